@@ -1,0 +1,24 @@
+"""Train in Python, trade in C++, on the same bits."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentio.bars import Bars, read_bars
+
+__all__ = ["Bars", "read_bars"]
+
+# Where each public name lives: loaded at first use, so that `import sentio` costs nothing.
+_HOMES = {"Bars": "sentio.bars", "read_bars": "sentio.bars"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sentio' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

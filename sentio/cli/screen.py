@@ -1,0 +1,92 @@
+"""What every command shares: where output goes, how progress and errors look, and which code ends it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from sentio.errors import ResourceError, SentioError
+
+__all__ = ["JsonOption", "RootOption", "VerboseOption", "message", "print_json", "progress", "run", "table"]
+
+INTERRUPTED = 130
+
+RootOption = typer.Option(None, "--root", help="The project's folder; else SENTIO_ROOT or the nearest with specs/.")
+JsonOption = typer.Option(False, "--json", help="Print the result as one JSON document on stdout.")
+VerboseOption = typer.Option(False, "--verbose", "-v", help="Say more on stderr.")
+
+
+def message(text: str) -> None:
+    """One line for people, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """The result for scripts, on stdout; NaN is refused, for JSON has none."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout, plain when it is not a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    console = Console()
+    if not console.is_terminal:  # never cut a number in a pipe
+        console = Console(width=200)
+    console.print(drawn)
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Callable[[int, str], None]]:
+    """Show long work on stderr, silent when that is not a terminal.
+
+    Yields:
+        `advance(steps, text)`: move the bar by `steps` and show `text` beside it.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns: list[Any] = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+    ]
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
+        task = shown.add_task(description, total=total, text="")
+        yield lambda steps, text="": shown.update(task, advance=steps, text=text)
+
+
+def run(app: typer.Typer) -> None:
+    """The outermost frame: an error of the user's becomes one line and its exit code."""
+    try:
+        app()
+    except SentioError as error:
+        _fail(error)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        place = str(error.filename or "")
+        _fail(ResourceError(place, (error.strerror or str(error)).lower(), hint="check the path, its permissions and free space"))
+    except KeyboardInterrupt:
+        message("interrupted")
+        sys.exit(INTERRUPTED)
+
+
+def _fail(error: SentioError) -> None:
+    message(f"error: {error}")
+    sys.exit(error.exit_code)

@@ -1,0 +1,111 @@
+"""The one error tree of Sentio; each class carries the exit code of the command line.
+
+SentioError
+├── CheckFailed           1   a check ran and said no (verify, lint)
+├── UsageError            2   the command or call was wrong
+├── BadInput              3   a document, a file or a row that the user gave is wrong
+│   ├── SpecError             a feature spec
+│   ├── ConfigError           a training configuration
+│   └── BarsError             bars
+├── CorruptStore          4   something that Sentio wrote is no longer what it wrote
+├── ResourceError         5   disk full, no permission, a file in the way
+└── EnvironmentProblem    6   a missing extension, device or program
+    └── MissingExtension
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "BadInput",
+    "BarsError",
+    "CheckFailed",
+    "ConfigError",
+    "CorruptStore",
+    "EnvironmentProblem",
+    "MissingExtension",
+    "ResourceError",
+    "SentioError",
+    "SpecError",
+    "UsageError",
+]
+
+
+class SentioError(Exception):
+    """An error that the user can act upon.
+
+    Args:
+        where: the file, option, row or path in a document that is wrong; "" where there is none.
+        found: what was found there and what is allowed, in one line.
+        hint: what to do next; "" where there is nothing to add.
+        problems: all problems of a document, one line each, when there are several.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, where: str, found: str, *, hint: str = "", problems: Sequence[str] = ()
+    ) -> None:
+        self.where = where
+        self.found = found
+        self.hint = hint
+        self.problems = tuple(problems)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.found}" if self.where else self.found
+        text += "".join(f"\n  {problem}" for problem in self.problems)
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class CheckFailed(SentioError):
+    """A check ran and said no."""
+
+    exit_code = 1
+
+
+class UsageError(SentioError):
+    """The command or the call was wrong: an unknown name, an ambiguous choice, a refused overwrite."""
+
+    exit_code = 2
+
+
+class BadInput(SentioError):
+    """Something that the user gave is wrong."""
+
+    exit_code = 3
+
+
+class SpecError(BadInput):
+    """A feature spec does not parse or does not compile."""
+
+
+class ConfigError(BadInput):
+    """A training configuration does not parse or contradicts itself."""
+
+
+class BarsError(BadInput):
+    """Bars that cannot be read or that break the contract of a bar."""
+
+
+class CorruptStore(SentioError):
+    """Something that Sentio wrote is no longer what it wrote."""
+
+    exit_code = 4
+
+
+class ResourceError(SentioError):
+    """The machine refused: disk full, no permission, a file in the way."""
+
+    exit_code = 5
+
+
+class EnvironmentProblem(SentioError):
+    """Something that must be installed or present is not."""
+
+    exit_code = 6
+
+
+class MissingExtension(EnvironmentProblem):
+    """The C++ feature engine is not built, or was built for another Python."""

@@ -1,0 +1,269 @@
+"""What a model is worth: metrics on the untouched test span, beside baselines on the very same rows."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from sentio.errors import BadInput
+
+if TYPE_CHECKING:
+    from sentio.dataset import Dataset, Split
+    from sentio.labels import Task
+
+__all__ = [
+    "Evaluation",
+    "Scores",
+    "area_standard_error",
+    "area_under_curve",
+    "baselines",
+    "brier",
+    "check_labels",
+    "evaluate",
+    "information_coefficient",
+    "log_loss",
+    "rank_information_coefficient",
+    "score_direction",
+    "score_regression",
+    "time_blocks",
+]
+
+Floats = NDArray[np.float64]
+Scores = dict[str, float | None]
+
+_FEWEST_BLOCKS = 20  # below this a bootstrap over sessions says little
+_REPEATS = 200
+
+
+class Evaluation(BaseModel):
+    """Metrics of each predictor on the same rows; None where a metric has no value.
+
+    Attributes:
+        rows: samples of the test span.
+        scores: predictor to metric to value; the first predictor is the model.
+        auc_standard_error: of the model's AUC, by block bootstrap.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int
+    scores: dict[str, Scores]
+    auc_standard_error: float | None
+
+
+def area_under_curve(labels: Floats, scores: Floats, weights: Floats | None = None) -> float | None:
+    """The chance that a positive row has a higher score than a negative one, ties counting half.
+
+    Args:
+        labels: 0 and 1, [n].
+        scores: [n], higher means more likely 1.
+        weights: how often each row counts, [n]; None: once.
+
+    Returns:
+        None where one class is missing. Source: Hanley and McNeil 1982.
+    """
+    return _area(labels, _TieGroups(scores), np.ones(len(labels)) if weights is None else weights)
+
+
+def area_standard_error(
+    labels: Floats, scores: Floats, blocks: NDArray[np.int64], *, seed: int = 0
+) -> float | None:
+    """The standard error of the AUC where neighbouring rows depend on each other.
+
+    Whole blocks are drawn with replacement and the deviation of the AUC over the draws is taken
+    (Künsch 1989, with blocks that do not overlap).
+
+    Args:
+        labels, scores: as for `area_under_curve`, [n].
+        blocks: the block of each row, [n].
+        seed: of the draws.
+
+    Returns:
+        None where the labels have one class or there is one block.
+    """
+    names, block = np.unique(blocks, return_inverse=True)
+    if len(names) < 2:
+        return None
+    draws = np.random.default_rng(seed)
+    groups = _TieGroups(scores)
+    areas = []
+    for _ in range(_REPEATS):
+        drawn = draws.integers(len(names), size=len(names))
+        times = np.bincount(drawn, minlength=len(names)).astype(np.float64)
+        areas.append(_area(labels, groups, times[block]))
+    known = [area for area in areas if area is not None]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else None
+
+
+def time_blocks(sessions: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+    """Blocks of neighbouring rows: sessions, or equal lengths of about √n where there are too few of them.
+
+    Args:
+        sessions: the session of each row, in time order, [n].
+        horizon: of the label; a block is at least as long.
+    """
+    if len(np.unique(sessions)) >= _FEWEST_BLOCKS:
+        return sessions
+    length = max(horizon, math.isqrt(len(sessions)), 1)
+    return np.arange(len(sessions)) // length
+
+
+def log_loss(labels: Floats, logits: Floats) -> float:
+    """The mean cross-entropy in nats, from logits so that it does not overflow."""
+    return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
+
+
+def brier(labels: Floats, logits: Floats) -> float:
+    """The mean squared error of the probability (Brier 1950)."""
+    return float(np.mean((_probability(logits) - labels) ** 2))
+
+
+def information_coefficient(scores: Floats, returns: Floats) -> float | None:
+    """Pearson's correlation of score and forward return; None where one of them is constant."""
+    if len(scores) < 2 or np.ptp(scores) == 0.0 or np.ptp(returns) == 0.0:
+        return None
+    return float(np.corrcoef(scores, returns)[0, 1])
+
+
+def rank_information_coefficient(scores: Floats, returns: Floats) -> float | None:
+    """Spearman's correlation of score and forward return, ties by their mean rank."""
+    return information_coefficient(_TieGroups(scores).mean_ranks(), _TieGroups(returns).mean_ranks())
+
+
+def score_direction(labels: Floats, logits: Floats, returns: Floats) -> Scores:
+    """All metrics of a predictor of direction.
+
+    Args:
+        labels: 0 and 1, [n].
+        logits: [n].
+        returns: forward log returns, [n].
+    """
+    return {
+        "auc": area_under_curve(labels, logits),
+        "log_loss": log_loss(labels, logits),
+        "brier": brier(labels, logits),
+        "accuracy": float(np.mean((logits > 0.0) == (labels > 0.5))),
+        "ic": information_coefficient(logits, returns),
+        "rank_ic": rank_information_coefficient(logits, returns),
+    }
+
+
+def score_regression(labels: Floats, predictions: Floats, returns: Floats, train_mean: float) -> Scores:
+    """All metrics of a predictor of a value.
+
+    Args:
+        labels: [n], in the label's unit.
+        predictions: [n], in the label's unit.
+        returns: forward log returns, [n].
+        train_mean: of the labels; R² is measured against predicting it.
+    """
+    error = float(np.mean((predictions - labels) ** 2))
+    of_mean = float(np.mean((train_mean - labels) ** 2))
+    return {
+        "mse": error,
+        "r2": 1.0 - error / of_mean if of_mean > 0.0 else None,
+        "ic": information_coefficient(predictions, returns),
+        "rank_ic": rank_information_coefficient(predictions, returns),
+    }
+
+
+def check_labels(dataset: Dataset, split: Split, task: Task) -> None:
+    """Refuse train rows from which nothing can be learnt.
+
+    Raises:
+        BadInput: all labels are equal.
+    """
+    labels = dataset.labels.values[split.train]
+    if np.ptp(labels) == 0.0:
+        what = "direction" if task == "binary" else "value"
+        raise BadInput("label", f"all {len(labels)} train rows have the same {what}, {labels[0]:g}")
+
+
+def baselines(
+    dataset: Dataset, split: Split, task: Task, mean: NDArray[np.float32], scale: NDArray[np.float32]
+) -> dict[str, Floats]:
+    """Predictions on the test span by the two that a model has to beat, fitted on the train span.
+
+    The first always says what is most common (or the mean); the second is a linear model of the window's
+    last row, standardised as the model's features are: scikit-learn's logistic regression or ridge.
+
+    Args:
+        dataset, split: the samples.
+        task: binary gives logits, regression gives values.
+        mean, scale: the model's scaler, float32 [F]: (x - mean) * scale.
+
+    Returns:
+        Name to predictions float64 [test rows].
+    """
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    labels = dataset.labels.values[split.train].astype(np.float64)
+    train, test = ((dataset.table.features[rows] - mean) * scale for rows in (split.train, split.test))
+    average = float(labels.mean())
+    if task == "regression":
+        linear = Ridge().fit(train, labels).predict(test)
+        return {"train mean": np.full(len(test), average), "ridge": linear.astype(np.float64)}
+    logits = LogisticRegression(max_iter=1000).fit(train, labels).decision_function(test)
+    most_common = math.log(average / (1.0 - average))
+    return {"majority": np.full(len(test), most_common), "logistic": logits.astype(np.float64)}
+
+
+def evaluate(
+    dataset: Dataset, split: Split, task: Task, predictions: dict[str, Floats], seed: int = 0
+) -> Evaluation:
+    """Score every predictor on the test span.
+
+    Args:
+        dataset, split: the samples.
+        task: binary: predictions are logits; regression: values in the label's unit.
+        predictions: name to float64 [test rows]; the first is the model.
+        seed: of the bootstrap.
+    """
+    labels = dataset.labels.values[split.test].astype(np.float64)
+    returns = dataset.labels.forward_return[split.test]
+    error = None
+    if task == "binary":
+        scores = {name: score_direction(labels, values, returns) for name, values in predictions.items()}
+        blocks = time_blocks(dataset.sessions[split.test], dataset.horizon)
+        error = area_standard_error(labels, next(iter(predictions.values())), blocks, seed=seed)
+    else:
+        mean = float(dataset.labels.values[split.train].astype(np.float64).mean())
+        scores = {
+            name: score_regression(labels, values, returns, mean) for name, values in predictions.items()
+        }
+    return Evaluation(rows=len(labels), scores=scores, auc_standard_error=error)
+
+
+class _TieGroups:
+    """The order of some scores, and where in it each group of equal scores begins."""
+
+    def __init__(self, scores: Floats) -> None:
+        self.order = np.argsort(scores, kind="stable")
+        ordered = scores[self.order]
+        self.starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+
+    def mean_ranks(self) -> Floats:
+        """The rank of each score, from 0, equal ones sharing their mean rank."""
+        sizes = np.diff(self.starts, append=len(self.order))
+        ranks = np.empty(len(self.order))
+        ranks[self.order] = np.repeat(self.starts + (sizes - 1) / 2, sizes)
+        return ranks
+
+
+def _area(labels: Floats, groups: _TieGroups, weights: Floats) -> float | None:
+    weights, labels = weights[groups.order], labels[groups.order]
+    positive = np.add.reduceat(weights * labels, groups.starts)
+    negative = np.add.reduceat(weights * (1.0 - labels), groups.starts)
+    pairs = positive.sum() * negative.sum()
+    if pairs == 0.0:
+        return None
+    below = np.cumsum(negative) - negative
+    return float((positive * (below + negative / 2)).sum() / pairs)
+
+
+def _probability(logits: Floats) -> Floats:
+    return np.exp(-np.logaddexp(0.0, -logits))

@@ -1,0 +1,12 @@
+"""The networks, and the module around them that is trained, saved and exported as one.
+
+Every module takes float32 [B, T, F] and gives raw outputs [B, 1]: a logit, or a standardised prediction.
+"""
+
+from __future__ import annotations
+
+from sentio.models.mlp import MLP
+from sentio.models.scaled import FeatureScaler, ScaledModel
+from sentio.models.transformer import Transformer
+
+__all__ = ["MLP", "FeatureScaler", "ScaledModel", "Transformer"]

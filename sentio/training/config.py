@@ -1,0 +1,198 @@
+"""What a training run is told: the fields that all trainers share, and how a file and `--set` become them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sentio.errors import ConfigError
+from sentio.labels import AnyLabel, Direction
+from sentio.training.document import parse_setting, read_yaml
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["TrainConfig", "Trainer", "describe", "load_config"]
+
+_LABELS = {label.model_fields["kind"].default: label for label in get_args(get_args(AnyLabel)[0])}
+
+
+class TrainConfig(BaseModel):
+    """The fields that every trainer has; a trainer adds its own in a subclass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    symbol: str | None = Field(
+        default=None, description="the instrument; omitted: the only one in the library"
+    )
+    interval: str | None = Field(
+        default=None, description="the length of a bar, such as 5m; omitted: the only one"
+    )
+    feature_spec: str = Field(default="tfa", description="the feature spec, by name or path")
+    label: AnyLabel = Field(default=Direction(), description="what to foresee")
+    windows_cross_sessions: bool = Field(
+        default=True, description="whether a window may hold bars of two sessions"
+    )
+    seq_len: int = Field(default=1, ge=1, le=4096, description="bars of a window")
+    train_share: float = Field(
+        default=0.6, gt=0, lt=1, description="share of the rows to train on, the earliest"
+    )
+    validation_share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="share of the rows to choose the epoch by; the rest is the test span",
+    )
+    embargo: int = Field(
+        default=0, ge=0, description="further bars left out between spans, beside the label's horizon"
+    )
+    batch_size: int = Field(default=1024, ge=1, description="samples of one step")
+    max_epochs: int = Field(default=30, ge=1, description="passes over the train span at most")
+    patience: int = Field(
+        default=5, ge=1, description="epochs without a better validation loss before it stops"
+    )
+    lr: float = Field(default=1e-3, gt=0, allow_inf_nan=False, description="learning rate of AdamW")
+    weight_decay: float = Field(default=1e-2, ge=0, allow_inf_nan=False, description="weight decay of AdamW")
+    grad_clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient; .inf: any")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of hidden values dropped in training")
+    seed: int = Field(
+        default=7, ge=0, lt=2**32, description="the same seed gives the same weights on the same machine"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="auto: cuda, else mps, else cpu"
+    )
+    compile: bool = Field(default=False, description="whether to train through torch.compile")
+    threads: int = Field(
+        default=1, ge=1, le=1024, description="CPU threads; another number may change the last bits"
+    )
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _kind_of_label(cls, value: object) -> object:
+        """A label without a kind is a direction."""
+        return {"kind": "direction", **value} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _leaves_a_test_span(self) -> Self:
+        if self.train_share + self.validation_share >= 1:
+            raise ValueError(
+                f"train_share {self.train_share} and validation_share {self.validation_share} "
+                "leave no test span: their sum must be below 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gives_no_idle_key(self) -> Self:
+        idle = sorted(self.idle_keys() & self.model_fields_set)
+        if idle:
+            raise ValueError(
+                f"{', '.join(idle)} would have no effect: the model that is chosen has no such key"
+            )
+        return self
+
+    def idle_keys(self) -> set[str]:
+        """The keys that have no effect with the others as they are; to give one is an error."""
+        return set()
+
+    def to_yaml(self) -> str:
+        """All fields that have an effect, as a file that gives the same configuration again."""
+        import yaml
+
+        document = self.model_dump(mode="json", exclude=self.idle_keys(), exclude_none=True)
+        return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """One way to make a model.
+
+    Attributes:
+        name: the name of its file.
+        config: its configuration's class.
+        build: `build(config, n_features, seq_len)` makes the network: float32 [B, T, F] to [B, 1].
+    """
+
+    name: str
+    config: type[TrainConfig]
+    build: Callable[[Any, int, int], nn.Module]
+
+
+def load_config(
+    config: type[Config],
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    **overrides: object,
+) -> Config:
+    """Read a configuration: the defaults, then a file, then `KEY=VALUE` settings, then what is given by name.
+
+    Args:
+        config: the trainer's class.
+        file: a YAML file; None: the defaults alone.
+        settings: as after `--set`; the key may be dotted, the value is YAML.
+        overrides: fields by name; those that are None are ignored.
+
+    Raises:
+        ConfigError: all that is wrong, each with its path in the document.
+    """
+    where = str(file) if file else "configuration"
+    document = read_yaml(file) if file else {}
+    for setting in settings:
+        keys, value = parse_setting(setting)
+        place = document
+        for depth, key in enumerate(keys[:-1], 1):
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"--set {setting}", f"{'.'.join(keys[:depth])} is a value, not a section")
+        place[keys[-1]] = value
+    document |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return config.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(config, dict(problem)) for problem in error.errors(include_url=False)]
+    raise ConfigError(where, "is not a valid configuration", problems=problems)
+
+
+def describe(config: type[TrainConfig]) -> list[tuple[str, str, str]]:
+    """Every key of a configuration with its default and what it means, for help texts."""
+    rows: list[tuple[str, str, str]] = []
+    for name, field in config.model_fields.items():
+        if name == "label":
+            rows.append(("label.kind", Direction().kind, f"{field.description}: {', '.join(_LABELS)}"))
+            for key, inner in Direction.model_fields.items():
+                if key != "kind":
+                    rows.append((f"label.{key}", _shown(inner.default), inner.description or ""))
+        else:
+            rows.append((name, _shown(field.default), field.description or ""))
+    return rows
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _problem(config: type[TrainConfig], problem: Mapping[str, Any]) -> str:
+    """One line for one finding of pydantic's: the path as the user wrote it, and what is wrong."""
+    keys = list(problem["loc"])
+    known: type[BaseModel] = config
+    if keys[:1] == ["label"] and len(keys) > 1 and keys[1] in _LABELS:
+        known = _LABELS[keys.pop(1)]  # pydantic names the kind as a step of the path; the document has none
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(keys[-1]), list(known.model_fields), n=1)
+        advice = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known.model_fields)}"
+        return f"{path}: is not a known key; {advice}"
+    if problem["type"] == "union_tag_invalid":
+        return f"{path}.kind: is {problem['ctx']['tag']!r}; allowed: {', '.join(_LABELS)}"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    found = f", found {problem['input']!r}" if path else ""
+    return f"{path}: {text[:1].lower()}{text[1:]}{found}" if path else text

@@ -1,0 +1,272 @@
+"""The run directory: all that a training depended on and all that came of it, under artifacts/runs/RUN_ID/.
+
+config.yaml          the resolved configuration
+run.json             the manifest: state, hash chain, label, spans, lost rows, versions, file hashes
+metrics.jsonl        one line an epoch
+checkpoint.pt        where training goes on from
+weights.pt           the best weights, scaler included      (these three when it is finished)
+metrics.json         on the untouched test span, beside the baselines
+predictions.parquet  of the test span
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sentio.errors import BadInput, CorruptStore, UsageError
+from sentio.evaluation import Evaluation
+from sentio.labels import AnyLabel, Task
+from sentio.store import sha256_file, write_file
+from sentio.training.config import TrainConfig, load_config
+from sentio.workspace import Workspace
+
+__all__ = [
+    "OutputScale",
+    "Run",
+    "RunManifest",
+    "Span",
+    "State",
+    "create_run",
+    "list_runs",
+    "open_run",
+]
+
+CONFIG, MANIFEST, EPOCHS, CHECKPOINT = "config.yaml", "run.json", "metrics.jsonl", "checkpoint.pt"
+WEIGHTS, METRICS, PREDICTIONS = "weights.pt", "metrics.json", "predictions.parquet"
+_SEALED = (CONFIG, EPOCHS, CHECKPOINT, WEIGHTS, METRICS, PREDICTIONS)
+
+State = Literal["running", "interrupted", "failed", "finished"]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Span(_Document):
+    """One of train, validation and test: how many rows, and the open times of its first and last bar."""
+
+    rows: int
+    first_row: int
+    last_row: int
+    first_ts: int
+    last_ts: int
+    positive_share: float | None
+
+
+class OutputScale(_Document):
+    """What a raw output means: logits have mean 0 and scale 1, else prediction = output · scale + mean."""
+
+    mean: float
+    scale: float
+
+
+class RunManifest(_Document):
+    """run.json."""
+
+    format_version: Literal[1] = 1
+    run: str
+    state: State
+    trainer: str
+    created: datetime
+    ended: datetime | None = None
+
+    symbol: str
+    interval: str
+    simulated: bool
+    planted: dict[str, float] | None
+    bars_hash: str
+    spec_name: str
+    spec_hash: str
+    engine: dict[str, str]
+    cache_key: str
+    cache_id: str
+
+    features: list[str]
+    seq_len: int
+    windows_cross_sessions: bool
+    session_gap_ns: int
+    label: AnyLabel
+    task: Task
+    output: OutputScale
+    spans: dict[str, Span]
+    lost: dict[str, int]
+
+    seed: int
+    threads: int
+    device: str
+    parameters: int
+    versions: dict[str, str]
+
+    epochs: int = 0
+    best_epoch: int = 0
+    training_seconds: float = 0.0
+    samples_per_second: float | None = None
+    files: dict[str, str] = {}
+
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory and its manifest as it was read or last written."""
+
+    path: Path
+    manifest: RunManifest
+
+    @property
+    def name(self) -> str:
+        """The run's id, which is its directory's name."""
+        return self.manifest.run
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the bars were made up."""
+        return self.manifest.simulated
+
+    def config(self, kind: type[Config]) -> Config:
+        """The resolved configuration, as the trainer's class."""
+        return load_config(kind, self.path / CONFIG)
+
+    def metrics(self) -> Evaluation:
+        """What the model and the baselines scored on the test span.
+
+        Raises:
+            BadInput: the run is not finished.
+        """
+        self.require_finished()
+        return _read(Evaluation, self.path / METRICS)
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The metrics of each epoch, in order."""
+        path = self.path / EPOCHS
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def require_finished(self) -> None:
+        """Refuse a run that is still going or that ended early.
+
+        Raises:
+            BadInput: its state is another.
+        """
+        if self.manifest.state != "finished":
+            raise BadInput(
+                str(self.path),
+                f"the run is {self.manifest.state}, not finished",
+                hint=f"sentio train {self.manifest.trainer} --resume {self.name}",
+            )
+
+    def verify(self) -> None:
+        """Recompute the hash of every file of a finished run and compare with the manifest.
+
+        Raises:
+            BadInput: the run is not finished.
+            CorruptStore: a file is missing or differs; all are named.
+        """
+        self.require_finished()
+        problems = []
+        for name in _SEALED:
+            path = self.path / name
+            if not path.is_file():
+                problems.append(f"{name}: is missing")
+            elif sha256_file(path) != self.manifest.files.get(name):
+                problems.append(f"{name}: its bytes are not those that were written")
+        if problems:
+            raise CorruptStore(str(self.path), "is damaged", problems=problems, hint="train again")
+
+    def update(self, **changes: object) -> Run:
+        """Write the manifest with some fields changed, and return the run as it is then."""
+        manifest = self.manifest.model_copy(update=changes)
+        write_file(self.path / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+        return Run(self.path, manifest)
+
+    def finish(self, ended: datetime) -> Run:
+        """Record every file's hash and the state `finished`; from then on nothing here changes."""
+        hashes = {name: sha256_file(self.path / name) for name in _SEALED}
+        return self.update(state="finished", ended=ended, files=hashes)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for training; the lock ends with the process.
+
+        Raises:
+            UsageError: another process holds it.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(self.name, "another process is training this run") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def create_run(workspace: Workspace, manifest: RunManifest, config: TrainConfig) -> Run:
+    """Make the directory of a run that begins.
+
+    Args:
+        workspace: where runs are.
+        manifest: as it is known at the start; its `run` is replaced by the new id, which sorts by time.
+        config: the resolved configuration.
+    """
+    text = config.to_yaml()
+    seed = f"{manifest.created.isoformat()}\n{manifest.cache_id}\n{text}"
+    short = hashlib.sha256(seed.encode()).hexdigest()[:6]
+    name = f"{manifest.created:%Y%m%dT%H%M%SZ}-{manifest.trainer}-{short}"
+    path = workspace.runs / name
+    path.mkdir(parents=True)
+    write_file(path / CONFIG, text.encode())
+    return Run(path, manifest).update(run=name)
+
+
+def open_run(workspace: Workspace, name: str | None = None) -> Run:
+    """Open a run by its id; the newest where none is named.
+
+    Raises:
+        UsageError: there is no such run.
+        CorruptStore: its manifest cannot be read.
+    """
+    names = _names(workspace)
+    if not names:
+        raise UsageError(str(workspace.runs), "holds no run", hint="sentio train tfa")
+    chosen = names[-1] if name is None else name
+    if chosen not in names:
+        raise UsageError(chosen, f"is not a run; there are: {', '.join(names)}")
+    path = workspace.runs / chosen
+    return Run(path, _read(RunManifest, path / MANIFEST))
+
+
+def list_runs(workspace: Workspace) -> list[Run]:
+    """All runs, the oldest first."""
+    return [open_run(workspace, name) for name in _names(workspace)]
+
+
+def _names(workspace: Workspace) -> list[str]:
+    if not workspace.runs.is_dir():
+        return []
+    return sorted(path.parent.name for path in workspace.runs.glob(f"*/{MANIFEST}"))
+
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def _read(kind: type[Document], path: Path) -> Document:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise CorruptStore(str(path), "is missing", hint="train again") from None
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise CorruptStore(str(path), "is damaged", problems=problems, hint="train again") from None

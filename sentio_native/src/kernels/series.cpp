@@ -1,0 +1,156 @@
+// The nodes that many ops share.
+#include "kernels/series.hpp"
+
+#include <memory>
+
+#include "kernels/pointwise.hpp"
+#include "kernels/portable_log.hpp"
+#include "kernels/window_fold.hpp"
+#include "state_archive.hpp"
+
+namespace sentio {
+namespace {
+
+double forget(double value) noexcept { return value < kForgotten && value > -kForgotten ? 0.0 : value; }
+
+class Ema final : public Kernel {
+  public:
+    explicit Ema(double alpha) : alpha_(alpha) {}
+    void run(const Block& block) noexcept override {
+        const double* x = block.in[0];
+        for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+            // The difference form keeps a constant series constant to the bit.
+            value_ = block.first + i == 0 ? x[i] : forget(value_ + alpha_ * (x[i] - value_));
+            block.out[0][i] = value_;
+        }
+    }
+    void state(StateArchive& archive) override { archive(value_); }
+
+  private:
+    double alpha_;
+    double value_ = 0;
+};
+
+class Wilder final : public Kernel {
+  public:
+    explicit Wilder(std::int64_t window) : window_(window) {}
+    void run(const Block& block) noexcept override {
+        const double* x = block.in[0];
+        for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+            // Over the first rows the divisor grows, which makes the running mean that Wilder starts from.
+            const std::int64_t seen = block.first + i + 1;
+            const auto divisor = static_cast<double>(seen < window_ ? seen : window_);
+            value_ = forget(value_ + (x[i] - value_) / divisor);
+            block.out[0][i] = value_;
+        }
+    }
+    void state(StateArchive& archive) override { archive(value_); }
+
+  private:
+    std::int64_t window_;
+    double value_ = 0;
+};
+
+// First and second moments about the anchor.
+struct MomentsFold {
+    struct Value {
+        double sum, squares;
+    };
+    double window;
+
+    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
+        const double d = in[0][i] - in[0][anchor];
+        return {d, d * d};
+    }
+    Value join(const Value& a, const Value& b) const noexcept { return {a.sum + b.sum, a.squares + b.squares}; }
+    void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+                double* const* out) const noexcept {
+        const double shift = all.sum / window;
+        out[0][i] = in[0][anchor] + shift;
+        out[1][i] = larger(all.squares / window - shift * shift, 0.0);
+    }
+};
+
+struct SumFold {
+    using Value = double;
+    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+    Value join(const Value& a, const Value& b) const noexcept { return a + b; }
+    void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
+                double* const* out) const noexcept {
+        out[0][i] = all;
+    }
+};
+
+template <double (*choose)(double, double) noexcept>
+struct ExtremeFold {
+    using Value = double;
+    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+    Value join(const Value& a, const Value& b) const noexcept { return choose(a, b); }
+    void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
+                double* const* out) const noexcept {
+        out[0][i] = all;
+    }
+};
+
+}  // namespace
+
+NodeRef log_return(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    return pointwise(
+        graph, "log_return", {x},
+        [window](const double* const* in, std::ptrdiff_t i) {
+            // Prices always have one; a series of volumes or of features may hold zeros and negative values.
+            const double ratio = in[0][i] / in[0][i - window];
+            return ratio >= 0x1p-1022 && ratio <= 0x1.fffffffffffffp1023 ? portable_log(ratio) : 0.0;
+        },
+        window);
+}
+
+NodeRef ema(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    const double alpha = 2.0 / (static_cast<double>(window) + 1.0);
+    return graph.add({"ema", {static_cast<double>(window)}, {x}},
+                     {.mask = window - 1, .settle = forgetting_rows(alpha)},
+                     [alpha] { return std::make_unique<Ema>(alpha); });
+}
+
+NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    return graph.add({"wilder", {static_cast<double>(window)}, {x}},
+                     {.mask = window - 1, .settle = window + forgetting_rows(1.0 / static_cast<double>(window))},
+                     [window] { return std::make_unique<Wilder>(window); });
+}
+
+Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    const NodeRef node =
+        window_fold(graph, "moments", {x}, window, MomentsFold{static_cast<double>(window)}, 2);
+    return {{node.node, 0}, {node.node, 1}};
+}
+
+NodeRef window_sum(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    return window_fold(graph, "window_sum", {x}, window, SumFold{});
+}
+
+NodeRef highest(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    return window_fold(graph, "highest", {x}, window, ExtremeFold<larger>{});
+}
+
+NodeRef lowest(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+    return window_fold(graph, "lowest", {x}, window, ExtremeFold<smaller>{});
+}
+
+NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close) {
+    return pointwise(
+        graph, "true_range", {high, low, close},
+        [](const double* const* in, std::ptrdiff_t i) {
+            const double before = in[2][i - 1];
+            return larger(in[0][i], before) - smaller(in[1][i], before);
+        },
+        1);
+}
+
+std::int64_t forgetting_rows(double alpha) noexcept {
+    constexpr double kBits = 24 + 4 + 20;
+    constexpr double kLn2 = 0.6931471805599453;
+    if (alpha >= 1.0) return 1;
+    return static_cast<std::int64_t>(kBits * kLn2 / -portable_log(1.0 - alpha)) + 1;
+}
+
+}  // namespace sentio

@@ -1,0 +1,73 @@
+# Every target of Sentio; `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_WAIT_POLICY := passive
+CMAKE_FLAGS = -S sentio_native -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_native/*.cpp' 'sentio_native/*.hpp')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format sanitize clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.setup ## .venv with everything from the lock file and the package editable; compiles nothing
+
+.venv/.setup: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings=wheel.cmake=false --editable .
+	touch $@
+
+native: setup ## build and install the extension (the same as: sentio native build)
+	sentio native build
+
+runtime: setup ## build build/sentio_cli and the C++ library against the LibTorch in .venv
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_RUNTIME=ON -DSENTIO_TESTS=ON
+	cmake --build build
+
+demo: native runtime ## the whole path from a bare clone, on simulated bars
+	sentio data synth QQQ --interval 1m --days 120 --seed 7
+	sentio features build QQQ --spec tfa --interval 1m
+	sentio train tfa --symbol QQQ --interval 1m
+	sentio export --verify
+	build/sentio_cli tpa_test QQQ --strategy tfa --days 5
+
+test: native runtime test-cpp test-python ## everything the tests need, then the C++ and the Python tests
+
+test-cpp:
+	ctest --test-dir build --output-on-failure
+
+test-python:
+	python -m pytest -n 2
+
+check: native lint types fresh test ## what CI runs: lint, types, generated files, tests
+
+lint: setup ## ruff and clang-format
+	ruff check .
+	ruff format --check .
+	clang-format --dry-run --Werror $(CPP_SOURCES)
+
+types: setup ## mypy, strict for the package
+	mypy
+
+fresh: native ## generated files are those that the code would generate
+	python docs/generate.py --check
+
+generate: native ## write the generated reference pages, schemas and stubs
+	python docs/generate.py
+
+format: setup ## format Python and C++
+	ruff check --fix .
+	ruff format .
+	clang-format -i $(CPP_SOURCES)
+
+sanitize: setup ## the C++ tests of the engine under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+	cmake --build build/sanitize
+	ctest --test-dir build/sanitize --output-on-failure
+
+clean: ## remove what was built; data/, artifacts/ and .venv stay
+	rm -rf build dist

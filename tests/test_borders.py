@@ -1,0 +1,100 @@
+"""Who may know whom: every import in the package and every include in the C++ library is read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A module may import those that stand to its right, and what these may import.
+DIRECT = {
+    "errors": (),
+    "extension": ("errors",),
+    "workspace": ("errors",),
+    "store": ("errors",),
+    "native": ("extension", "workspace"),
+    "specs": ("extension", "workspace"),
+    "bars": ("store", "workspace"),
+    "features": ("specs", "bars"),
+    "cache": ("features",),
+    "labels": ("bars",),
+    "dataset": ("cache", "labels"),
+    "evaluation": ("dataset",),
+    "models": ("errors",),
+    "training": ("evaluation", "models"),
+    "trainers": ("training",),
+    "bundle": ("features",),
+    "verify": ("bundle",),
+    "export": ("trainers", "bundle"),
+    "report": ("training",),
+    "cli": ("native", "cache", "report", "export", "verify", "trainers"),
+}
+# From these upward torch is known; below it must never be.
+KNOW_TORCH = {"training", "models", "trainers", "bundle", "export", "verify"}
+
+
+def reachable(module: str) -> set[str]:
+    below = set(DIRECT[module])
+    for name in DIRECT[module]:
+        below |= reachable(name)
+    return below
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def module_files() -> list[tuple[str, Path]]:
+    package = ROOT / "sentio"
+    files = sorted(path for path in package.rglob("*.py") if path != package / "__init__.py")
+    return [(path.relative_to(package).parts[0].removesuffix(".py"), path) for path in files]
+
+
+@pytest.mark.parametrize(("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1])
+def test_a_module_knows_only_what_stands_below_it(module: str, path: Path) -> None:
+    assert module in DIRECT, f"{module}: a new concept needs a place in DIRECT and in docs/architecture.md"
+    allowed = reachable(module) | {module}
+    known = {name.split(".")[1] for name in imports_of(path) if name.startswith("sentio.")}
+    assert known & DIRECT.keys() <= allowed, f"{path} may not know {sorted(known - allowed)}"
+
+
+@pytest.mark.parametrize(("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1])
+def test_torch_appears_from_training_upward_only(module: str, path: Path) -> None:
+    knows = any(name.split(".")[0] == "torch" for name in imports_of(path))
+    assert not knows or module in KNOW_TORCH, f"{path} imports torch"
+
+
+def test_one_cpp_file_alone_includes_torch() -> None:
+    sources = [*(ROOT / "sentio_native").rglob("*.cpp"), *(ROOT / "sentio_native").rglob("*.hpp")]
+    including = [path.name for path in sources if re.search(r"#include <(torch|ATen|c10)/", path.read_text())]
+    assert including == ["torch_model.cpp"]
+
+
+def test_public_headers_name_no_json_torch_or_python() -> None:
+    for header in (ROOT / "sentio_native" / "include").rglob("*.hpp"):
+        includes = re.findall(r"#include [<\"]([^>\"]+)", header.read_text())
+        assert not [name for name in includes if re.match(r"(nlohmann|torch|ATen|c10|pybind11|Python)", name)], header
+        foreign = [name for name in includes if "/" in name and not name.startswith("sentio/")]
+        assert not foreign, f"{header} includes {foreign}: a public header includes public headers only"
+
+
+def test_kernels_know_no_op_and_ops_know_no_engine() -> None:
+    source = ROOT / "sentio_native" / "src"
+    for path in (source / "kernels").iterdir():
+        assert not re.search(r'#include "(ops/|sentio/(catalog|plan|engine))', path.read_text()), path
+    for path in (source / "ops").iterdir():
+        assert not re.search(r'#include "sentio/(catalog|plan|engine)', path.read_text()), path
+    for path in source.glob("*.?pp"):
+        assert '#include "runtime/' not in path.read_text(), path

@@ -9,32 +9,36 @@
 namespace sentio {
 
 std::span<const OpInfo> catalog() {
-    static const std::vector<OpInfo> ops = [] {
-        std::vector<OpInfo> all;
-        for (const auto file : ops::kFiles) {
-            for (OpInfo& op : file()) all.push_back(std::move(op));
-        }
-        std::sort(all.begin(), all.end(), [](const OpInfo& a, const OpInfo& b) { return a.name < b.name; });
-        return all;
-    }();
-    return ops;
+  static const std::vector<OpInfo> ops = [] {
+    std::vector<OpInfo> all;
+    for (const auto file : ops::kFiles) {
+      for (OpInfo& op : file()) all.push_back(std::move(op));
+    }
+    std::sort(all.begin(), all.end(), [](const OpInfo& a, const OpInfo& b) { return a.name < b.name; });
+    return all;
+  }();
+  return ops;
 }
 
 const OpInfo* find_op(std::string_view name) {
-    const auto ops = catalog();
-    const auto found =
-        std::lower_bound(ops.begin(), ops.end(), name, [](const OpInfo& op, std::string_view n) { return op.name < n; });
-    return found != ops.end() && found->name == name ? &*found : nullptr;
+  const auto ops = catalog();
+  const auto found = std::lower_bound(ops.begin(), ops.end(), name,
+                                      [](const OpInfo& op, std::string_view n) { return op.name < n; });
+  return found != ops.end() && found->name == name ? &*found : nullptr;
 }
 
 std::string_view describe(Memory memory) noexcept {
-    switch (memory) {
-        case Memory::window: return "window";
-        case Memory::decaying: return "decaying";
-        case Memory::session: return "session";
-        case Memory::unbounded: return "unbounded";
-    }
-    return "unknown";
+  switch (memory) {
+    case Memory::window:
+      return "window";
+    case Memory::decaying:
+      return "decaying";
+    case Memory::session:
+      return "session";
+    case Memory::unbounded:
+      return "unbounded";
+  }
+  return "unknown";
 }
 
 }  // namespace sentio

@@ -19,183 +19,188 @@
 namespace sentio {
 namespace {
 
-constexpr std::int64_t kBlock = 256;  // rows at a time: all columns of a usual plan then fit the second-level cache
-constexpr std::int64_t kTile = 16;    // rows written to the matrix at a time
+constexpr std::int64_t kBlock =
+    256;  // rows at a time: all columns of a usual plan then fit the second-level cache
+constexpr std::int64_t kTile = 16;  // rows written to the matrix at a time
 const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
 const float kFloatNaN = std::bit_cast<float>(std::uint32_t{0x7FC00000});
 
 // A column of doubles with the history that its readers look back upon, contiguous with the current block.
 class Column {
-  public:
-    explicit Column(std::int64_t history)
-        : history_(history),
-          values_(static_cast<std::size_t>(2 * history + 2 * kBlock), kNaN),
-          next_(history) {}
+ public:
+  explicit Column(std::int64_t history)
+      : history_(history),
+        values_(static_cast<std::size_t>(2 * history + 2 * kBlock), kNaN),
+        next_(history) {}
 
-    // Room for `rows` more; row 0 of the block is what is returned.
-    double* open(std::int64_t rows) noexcept {
-        if (next_ + rows > static_cast<std::int64_t>(values_.size())) {
-            std::memmove(values_.data(), values_.data() + (next_ - history_),
-                         static_cast<std::size_t>(history_) * sizeof(double));
-            next_ = history_;
-        }
-        row0_ = values_.data() + next_;
-        next_ += rows;
-        return row0_;
+  // Room for `rows` more; row 0 of the block is what is returned.
+  double* open(std::int64_t rows) noexcept {
+    if (next_ + rows > static_cast<std::int64_t>(values_.size())) {
+      std::memmove(values_.data(), values_.data() + (next_ - history_),
+                   static_cast<std::size_t>(history_) * sizeof(double));
+      next_ = history_;
     }
+    row0_ = values_.data() + next_;
+    next_ += rows;
+    return row0_;
+  }
 
-    [[nodiscard]] double* row0() const noexcept { return row0_; }
-    [[nodiscard]] std::int64_t history() const noexcept { return history_; }
-    // The newest `count` values.
-    [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
-        return {values_.data() + (next_ - count), static_cast<std::size_t>(count)};
-    }
+  [[nodiscard]] double* row0() const noexcept { return row0_; }
+  [[nodiscard]] std::int64_t history() const noexcept { return history_; }
+  // The newest `count` values.
+  [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
+    return {values_.data() + (next_ - count), static_cast<std::size_t>(count)};
+  }
 
-  private:
-    std::int64_t history_;
-    std::vector<double> values_;
-    std::int64_t next_;
-    double* row0_ = nullptr;
+ private:
+  std::int64_t history_;
+  std::vector<double> values_;
+  std::int64_t next_;
+  double* row0_ = nullptr;
 };
 
 // Saturates: no valid bars reach it, but a float infinity must not leave.
 float to_output(double value, float) noexcept {
-    constexpr double kMax = std::numeric_limits<float>::max();
-    if (value != value) return kFloatNaN;
-    if (value > kMax) return std::numeric_limits<float>::max();
-    if (value < -kMax) return -std::numeric_limits<float>::max();
-    return static_cast<float>(value);
+  constexpr double kMax = std::numeric_limits<float>::max();
+  if (value != value) return kFloatNaN;
+  if (value > kMax) return std::numeric_limits<float>::max();
+  if (value < -kMax) return -std::numeric_limits<float>::max();
+  return static_cast<float>(value);
 }
 
-double to_output(double value, double) noexcept { return value != value ? kNaN : value; }
+double to_output(double value, double) noexcept {
+  return value != value ? kNaN : value;
+}
 
 }  // namespace
 
 struct Engine::Impl {
-    struct Runner {
-        std::unique_ptr<Kernel> kernel;
-        std::vector<int> columns;  // of its outputs
-        std::vector<int> inputs;   // columns of its inputs
-        std::vector<const double*> in;
-        std::vector<double*> out;
-        std::int64_t start, valid;
+  struct Runner {
+    std::unique_ptr<Kernel> kernel;
+    std::vector<int> columns;  // of its outputs
+    std::vector<int> inputs;   // columns of its inputs
+    std::vector<const double*> in;
+    std::vector<double*> out;
+    std::int64_t start, valid;
+  };
+
+  std::shared_ptr<const Plan> plan;
+  std::vector<Column> columns;
+  std::vector<std::int64_t> column_valid;
+  std::vector<Runner> runners;
+  std::vector<int> emitted;
+  std::int64_t seen = 0;
+  std::int64_t last_ts = 0;
+
+  explicit Impl(std::shared_ptr<const Plan> p) : plan(std::move(p)) {
+    const Graph& graph = plan->graph();
+    std::vector<int> first_column;
+    for (const Node& node : graph.nodes) {
+      first_column.push_back(static_cast<int>(columns.size()));
+      for (int k = 0; k < node.outputs; ++k) {
+        columns.emplace_back(node.history);
+        column_valid.push_back(node.valid);
+      }
+    }
+    const auto column = [&](NodeRef ref) {
+      return first_column[static_cast<std::size_t>(ref.node)] + ref.output;
     };
-
-    std::shared_ptr<const Plan> plan;
-    std::vector<Column> columns;
-    std::vector<std::int64_t> column_valid;
-    std::vector<Runner> runners;
-    std::vector<int> emitted;
-    std::int64_t seen = 0;
-    std::int64_t last_ts = 0;
-
-    explicit Impl(std::shared_ptr<const Plan> p) : plan(std::move(p)) {
-        const Graph& graph = plan->graph();
-        std::vector<int> first_column;
-        for (const Node& node : graph.nodes) {
-            first_column.push_back(static_cast<int>(columns.size()));
-            for (int k = 0; k < node.outputs; ++k) {
-                columns.emplace_back(node.history);
-                column_valid.push_back(node.valid);
-            }
-        }
-        const auto column = [&](NodeRef ref) {
-            return first_column[static_cast<std::size_t>(ref.node)] + ref.output;
-        };
-        for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
-            const Node& node = graph.nodes[n];
-            Runner runner{.kernel = node.make(), .start = node.start, .valid = node.valid};
-            for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[n] + k);
-            for (const NodeRef& ref : node.key.inputs) runner.inputs.push_back(column(ref));
-            runner.in.resize(runner.inputs.size());
-            runner.out.resize(runner.columns.size());
-            runners.push_back(std::move(runner));
-        }
-        for (const NodeRef& ref : graph.emitted) emitted.push_back(column(ref));
+    for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
+      const Node& node = graph.nodes[n];
+      Runner runner{.kernel = node.make(), .start = node.start, .valid = node.valid};
+      for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[n] + k);
+      for (const NodeRef& ref : node.key.inputs) runner.inputs.push_back(column(ref));
+      runner.in.resize(runner.inputs.size());
+      runner.out.resize(runner.columns.size());
+      runners.push_back(std::move(runner));
     }
+    for (const NodeRef& ref : graph.emitted) emitted.push_back(column(ref));
+  }
 
-    Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
+  Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
 
-    [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
+  [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
 
-    // One block of at most kBlock checked bars.
-    template <class Float>
-    void run(const BarColumns& bars, Float* out) noexcept {
-        const auto rows = static_cast<std::int64_t>(bars.size());
-        for (Column& c : columns) c.open(rows);
-        fill_base(bars);
-        for (Runner& runner : runners) run_kernel(runner, rows);
-        emit(rows, out);
-        seen += rows;
-        last_ts = bars.ts.back();
+  // One block of at most kBlock checked bars.
+  template <class Float>
+  void run(const BarColumns& bars, Float* out) noexcept {
+    const auto rows = static_cast<std::int64_t>(bars.size());
+    for (Column& c : columns) c.open(rows);
+    fill_base(bars);
+    for (Runner& runner : runners) run_kernel(runner, rows);
+    emit(rows, out);
+    seen += rows;
+    last_ts = bars.ts.back();
+  }
+
+  void fill_base(const BarColumns& bars) noexcept {
+    const auto copy = [&](BaseColumn to, std::span<const double> from) {
+      std::copy(from.begin(), from.end(), column(static_cast<int>(to)).row0());
+    };
+    copy(BaseColumn::open, bars.open);
+    copy(BaseColumn::high, bars.high);
+    copy(BaseColumn::low, bars.low);
+    copy(BaseColumn::close, bars.close);
+    copy(BaseColumn::volume, bars.volume);
+    double* gap = column(static_cast<int>(BaseColumn::gap)).row0();
+    std::int64_t before = seen == 0 ? bars.ts[0] : last_ts;
+    for (const std::int64_t ts : bars.ts) {
+      *gap++ = static_cast<double>(ts - before) / 1e9;
+      before = ts;
     }
+  }
 
-    void fill_base(const BarColumns& bars) noexcept {
-        const auto copy = [&](BaseColumn to, std::span<const double> from) {
-            std::copy(from.begin(), from.end(), column(static_cast<int>(to)).row0());
-        };
-        copy(BaseColumn::open, bars.open);
-        copy(BaseColumn::high, bars.high);
-        copy(BaseColumn::low, bars.low);
-        copy(BaseColumn::close, bars.close);
-        copy(BaseColumn::volume, bars.volume);
-        double* gap = column(static_cast<int>(BaseColumn::gap)).row0();
-        std::int64_t before = seen == 0 ? bars.ts[0] : last_ts;
-        for (const std::int64_t ts : bars.ts) {
-            *gap++ = static_cast<double>(ts - before) / 1e9;
-            before = ts;
-        }
+  void run_kernel(Runner& runner, std::int64_t rows) noexcept {
+    const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
+    for (std::size_t k = 0; k < runner.inputs.size(); ++k)
+      runner.in[k] = column(runner.inputs[k]).row0() + skip;
+    for (std::size_t k = 0; k < runner.columns.size(); ++k)
+      runner.out[k] = column(runner.columns[k]).row0() + skip;
+    if (skip < rows) {
+      runner.kernel->run({seen + skip - runner.start, rows - skip, runner.in.data(), runner.out.data()});
     }
+    const std::int64_t missing = std::clamp<std::int64_t>(runner.valid - seen, 0, rows);
+    if (missing == 0) return;
+    for (const int c : runner.columns) std::fill_n(column(c).row0(), missing, kNaN);
+  }
 
-    void run_kernel(Runner& runner, std::int64_t rows) noexcept {
-        const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
-        for (std::size_t k = 0; k < runner.inputs.size(); ++k) runner.in[k] = column(runner.inputs[k]).row0() + skip;
-        for (std::size_t k = 0; k < runner.columns.size(); ++k) runner.out[k] = column(runner.columns[k]).row0() + skip;
-        if (skip < rows) {
-            runner.kernel->run({seen + skip - runner.start, rows - skip, runner.in.data(), runner.out.data()});
-        }
-        const std::int64_t missing = std::clamp<std::int64_t>(runner.valid - seen, 0, rows);
-        if (missing == 0) return;
-        for (const int c : runner.columns) std::fill_n(column(c).row0(), missing, kNaN);
+  template <class Float>
+  void emit(std::int64_t rows, Float* out) noexcept {
+    const auto width = static_cast<std::int64_t>(emitted.size());
+    const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
+    std::fill_n(out, padded * width, to_output(plan->pad_value(), Float{}));
+    for (std::int64_t tile = padded; tile < rows; tile += kTile) {
+      const std::int64_t end = std::min(tile + kTile, rows);
+      for (std::int64_t f = 0; f < width; ++f) {
+        const double* values = column(emitted[static_cast<std::size_t>(f)]).row0();
+        for (std::int64_t i = tile; i < end; ++i) out[i * width + f] = to_output(values[i], Float{});
+      }
     }
+  }
 
-    template <class Float>
-    void emit(std::int64_t rows, Float* out) noexcept {
-        const auto width = static_cast<std::int64_t>(emitted.size());
-        const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
-        std::fill_n(out, padded * width, to_output(plan->pad_value(), Float{}));
-        for (std::int64_t tile = padded; tile < rows; tile += kTile) {
-            const std::int64_t end = std::min(tile + kTile, rows);
-            for (std::int64_t f = 0; f < width; ++f) {
-                const double* values = column(emitted[static_cast<std::size_t>(f)]).row0();
-                for (std::int64_t i = tile; i < end; ++i) out[i * width + f] = to_output(values[i], Float{});
-            }
-        }
-    }
+  // Values of a column that are in its history and were valid.
+  [[nodiscard]] std::span<double> live(std::size_t c) noexcept {
+    return columns[c].newest(std::clamp<std::int64_t>(seen - column_valid[c], 0, columns[c].history()));
+  }
 
-    // Values of a column that are in its history and were valid.
-    [[nodiscard]] std::span<double> live(std::size_t c) noexcept {
-        return columns[c].newest(std::clamp<std::int64_t>(seen - column_valid[c], 0, columns[c].history()));
+  void payload(StateArchive& archive) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      for (double& value : live(c)) archive(value);
     }
+    for (Runner& runner : runners) {
+      if (seen > runner.start) runner.kernel->state(archive);
+    }
+  }
 
-    void payload(StateArchive& archive) {
-        for (std::size_t c = 0; c < columns.size(); ++c) {
-            for (double& value : live(c)) archive(value);
-        }
-        for (Runner& runner : runners) {
-            if (seen > runner.start) runner.kernel->state(archive);
-        }
+  void rebuild() noexcept {
+    for (Runner& runner : runners) {
+      if (seen <= runner.start) continue;
+      for (std::size_t k = 0; k < runner.inputs.size(); ++k) {
+        runner.in[k] = column(runner.inputs[k]).newest(0).data();
+      }
+      runner.kernel->rebuild({seen - runner.start, 0, runner.in.data(), runner.out.data()});
     }
-
-    void rebuild() noexcept {
-        for (Runner& runner : runners) {
-            if (seen <= runner.start) continue;
-            for (std::size_t k = 0; k < runner.inputs.size(); ++k) {
-                runner.in[k] = column(runner.inputs[k]).newest(0).data();
-            }
-            runner.kernel->rebuild({seen - runner.start, 0, runner.in.data(), runner.out.data()});
-        }
-    }
+  }
 };
 
 Engine::Engine(std::shared_ptr<const Plan> plan) : impl_(std::make_unique<Impl>(std::move(plan))) {}
@@ -203,108 +208,126 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-Engine::Engine(const Engine& other) : Engine(other.impl_->plan) { restore(other.state()); }
-
-Engine& Engine::operator=(const Engine& other) {
-    if (this != &other) *this = Engine(other);
-    return *this;
+Engine::Engine(const Engine& other) : Engine(other.impl_->plan) {
+  restore(other.state());
 }
 
-const Plan& Engine::plan() const noexcept { return *impl_->plan; }
-std::int64_t Engine::bars_seen() const noexcept { return impl_->seen; }
+Engine& Engine::operator=(const Engine& other) {
+  if (this != &other) *this = Engine(other);
+  return *this;
+}
+
+const Plan& Engine::plan() const noexcept {
+  return *impl_->plan;
+}
+std::int64_t Engine::bars_seen() const noexcept {
+  return impl_->seen;
+}
 std::optional<std::int64_t> Engine::last_ts() const noexcept {
-    return impl_->seen > 0 ? std::optional(impl_->last_ts) : std::nullopt;
+  return impl_->seen > 0 ? std::optional(impl_->last_ts) : std::nullopt;
 }
 
 namespace {
 
 template <class Float>
 void require_output(const Plan& plan, std::size_t rows, std::size_t size) {
-    if ((plan.dtype() == Dtype::float32) != std::is_same_v<Float, float>) {
-        throw Error(ErrorCode::bad_argument, std::string("the spec's dtype is ") +
-                                                 (plan.dtype() == Dtype::float32 ? "float32" : "float64") +
-                                                 ", the output buffer's is not");
-    }
-    if (size != rows * plan.width()) {
-        throw Error(ErrorCode::bad_argument, "the output buffer has " + std::to_string(size) + " values, " +
-                                                 std::to_string(rows) + " bars of " + std::to_string(plan.width()) +
-                                                 " features need " + std::to_string(rows * plan.width()));
-    }
+  if ((plan.dtype() == Dtype::float32) != std::is_same_v<Float, float>) {
+    throw Error(ErrorCode::bad_argument, std::string("the spec's dtype is ") +
+                                             (plan.dtype() == Dtype::float32 ? "float32" : "float64") +
+                                             ", the output buffer's is not");
+  }
+  if (size != rows * plan.width()) {
+    throw Error(ErrorCode::bad_argument, "the output buffer has " + std::to_string(size) + " values, " +
+                                             std::to_string(rows) + " bars of " +
+                                             std::to_string(plan.width()) + " features need " +
+                                             std::to_string(rows * plan.width()));
+  }
 }
 
 void require_equal_lengths(const BarColumns& bars) {
-    for (const auto& column : {bars.open, bars.high, bars.low, bars.close, bars.volume}) {
-        if (column.size() != bars.size()) {
-            throw Error(ErrorCode::bad_argument, "the bars' columns differ in length: ts has " +
-                                                     std::to_string(bars.size()) + " rows, another has " +
-                                                     std::to_string(column.size()));
-        }
+  for (const auto& column : {bars.open, bars.high, bars.low, bars.close, bars.volume}) {
+    if (column.size() != bars.size()) {
+      throw Error(ErrorCode::bad_argument, "the bars' columns differ in length: ts has " +
+                                               std::to_string(bars.size()) + " rows, another has " +
+                                               std::to_string(column.size()));
     }
+  }
 }
 
 }  // namespace
 
 template <class Impl, class Float>
 static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Float> out) {
-    require_equal_lengths(bars);
-    require_output<Float>(*impl.plan, bars.size(), out.size());
-    for (std::size_t i = 0; i < bars.size(); ++i) {
-        const bool later = i == 0 ? impl.is_later(bars.ts[0]) : bars.ts[i] > bars.ts[i - 1];
-        const BarFault fault = later ? check_bar(bars[i]) : BarFault::not_later;
-        if (fault != BarFault::none) {
-            throw Error(ErrorCode::bad_bars, "bar " + std::to_string(i) + ": " + std::string(describe(fault)));
-        }
+  require_equal_lengths(bars);
+  require_output<Float>(*impl.plan, bars.size(), out.size());
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    const bool later = i == 0 ? impl.is_later(bars.ts[0]) : bars.ts[i] > bars.ts[i - 1];
+    const BarFault fault = later ? check_bar(bars[i]) : BarFault::not_later;
+    if (fault != BarFault::none) {
+      throw Error(ErrorCode::bad_bars, "bar " + std::to_string(i) + ": " + std::string(describe(fault)));
     }
-    const FloatingPointMode mode;
-    const std::size_t width = impl.plan->width();
-    for (std::size_t first = 0; first < bars.size(); first += kBlock) {
-        const std::size_t rows = std::min<std::size_t>(kBlock, bars.size() - first);
-        impl.run(bars.slice(first, rows), out.data() + first * width);
-    }
+  }
+  const FloatingPointMode mode;
+  const std::size_t width = impl.plan->width();
+  for (std::size_t first = 0; first < bars.size(); first += kBlock) {
+    const std::size_t rows = std::min<std::size_t>(kBlock, bars.size() - first);
+    impl.run(bars.slice(first, rows), out.data() + first * width);
+  }
 }
 
 template <class Impl, class Float>
 static BarFault step_one(Impl& impl, const Bar& bar, std::span<Float> out) {
-    require_output<Float>(*impl.plan, 1, out.size());
-    if (!impl.is_later(bar.ts)) return BarFault::not_later;
-    if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
-    const FloatingPointMode mode;
-    impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
-             out.data());
-    return BarFault::none;
+  require_output<Float>(*impl.plan, 1, out.size());
+  if (!impl.is_later(bar.ts)) return BarFault::not_later;
+  if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
+  const FloatingPointMode mode;
+  impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
+           out.data());
+  return BarFault::none;
 }
 
-void Engine::compute(const BarColumns& bars, std::span<float> out) { compute_in_blocks(*impl_, bars, out); }
-void Engine::compute(const BarColumns& bars, std::span<double> out) { compute_in_blocks(*impl_, bars, out); }
-BarFault Engine::step(const Bar& bar, std::span<float> out) { return step_one(*impl_, bar, out); }
-BarFault Engine::step(const Bar& bar, std::span<double> out) { return step_one(*impl_, bar, out); }
+void Engine::compute(const BarColumns& bars, std::span<float> out) {
+  compute_in_blocks(*impl_, bars, out);
+}
+void Engine::compute(const BarColumns& bars, std::span<double> out) {
+  compute_in_blocks(*impl_, bars, out);
+}
+BarFault Engine::step(const Bar& bar, std::span<float> out) {
+  return step_one(*impl_, bar, out);
+}
+BarFault Engine::step(const Bar& bar, std::span<double> out) {
+  return step_one(*impl_, bar, out);
+}
 
-void Engine::reset() { impl_ = std::make_unique<Impl>(impl_->plan); }
+void Engine::reset() {
+  impl_ = std::make_unique<Impl>(impl_->plan);
+}
 
 std::vector<std::byte> Engine::state() const {
-    std::vector<std::byte> bytes = begin_snapshot({.spec_hash = impl_->plan->hash(),
-                                                   .bars_seen = impl_->seen,
-                                                   .last_ts = impl_->seen > 0 ? impl_->last_ts : 0});
-    StateArchive archive(bytes);
-    impl_->payload(archive);
-    seal_snapshot(bytes);
-    return bytes;
+  std::vector<std::byte> bytes = begin_snapshot({.spec_hash = impl_->plan->hash(),
+                                                 .bars_seen = impl_->seen,
+                                                 .last_ts = impl_->seen > 0 ? impl_->last_ts : 0});
+  StateArchive archive(bytes);
+  impl_->payload(archive);
+  seal_snapshot(bytes);
+  return bytes;
 }
 
 void Engine::restore(std::span<const std::byte> bytes) {
-    const SnapshotInfo info = inspect_snapshot(bytes);
-    if (info.spec_hash != impl_->plan->hash()) {
-        throw Error(ErrorCode::bad_state, "the snapshot is of another spec than this engine's");
-    }
-    auto next = std::make_unique<Impl>(impl_->plan);
-    next->seen = info.bars_seen;
-    next->last_ts = info.last_ts;
-    StateArchive archive(snapshot_payload(bytes));
-    next->payload(archive);
-    if (archive.left() != 0) throw Error(ErrorCode::bad_state, "the snapshot holds more than this spec's state");
-    const FloatingPointMode mode;
-    next->rebuild();
-    impl_ = std::move(next);
+  const SnapshotInfo info = inspect_snapshot(bytes);
+  if (info.spec_hash != impl_->plan->hash()) {
+    throw Error(ErrorCode::bad_state, "the snapshot is of another spec than this engine's");
+  }
+  auto next = std::make_unique<Impl>(impl_->plan);
+  next->seen = info.bars_seen;
+  next->last_ts = info.last_ts;
+  StateArchive archive(snapshot_payload(bytes));
+  next->payload(archive);
+  if (archive.left() != 0)
+    throw Error(ErrorCode::bad_state, "the snapshot holds more than this spec's state");
+  const FloatingPointMode mode;
+  next->rebuild();
+  impl_ = std::move(next);
 }
 
 }  // namespace sentio

@@ -21,54 +21,54 @@ inline constexpr int kBaseColumns = 6;
 
 // What identifies a node: two nodes with equal keys are one.
 struct NodeKey {
-    std::string kernel;
-    std::vector<double> params;
-    std::vector<NodeRef> inputs;
+  std::string kernel;
+  std::vector<double> params;
+  std::vector<NodeRef> inputs;
 };
 
 // How a node looks back.
 struct NodeReach {
-    std::int64_t lag = 0;                 // rows of input history that it reads: it starts so many rows later
-    std::int64_t mask = 0;                // rows that it runs, after starting, before its value counts
-    std::optional<std::int64_t> settle = 0;  // rows after which its own memory is forgotten; none: never
+  std::int64_t lag = 0;   // rows of input history that it reads: it starts so many rows later
+  std::int64_t mask = 0;  // rows that it runs, after starting, before its value counts
+  std::optional<std::int64_t> settle = 0;  // rows after which its own memory is forgotten; none: never
 };
 
 struct Node {
-    NodeKey key;
-    NodeReach reach;
-    int outputs = 1;
-    std::function<std::unique_ptr<Kernel>()> make;  // empty for base columns
-    std::int64_t start = 0;  // first row that it runs
-    std::int64_t valid = 0;  // first row that counts
-    std::optional<std::int64_t> settle = 0;  // bars of history, inputs' included
-    std::int64_t history = 0;  // rows that its readers look back upon
+  NodeKey key;
+  NodeReach reach;
+  int outputs = 1;
+  std::function<std::unique_ptr<Kernel>()> make;  // empty for base columns
+  std::int64_t start = 0;                         // first row that it runs
+  std::int64_t valid = 0;                         // first row that counts
+  std::optional<std::int64_t> settle = 0;         // bars of history, inputs' included
+  std::int64_t history = 0;                       // rows that its readers look back upon
 };
 
 // In topological order; the first kBaseColumns nodes are the bars' columns.
 struct Graph {
-    std::vector<Node> nodes;
-    std::vector<NodeRef> emitted;  // column of each emitted feature
+  std::vector<Node> nodes;
+  std::vector<NodeRef> emitted;  // column of each emitted feature
 };
 
 class GraphBuilder {
-  public:
-    explicit GraphBuilder(double session_gap_seconds);
+ public:
+  explicit GraphBuilder(double session_gap_seconds);
 
-    // The node with that key, made if it is not there yet.
-    NodeRef add(NodeKey key, NodeReach reach, std::function<std::unique_ptr<Kernel>()> make, int outputs = 1);
+  // The node with that key, made if it is not there yet.
+  NodeRef add(NodeKey key, NodeReach reach, std::function<std::unique_ptr<Kernel>()> make, int outputs = 1);
 
-    [[nodiscard]] static NodeRef base(BaseColumn column) noexcept { return {static_cast<int>(column), 0}; }
-    [[nodiscard]] double session_gap_seconds() const noexcept { return session_gap_seconds_; }
-    [[nodiscard]] const Node& node(NodeRef ref) const { return nodes_[static_cast<std::size_t>(ref.node)]; }
+  [[nodiscard]] static NodeRef base(BaseColumn column) noexcept { return {static_cast<int>(column), 0}; }
+  [[nodiscard]] double session_gap_seconds() const noexcept { return session_gap_seconds_; }
+  [[nodiscard]] const Node& node(NodeRef ref) const { return nodes_[static_cast<std::size_t>(ref.node)]; }
 
-    // The finished graph: nodes that no emitted feature needs are dropped, histories are known.
-    [[nodiscard]] Graph finish(const std::vector<NodeRef>& emitted) &&;
+  // The finished graph: nodes that no emitted feature needs are dropped, histories are known.
+  [[nodiscard]] Graph finish(const std::vector<NodeRef>& emitted) &&;
 
-  private:
-    using Key = std::tuple<std::string, std::vector<double>, std::vector<std::pair<int, int>>>;
-    double session_gap_seconds_;
-    std::vector<Node> nodes_;
-    std::map<Key, int> known_;
+ private:
+  using Key = std::tuple<std::string, std::vector<double>, std::vector<std::pair<int, int>>>;
+  double session_gap_seconds_;
+  std::vector<Node> nodes_;
+  std::map<Key, int> known_;
 };
 
 // A bar column ("close"), a composite ("hl2", "hlc3", "ohlc4") or "logret"; nullopt for another name.
@@ -76,20 +76,22 @@ class GraphBuilder {
 
 // What an op's `lower` sees: its inputs, its parameters and the graph to add nodes to.
 class Lowering {
-  public:
-    Lowering(GraphBuilder& graph, std::vector<NodeRef> inputs, const std::map<std::string, double>& params)
-        : graph_(graph), inputs_(std::move(inputs)), params_(params) {}
+ public:
+  Lowering(GraphBuilder& graph, std::vector<NodeRef> inputs, const std::map<std::string, double>& params)
+      : graph_(graph), inputs_(std::move(inputs)), params_(params) {}
 
-    [[nodiscard]] GraphBuilder& graph() noexcept { return graph_; }
-    // The op's sources, then its columns, in the order of its OpInfo.
-    [[nodiscard]] NodeRef in(std::size_t k) const { return inputs_.at(k); }
-    [[nodiscard]] std::int64_t integer(const char* name) const { return static_cast<std::int64_t>(params_.at(name)); }
-    [[nodiscard]] double real(const char* name) const { return params_.at(name); }
+  [[nodiscard]] GraphBuilder& graph() noexcept { return graph_; }
+  // The op's sources, then its columns, in the order of its OpInfo.
+  [[nodiscard]] NodeRef in(std::size_t k) const { return inputs_.at(k); }
+  [[nodiscard]] std::int64_t integer(const char* name) const {
+    return static_cast<std::int64_t>(params_.at(name));
+  }
+  [[nodiscard]] double real(const char* name) const { return params_.at(name); }
 
-  private:
-    GraphBuilder& graph_;
-    std::vector<NodeRef> inputs_;
-    const std::map<std::string, double>& params_;
+ private:
+  GraphBuilder& graph_;
+  std::vector<NodeRef> inputs_;
+  const std::map<std::string, double>& params_;
 };
 
 }  // namespace sentio

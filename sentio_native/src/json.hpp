@@ -11,7 +11,8 @@ namespace sentio {
 
 using Json = nlohmann::json;
 
-// Throws Error(code) where `text` is not one JSON document or an object has a key twice; `what` names the document.
+// Throws Error(code) where `text` is not one JSON document or an object has a key twice; `what` names the
+// document.
 [[nodiscard]] Json parse_json(std::string_view text, std::string_view what, ErrorCode code);
 
 // Sorted keys, no white space, numbers as ECMAScript prints them.

@@ -18,7 +18,7 @@ inline constexpr std::size_t kSnapshotChecksum = 32;
 void seal_snapshot(std::vector<std::byte>& bytes);
 
 [[nodiscard]] inline std::span<const std::byte> snapshot_payload(std::span<const std::byte> bytes) {
-    return bytes.subspan(kSnapshotHeader, bytes.size() - kSnapshotHeader - kSnapshotChecksum);
+  return bytes.subspan(kSnapshotHeader, bytes.size() - kSnapshotHeader - kSnapshotChecksum);
 }
 
 }  // namespace sentio

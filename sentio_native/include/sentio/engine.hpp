@@ -18,41 +18,41 @@ namespace sentio {
 // The bits of the output do not depend on how the bars were split into calls, on snapshots in between,
 // on the compiler or the instruction set, or on the caller's floating-point mode, which is restored.
 class Engine {
-  public:
-    explicit Engine(std::shared_ptr<const Plan> plan);
-    ~Engine();
-    Engine(Engine&&) noexcept;
-    Engine& operator=(Engine&&) noexcept;
-    Engine(const Engine& other);
-    Engine& operator=(const Engine& other);
+ public:
+  explicit Engine(std::shared_ptr<const Plan> plan);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  Engine(const Engine& other);
+  Engine& operator=(const Engine& other);
 
-    [[nodiscard]] const Plan& plan() const noexcept;
-    [[nodiscard]] std::int64_t bars_seen() const noexcept;
-    // The last bar's time, none before the first bar.
-    [[nodiscard]] std::optional<std::int64_t> last_ts() const noexcept;
+  [[nodiscard]] const Plan& plan() const noexcept;
+  [[nodiscard]] std::int64_t bars_seen() const noexcept;
+  // The last bar's time, none before the first bar.
+  [[nodiscard]] std::optional<std::int64_t> last_ts() const noexcept;
 
-    // Continue with `bars`; writes [bars.size(), width] row-major into `out`.
-    // Every bar is checked first: on Error(bad_bars) neither the state nor `out` has changed.
-    // Throws Error(bad_argument) where `out` has another size or the plan another dtype.
-    void compute(const BarColumns& bars, std::span<float> out);
-    void compute(const BarColumns& bars, std::span<double> out);
+  // Continue with `bars`; writes [bars.size(), width] row-major into `out`.
+  // Every bar is checked first: on Error(bad_bars) neither the state nor `out` has changed.
+  // Throws Error(bad_argument) where `out` has another size or the plan another dtype.
+  void compute(const BarColumns& bars, std::span<float> out);
+  void compute(const BarColumns& bars, std::span<double> out);
 
-    // Continue with one bar; writes [width] into `out`. A refused bar changes nothing.
-    // Throws Error(bad_argument) where `out` has another size or the plan another dtype, and nothing else.
-    [[nodiscard]] BarFault step(const Bar& bar, std::span<float> out);
-    [[nodiscard]] BarFault step(const Bar& bar, std::span<double> out);
+  // Continue with one bar; writes [width] into `out`. A refused bar changes nothing.
+  // Throws Error(bad_argument) where `out` has another size or the plan another dtype, and nothing else.
+  [[nodiscard]] BarFault step(const Bar& bar, std::span<float> out);
+  [[nodiscard]] BarFault step(const Bar& bar, std::span<double> out);
 
-    // Forget all bars.
-    void reset();
+  // Forget all bars.
+  void reset();
 
-    // The state as bytes, see docs/reference/snapshot.md.
-    [[nodiscard]] std::vector<std::byte> state() const;
-    // Go on from such bytes. Throws Error(bad_state), and changes nothing, where they are not of this spec.
-    void restore(std::span<const std::byte> bytes);
+  // The state as bytes, see docs/reference/snapshot.md.
+  [[nodiscard]] std::vector<std::byte> state() const;
+  // Go on from such bytes. Throws Error(bad_state), and changes nothing, where they are not of this spec.
+  void restore(std::span<const std::byte> bytes);
 
-  private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sentio

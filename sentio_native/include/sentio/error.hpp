@@ -10,13 +10,13 @@
 namespace sentio {
 
 enum class ErrorCode : std::uint8_t {
-    bad_argument,  // a call's arguments do not fit together
-    bad_spec,      // a feature spec does not parse or does not compile
-    bad_bars,      // a bar breaks its contract
-    bad_state,     // a snapshot is cut, damaged, newer, or of another spec
-    bad_bundle,    // a bundle is damaged or is not what it says it is
-    missing,       // a file, folder or symbol is not there
-    unsupported,   // this build or machine cannot do what was asked
+  bad_argument,  // a call's arguments do not fit together
+  bad_spec,      // a feature spec does not parse or does not compile
+  bad_bars,      // a bar breaks its contract
+  bad_state,     // a snapshot is cut, damaged, newer, or of another spec
+  bad_bundle,    // a bundle is damaged or is not what it says it is
+  missing,       // a file, folder or symbol is not there
+  unsupported,   // this build or machine cannot do what was asked
 };
 
 // The code in words, e.g. "bad spec".
@@ -24,21 +24,21 @@ enum class ErrorCode : std::uint8_t {
 
 // One thing that is wrong in a document: where, and what was found against what is allowed.
 struct Problem {
-    std::string path;
-    std::string message;
+  std::string path;
+  std::string message;
 };
 
 class Error : public std::runtime_error {
-  public:
-    Error(ErrorCode code, const std::string& message, std::vector<Problem> problems = {});
+ public:
+  Error(ErrorCode code, const std::string& message, std::vector<Problem> problems = {});
 
-    [[nodiscard]] ErrorCode code() const noexcept { return code_; }
-    // Every problem of the document, in its order; what() holds them all too.
-    [[nodiscard]] const std::vector<Problem>& problems() const noexcept { return problems_; }
+  [[nodiscard]] ErrorCode code() const noexcept { return code_; }
+  // Every problem of the document, in its order; what() holds them all too.
+  [[nodiscard]] const std::vector<Problem>& problems() const noexcept { return problems_; }
 
-  private:
-    ErrorCode code_;
-    std::vector<Problem> problems_;
+ private:
+  ErrorCode code_;
+  std::vector<Problem> problems_;
 };
 
 }  // namespace sentio

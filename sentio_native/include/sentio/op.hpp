@@ -13,20 +13,20 @@ class Lowering;
 
 // One output column of one node of a plan.
 struct NodeRef {
-    int node = -1;
-    int output = 0;
-    bool operator==(const NodeRef&) const = default;
+  int node = -1;
+  int output = 0;
+  bool operator==(const NodeRef&) const = default;
 };
 
 enum class ParamType : std::uint8_t { integer, real };
 
 struct ParamInfo {
-    std::string_view name;
-    ParamType type = ParamType::integer;
-    double min = 0;
-    double max = 0;
-    std::optional<double> default_value{};  // none: the spec must give it
-    std::string_view summary{};
+  std::string_view name;
+  ParamType type = ParamType::integer;
+  double min = 0;
+  double max = 0;
+  std::optional<double> default_value{};  // none: the spec must give it
+  std::string_view summary{};
 };
 
 // The windows' common bound; O(window) memory, O(1) amortised time a bar.
@@ -34,29 +34,30 @@ inline constexpr double kMaxWindow = 100'000;
 
 // How long a value remembers: decides whether a cold start ever agrees with a long-running engine.
 enum class Memory : std::uint8_t {
-    window,     // a fixed number of bars
-    decaying,   // all bars, with geometrically falling weight
-    session,    // the bars since the session's start
-    unbounded,  // all bars, for ever: no cold start agrees
+  window,     // a fixed number of bars
+  decaying,   // all bars, with geometrically falling weight
+  session,    // the bars since the session's start
+  unbounded,  // all bars, for ever: no cold start agrees
 };
 
 [[nodiscard]] std::string_view describe(Memory memory) noexcept;
 
 struct OpInfo {
-    std::string_view name;  // upper case
-    int version = 1;        // raised whenever a value changes
-    std::string_view summary;
-    std::string_view definition;              // paper, page or library that defines it
-    std::vector<std::string_view> sources{};  // series that a spec may choose, by their defaults
-    std::vector<std::string_view> columns{};  // series that the op always reads
-    std::vector<ParamInfo> params{};
-    std::string_view warmup = "0";  // rows before the first valid one, in the parameters, inputs' own not counted
-    Memory memory = Memory::window;
-    std::string_view neutral{};    // the declared value where the definition has none
-    std::string_view scale = "1";  // a number, or "source": what an error of the value is compared with
-    std::string_view talib{};      // TA-Lib's name for it, empty where it has none
-    // Adds the op's nodes to a plan and returns the column that holds its value.
-    NodeRef (*lower)(Lowering&) = nullptr;
+  std::string_view name;  // upper case
+  int version = 1;        // raised whenever a value changes
+  std::string_view summary;
+  std::string_view definition;              // paper, page or library that defines it
+  std::vector<std::string_view> sources{};  // series that a spec may choose, by their defaults
+  std::vector<std::string_view> columns{};  // series that the op always reads
+  std::vector<ParamInfo> params{};
+  std::string_view warmup =
+      "0";  // rows before the first valid one, in the parameters, inputs' own not counted
+  Memory memory = Memory::window;
+  std::string_view neutral{};    // the declared value where the definition has none
+  std::string_view scale = "1";  // a number, or "source": what an error of the value is compared with
+  std::string_view talib{};      // TA-Lib's name for it, empty where it has none
+  // Adds the op's nodes to a plan and returns the column that holds its value.
+  NodeRef (*lower)(Lowering&) = nullptr;
 };
 
 }  // namespace sentio

@@ -20,58 +20,59 @@ enum class Dtype : std::uint8_t { float32, float64 };
 
 // One emitted feature, defaults written out.
 struct FeatureInfo {
-    std::string name;
-    std::string op;
-    int op_version = 1;
-    std::vector<std::string> sources;
-    std::map<std::string, double> params;
-    std::int64_t warmup = 0;             // rows before its first valid one
-    std::optional<std::int64_t> settle;  // bars after which a cold start agrees; none: never
+  std::string name;
+  std::string op;
+  int op_version = 1;
+  std::vector<std::string> sources;
+  std::map<std::string, double> params;
+  std::int64_t warmup = 0;             // rows before its first valid one
+  std::optional<std::int64_t> settle;  // bars after which a cold start agrees; none: never
 };
 
 // Immutable and shared: any number of engines, in any thread, may run one plan.
 class Plan {
-  public:
-    // Compile a spec document (JSON text).
-    // Throws Error(bad_spec) with every problem and its path, e.g. `features[3].window: 1 is outside [2, 100000]`.
-    [[nodiscard]] static std::shared_ptr<const Plan> compile(std::string_view spec_json);
+ public:
+  // Compile a spec document (JSON text).
+  // Throws Error(bad_spec) with every problem and its path, e.g. `features[3].window: 1 is outside [2,
+  // 100000]`.
+  [[nodiscard]] static std::shared_ptr<const Plan> compile(std::string_view spec_json);
 
-    [[nodiscard]] const std::vector<FeatureInfo>& features() const noexcept { return features_; }
-    [[nodiscard]] std::size_t width() const noexcept { return features_.size(); }
-    // Rows before the first one in which every feature is valid.
-    [[nodiscard]] std::int64_t warmup() const noexcept { return warmup_; }
-    // Bars of history after which a cold start agrees with the long run; none where a feature has none.
-    [[nodiscard]] std::optional<std::int64_t> settle() const noexcept { return settle_; }
-    // Rows before this hold `pad_value`.
-    [[nodiscard]] std::int64_t emit_from() const noexcept { return emit_from_; }
-    // The first row that is emitted and in which every feature is valid.
-    [[nodiscard]] std::int64_t first_valid_row() const noexcept { return std::max(warmup_, emit_from_); }
-    [[nodiscard]] double pad_value() const noexcept { return pad_value_; }
-    [[nodiscard]] Dtype dtype() const noexcept { return dtype_; }
-    [[nodiscard]] std::int64_t session_gap() const noexcept { return session_gap_; }  // nanoseconds
-    [[nodiscard]] bool allow_early_emit() const noexcept { return allow_early_emit_; }
-    // The compiled spec as canonical JSON (RFC 8785), and the SHA-256 of it: the identity of a spec.
-    [[nodiscard]] const std::string& canonical_json() const noexcept { return canonical_json_; }
-    [[nodiscard]] const std::array<std::uint8_t, 32>& hash() const noexcept { return hash_; }
-    [[nodiscard]] std::string hash_hex() const;
-    [[nodiscard]] const Graph& graph() const noexcept { return *graph_; }
-    [[nodiscard]] std::size_t node_count() const noexcept;
+  [[nodiscard]] const std::vector<FeatureInfo>& features() const noexcept { return features_; }
+  [[nodiscard]] std::size_t width() const noexcept { return features_.size(); }
+  // Rows before the first one in which every feature is valid.
+  [[nodiscard]] std::int64_t warmup() const noexcept { return warmup_; }
+  // Bars of history after which a cold start agrees with the long run; none where a feature has none.
+  [[nodiscard]] std::optional<std::int64_t> settle() const noexcept { return settle_; }
+  // Rows before this hold `pad_value`.
+  [[nodiscard]] std::int64_t emit_from() const noexcept { return emit_from_; }
+  // The first row that is emitted and in which every feature is valid.
+  [[nodiscard]] std::int64_t first_valid_row() const noexcept { return std::max(warmup_, emit_from_); }
+  [[nodiscard]] double pad_value() const noexcept { return pad_value_; }
+  [[nodiscard]] Dtype dtype() const noexcept { return dtype_; }
+  [[nodiscard]] std::int64_t session_gap() const noexcept { return session_gap_; }  // nanoseconds
+  [[nodiscard]] bool allow_early_emit() const noexcept { return allow_early_emit_; }
+  // The compiled spec as canonical JSON (RFC 8785), and the SHA-256 of it: the identity of a spec.
+  [[nodiscard]] const std::string& canonical_json() const noexcept { return canonical_json_; }
+  [[nodiscard]] const std::array<std::uint8_t, 32>& hash() const noexcept { return hash_; }
+  [[nodiscard]] std::string hash_hex() const;
+  [[nodiscard]] const Graph& graph() const noexcept { return *graph_; }
+  [[nodiscard]] std::size_t node_count() const noexcept;
 
-  private:
-    friend class Compiler;
-    Plan() = default;
+ private:
+  friend class Compiler;
+  Plan() = default;
 
-    std::vector<FeatureInfo> features_;
-    std::int64_t warmup_ = 0;
-    std::optional<std::int64_t> settle_;
-    std::int64_t emit_from_ = 0;
-    double pad_value_ = 0;
-    Dtype dtype_ = Dtype::float32;
-    std::int64_t session_gap_ = 0;
-    bool allow_early_emit_ = false;
-    std::string canonical_json_;
-    std::array<std::uint8_t, 32> hash_{};
-    std::shared_ptr<const Graph> graph_;
+  std::vector<FeatureInfo> features_;
+  std::int64_t warmup_ = 0;
+  std::optional<std::int64_t> settle_;
+  std::int64_t emit_from_ = 0;
+  double pad_value_ = 0;
+  Dtype dtype_ = Dtype::float32;
+  std::int64_t session_gap_ = 0;
+  bool allow_early_emit_ = false;
+  std::string canonical_json_;
+  std::array<std::uint8_t, 32> hash_{};
+  std::shared_ptr<const Graph> graph_;
 };
 
 }  // namespace sentio

@@ -11,10 +11,10 @@ namespace sentio {
 inline constexpr std::uint64_t kSnapshotVersion = 1;
 
 struct SnapshotInfo {
-    std::uint64_t version = kSnapshotVersion;
-    std::array<std::uint8_t, 32> spec_hash{};
-    std::int64_t bars_seen = 0;
-    std::int64_t last_ts = 0;  // meaningless where bars_seen is 0
+  std::uint64_t version = kSnapshotVersion;
+  std::array<std::uint8_t, 32> spec_hash{};
+  std::int64_t bars_seen = 0;
+  std::int64_t last_ts = 0;  // meaningless where bars_seen is 0
 };
 
 // Checks magic, version and checksum. Throws Error(bad_state) with the reason.

@@ -11,27 +11,28 @@ class StateArchive;
 // The rows that a kernel is asked for. `in[k][i]` is input k at row i; `in[k][i - lag]` is valid for every
 // lag up to the node's own, also at row 0: the engine starts a kernel only when that much history is there.
 struct Block {
-    std::int64_t first;  // rows that the kernel has run before
-    std::ptrdiff_t size;
-    const double* const* in;
-    double* const* out;
+  std::int64_t first;  // rows that the kernel has run before
+  std::ptrdiff_t size;
+  const double* const* in;
+  double* const* out;
 };
 
 class Kernel {
-  public:
-    Kernel() = default;
-    virtual ~Kernel() = default;
-    Kernel(const Kernel&) = delete;
-    Kernel& operator=(const Kernel&) = delete;
+ public:
+  Kernel() = default;
+  virtual ~Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
 
-    // Fill out[k][0 .. size). The result must not depend on how rows are split into blocks.
-    virtual void run(const Block& block) noexcept = 0;
+  // Fill out[k][0 .. size). The result must not depend on how rows are split into blocks.
+  virtual void run(const Block& block) noexcept = 0;
 
-    // Pass every value that cannot be had from the inputs' history to `archive`, which saves or loads it.
-    virtual void state(StateArchive&) {}
+  // Pass every value that cannot be had from the inputs' history to `archive`, which saves or loads it.
+  virtual void state(StateArchive&) {}
 
-    // Make again what is cached from the inputs' history, after loading; `past` has size 0 and stands at the next row.
-    virtual void rebuild(const Block&) noexcept {}
+  // Make again what is cached from the inputs' history, after loading; `past` has size 0 and stands at the
+  // next row.
+  virtual void rebuild(const Block&) noexcept {}
 };
 
 }  // namespace sentio

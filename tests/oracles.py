@@ -1,0 +1,253 @@
+"""Every op once more, written from its definition in slow plain loops, knowing nothing of the engine.
+
+An oracle gets the bars' columns by name (`ts` int64 nanoseconds, the others float64 [N]), the list of the op's
+sources, and its parameters by name; it returns float64 [N]. Rows before the op's warm-up are NaN or anything at
+all: the tests do not look at them. A source may begin with NaN rows, where it is itself not warm yet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Series = NDArray[np.float64]
+Bars = Mapping[str, NDArray]
+Oracle = Callable[..., Series]
+
+
+def each(function: Callable[..., float], *series: Series) -> Series:
+    """`function` of the series' values at each row, as Python floats; NaN where one of them is NaN."""
+    rows = zip(*(values.tolist() for values in series), strict=True)
+    return np.array([math.nan if any(map(math.isnan, row)) else function(*row) for row in rows])
+
+
+def rolling(function: Callable[..., float], window: int, *series: Series) -> Series:
+    """`function` of each series' last `window` values, as long doubles: the oracle's own rounding shall not count."""
+    wide = [values.astype(np.longdouble) for values in series]
+    result = np.full(len(series[0]), math.nan)
+    for i in range(window - 1, len(result)):
+        last = [values[i - window + 1 : i + 1] for values in wide]
+        if not any(np.isnan(values[0]) for values in last):
+            result[i] = float(function(*last))
+    return result
+
+
+def lag(x: Series, rows: int = 1) -> Series:
+    """The series `rows` rows ago."""
+    shifted = np.full(len(x), math.nan)
+    shifted[rows:] = x[: len(x) - rows]
+    return shifted
+
+
+def first_valid(x: Series) -> int:
+    """The first row that is not NaN, the length where there is none."""
+    valid = np.flatnonzero(~np.isnan(x))
+    return int(valid[0]) if len(valid) else len(x)
+
+
+def recursion(x: Series, step: Callable[[list[float], float | None], float]) -> Series:
+    """y[i] = step(the valid x up to row i, y[i - 1])."""
+    result = np.full(len(x), math.nan)
+    seen: list[float] = []
+    value: float | None = None
+    for i in range(first_valid(x), len(x)):
+        seen.append(float(x[i]))
+        value = step(seen, value)
+        result[i] = value
+    return result
+
+
+def ema(x: Series, window: int) -> Series:
+    """Exponential moving average, from the first value."""
+    alpha = 2 / (window + 1)
+    return recursion(x, lambda seen, y: seen[0] if y is None else alpha * seen[-1] + (1 - alpha) * y)
+
+
+def wilder(x: Series, window: int) -> Series:
+    """Wilder's average, from the mean of the first `window` values; before that, NaN."""
+
+    def step(seen: list[float], y: float | None) -> float:
+        if len(seen) < window:
+            return math.nan
+        if len(seen) == window:
+            return math.fsum(seen) / window
+        return (y * (window - 1) + seen[-1]) / window
+
+    return recursion(x, step)
+
+
+def wilder_sum(x: Series, window: int) -> Series:
+    """Wilder's falling sum: the first `window - 1` values added, then y - y / window + x."""
+
+    def step(seen: list[float], y: float | None) -> float:
+        return math.fsum(seen) if len(seen) < window else y - y / window + seen[-1]
+
+    return recursion(x, step)
+
+
+def running_sum(x: Series) -> Series:
+    """The sum of all values so far."""
+    return recursion(x, lambda seen, _: math.fsum(seen))
+
+
+def sma(x: Series, window: int) -> Series:
+    """The plain mean of the last values."""
+    return rolling(np.mean, window, x)
+
+
+def deviation(x: Series, window: int) -> Series:
+    """Population standard deviation of the last values."""
+    return rolling(np.std, window, x)
+
+
+def true_range(bars: Bars) -> Series:
+    """Wilder's: the largest of high - low, |high - close before|, |low - close before|."""
+    return each(
+        lambda h, low, c: max(h - low, abs(h - c), abs(low - c)),
+        bars["high"],
+        bars["low"],
+        lag(bars["close"]),
+    )
+
+
+def typical(bars: Bars) -> Series:
+    """The mean of high, low and close."""
+    return (bars["high"] + bars["low"] + bars["close"]) / 3
+
+
+def log_return(x: Series, window: int) -> Series:
+    """log(x / x[-window]); 0 where that ratio is not positive."""
+    return each(lambda a, b: math.log(a / b) if b != 0 and a / b > 0 else 0.0, x, lag(x, window))
+
+
+def roc(x: Series, window: int) -> Series:
+    return each(lambda now, before: 100 * (now - before) / before if before else 0.0, x, lag(x, window))
+
+
+def rsi(x: Series, window: int) -> Series:
+    change = x - lag(x)
+    up = wilder(np.maximum(change, 0), window)
+    down = wilder(np.maximum(-change, 0), window)
+    return each(lambda u, d: 100 * u / (u + d) if u + d > 0 else 50.0, up, down)
+
+
+def zwin(x: Series, window: int) -> Series:
+    return rolling(lambda w: (w[-1] - w.mean()) / w.std() if np.ptp(w) > 0 else 0.0, window, x)
+
+
+def parkinson(bars: Bars, window: int) -> Series:
+    squares = np.log(bars["high"] / bars["low"]) ** 2
+    return np.sqrt(sma(squares, window) / (4 * math.log(2)))
+
+
+def garman_klass(bars: Bars, window: int) -> Series:
+    ranges = np.log(bars["high"] / bars["low"]) ** 2 / 2
+    moves = np.log(bars["close"] / bars["open"]) ** 2 * (2 * math.log(2) - 1)
+    return np.sqrt(sma(ranges - moves, window))
+
+
+def bollinger(x: Series, window: int, deviations: float) -> Series:
+    return rolling(lambda w: w.mean() + deviations * w.std(), window, x)
+
+
+def macd_line(x: Series, fast: int, slow: int) -> Series:
+    line = ema(x, fast) - ema(x, slow)
+    line[: first_valid(x) + slow - 1] = math.nan
+    return line
+
+
+def macd_signal(x: Series, fast: int, slow: int, signal: int) -> Series:
+    return ema(macd_line(x, fast, slow), signal)
+
+
+def stochastic(bars: Bars, window: int) -> Series:
+    return rolling(
+        lambda h, low, c: 100 * (c[-1] - low.min()) / (h.max() - low.min()) if h.max() > low.min() else 50.0,
+        window,
+        *(bars[name] for name in ("high", "low", "close")),
+    )
+
+
+def cci(bars: Bars, window: int) -> Series:
+    def at_end(w: NDArray) -> float:
+        from_mean = w - w.mean()
+        return from_mean[-1] / (0.015 * np.abs(from_mean).mean()) if np.ptp(w) > 0 else 0.0
+
+    return rolling(at_end, window, typical(bars))
+
+
+def adx(bars: Bars, window: int) -> Series:
+    up, down = bars["high"] - lag(bars["high"]), lag(bars["low"]) - bars["low"]
+    ranges = wilder_sum(true_range(bars), window)
+
+    def indicator(ahead: Series, behind: Series) -> Series:
+        moves = wilder_sum(each(lambda a, b: a if a > b and a > 0 else 0.0, ahead, behind), window)
+        return each(lambda m, r: 100 * m / r if r > 0 else 0.0, moves, ranges)
+
+    plus, minus = indicator(up, down), indicator(down, up)
+    index = each(lambda p, m: 100 * abs(p - m) / (p + m) if p + m > 0 else 0.0, plus, minus)
+    index[:window] = math.nan
+    return wilder(index, window)
+
+
+def obv(bars: Bars) -> Series:
+    signs = np.sign(bars["close"] - lag(bars["close"]))
+    signs[0] = 1
+    return running_sum(signs * bars["volume"])
+
+
+def vpt(bars: Bars) -> Series:
+    close = bars["close"]
+    return running_sum(bars["volume"] * (close - lag(close)) / lag(close))
+
+
+def ad_line(bars: Bars) -> Series:
+    columns = (bars[name] for name in ("high", "low", "close", "volume"))
+    return running_sum(
+        each(lambda h, low, c, v: v * ((c - low) - (h - c)) / (h - low) if h > low else 0.0, *columns)
+    )
+
+
+def mfi(bars: Bars, window: int) -> Series:
+    price = typical(bars)
+    flow, change = price * bars["volume"], price - lag(price)
+    up = rolling(np.sum, window, np.where(np.isnan(change), math.nan, flow * (change > 0)))
+    down = rolling(np.sum, window, np.where(np.isnan(change), math.nan, flow * (change < 0)))
+    return each(lambda u, d: 100 * u / (u + d) if u + d > 0 else 50.0, up, down)
+
+
+# One line an op.
+ORACLES: dict[str, Oracle] = {
+    "IDENT": lambda bars, sources: sources[0],
+    "LOGRET": lambda bars, sources, window: log_return(sources[0], window),
+    "MOMENTUM": lambda bars, sources, window: sources[0] - lag(sources[0], window),
+    "ROC": lambda bars, sources, window: roc(sources[0], window),
+    "SMA": lambda bars, sources, window: sma(sources[0], window),
+    "EMA": lambda bars, sources, window: ema(sources[0], window),
+    "VOLATILITY": lambda bars, sources, window: deviation(sources[0], window),
+    "PARKINSON": lambda bars, sources, window: parkinson(bars, window),
+    "GARMAN_KLASS": lambda bars, sources, window: garman_klass(bars, window),
+    "RSI": lambda bars, sources, window: rsi(sources[0], window),
+    "ZWIN": lambda bars, sources, window: zwin(sources[0], window),
+    "ATR": lambda bars, sources, window: wilder(true_range(bars), window),
+    "BOLLINGER_UPPER": lambda bars, sources, window, k: bollinger(sources[0], window, k),
+    "BOLLINGER_MIDDLE": lambda bars, sources, window, k: bollinger(sources[0], window, 0),
+    "BOLLINGER_LOWER": lambda bars, sources, window, k: bollinger(sources[0], window, -k),
+    "MACD_LINE": lambda bars, sources, fast, slow, signal: macd_line(sources[0], fast, slow),
+    "MACD_SIGNAL": lambda bars, sources, fast, slow, signal: macd_signal(sources[0], fast, slow, signal),
+    "MACD_HISTOGRAM": lambda bars, sources, fast, slow, signal: (
+        macd_line(sources[0], fast, slow) - macd_signal(sources[0], fast, slow, signal)
+    ),
+    "STOCHASTIC_K": lambda bars, sources, window: stochastic(bars, window),
+    "STOCHASTIC_D": lambda bars, sources, window, d_period: sma(stochastic(bars, window), d_period),
+    "WILLIAMS_R": lambda bars, sources, window: stochastic(bars, window) - 100,
+    "CCI": lambda bars, sources, window: cci(bars, window),
+    "ADX": lambda bars, sources, window: adx(bars, window),
+    "OBV": lambda bars, sources: obv(bars),
+    "VPT": lambda bars, sources: vpt(bars),
+    "AD_LINE": lambda bars, sources: ad_line(bars),
+    "MFI": lambda bars, sources, window: mfi(bars, window),
+}

@@ -19,13 +19,10 @@ __all__ = [
     "Evaluation",
     "Scores",
     "area_standard_error",
-    "area_under_curve",
     "baselines",
-    "brier",
     "check_labels",
     "evaluate",
     "information_coefficient",
-    "log_loss",
     "rank_information_coefficient",
     "score_direction",
     "score_regression",
@@ -55,30 +52,17 @@ class Evaluation(BaseModel):
     auc_standard_error: float | None
 
 
-def area_under_curve(labels: Floats, scores: Floats, weights: Floats | None = None) -> float | None:
-    """The chance that a positive row has a higher score than a negative one, ties counting half.
-
-    Args:
-        labels: 0 and 1, [n].
-        scores: [n], higher means more likely 1.
-        weights: how often each row counts, [n]; None: once.
-
-    Returns:
-        None where one class is missing. Source: Hanley and McNeil 1982.
-    """
-    return _area(labels, _TieGroups(scores), np.ones(len(labels)) if weights is None else weights)
-
-
 def area_standard_error(
     labels: Floats, scores: Floats, blocks: NDArray[np.int64], *, seed: int = 0
 ) -> float | None:
     """The standard error of the AUC where neighbouring rows depend on each other.
 
     Whole blocks are drawn with replacement and the deviation of the AUC over the draws is taken
-    (Künsch 1989, with blocks that do not overlap).
+    (Künsch 1989, with blocks that do not overlap). The scores are sorted once for all draws.
 
     Args:
-        labels, scores: as for `area_under_curve`, [n].
+        labels: 0 and 1, [n].
+        scores: [n], higher means more likely 1.
         blocks: the block of each row, [n].
         seed: of the draws.
 
@@ -112,16 +96,6 @@ def time_blocks(sessions: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
     return np.arange(len(sessions)) // length
 
 
-def log_loss(labels: Floats, logits: Floats) -> float:
-    """The mean cross-entropy in nats, from logits so that it does not overflow."""
-    return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
-
-
-def brier(labels: Floats, logits: Floats) -> float:
-    """The mean squared error of the probability (Brier 1950)."""
-    return float(np.mean((_probability(logits) - labels) ** 2))
-
-
 def information_coefficient(scores: Floats, returns: Floats) -> float | None:
     """Pearson's correlation of score and forward return; None where one of them is constant."""
     if len(scores) < 2 or np.ptp(scores) == 0.0 or np.ptp(returns) == 0.0:
@@ -142,11 +116,14 @@ def score_direction(labels: Floats, logits: Floats, returns: Floats) -> Scores:
         logits: [n].
         returns: forward log returns, [n].
     """
+    from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
+
+    probability = np.exp(-np.logaddexp(0.0, -logits))  # the sigmoid, without overflow
     return {
-        "auc": area_under_curve(labels, logits),
-        "log_loss": log_loss(labels, logits),
-        "brier": brier(labels, logits),
-        "accuracy": float(np.mean((logits > 0.0) == (labels > 0.5))),
+        "auc": float(roc_auc_score(labels, logits)) if np.ptp(labels) else None,
+        "log_loss": float(log_loss(labels, probability, labels=[0.0, 1.0])),
+        "brier": float(brier_score_loss(labels, probability, pos_label=1.0)),
+        "accuracy": float(accuracy_score(labels > 0.5, logits > 0.0)),
         "ic": information_coefficient(logits, returns),
         "rank_ic": rank_information_coefficient(logits, returns),
     }
@@ -161,8 +138,10 @@ def score_regression(labels: Floats, predictions: Floats, returns: Floats, train
         returns: forward log returns, [n].
         train_mean: of the labels; R² is measured against predicting it.
     """
-    error = float(np.mean((predictions - labels) ** 2))
-    of_mean = float(np.mean((train_mean - labels) ** 2))
+    from sklearn.metrics import mean_squared_error
+
+    error = float(mean_squared_error(labels, predictions))
+    of_mean = float(mean_squared_error(labels, np.full(len(labels), train_mean)))
     return {
         "mse": error,
         "r2": 1.0 - error / of_mean if of_mean > 0.0 else None,
@@ -255,6 +234,7 @@ class _TieGroups:
 
 
 def _area(labels: Floats, groups: _TieGroups, weights: Floats) -> float | None:
+    """The chance that a positive row stands above a negative one, each row counted `weights` times."""
     weights, labels = weights[groups.order], labels[groups.order]
     positive = np.add.reduceat(weights * labels, groups.starts)
     negative = np.add.reduceat(weights * (1.0 - labels), groups.starts)
@@ -263,7 +243,3 @@ def _area(labels: Floats, groups: _TieGroups, weights: Floats) -> float | None:
         return None
     below = np.cumsum(negative) - negative
     return float((positive * (below + negative / 2)).sum() / pairs)
-
-
-def _probability(logits: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0.0, -logits))

@@ -1,6 +1,6 @@
 """The networks, and the module around them that is trained, saved and exported as one.
 
-Every module takes float32 [B, T, F] and gives raw outputs [B, 1]: a logit, or a standardised prediction.
+Every network takes standardised float32 [B, T, F] and gives [B, 1]: a logit, or a standardised value.
 """
 
 from __future__ import annotations

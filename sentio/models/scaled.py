@@ -54,17 +54,26 @@ class FeatureScaler(nn.Module):
 
 
 class ScaledModel(nn.Module):
-    """Scaler and network in one; refuses any input but float32 [B, T, F], in Python and TorchScript alike."""
+    """Scaler, network and the label's unit in one; refuses any input but float32 [B, T, F].
+
+    The network sees standardised features and gives a logit, or a standardised value that is put back into
+    the label's unit here: `output_scale` and `output_mean` are 1 and 0 for logits.
+    """
+
+    output_mean: Tensor
+    output_scale: Tensor
 
     def __init__(self, core: nn.Module, n_features: int, seq_len: int) -> None:
         super().__init__()
+        self.register_buffer("output_mean", torch.zeros(()))
+        self.register_buffer("output_scale", torch.ones(()))
         self.n_features = n_features
         self.seq_len = seq_len
         self.scaler = FeatureScaler(n_features)
         self.core = core
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32 [B, T, F] to raw outputs float32 [B, 1].
+        """float32 [B, T, F] to float32 [B, 1], logits or values in the label's unit.
 
         Raises:
             ValueError: rank, T, F or dtype is another (broadcasting would let [B, T, 1] pass).
@@ -73,5 +82,5 @@ class ScaledModel(nn.Module):
             raise ValueError("the model takes float32 values and nothing else")
         if x.dim() != 3 or x.size(1) != self.seq_len or x.size(2) != self.n_features:
             raise ValueError(f"the model takes [B, {self.seq_len}, {self.n_features}], found {x.shape}")
-        output: Tensor = self.core(self.scaler(x))
+        output: Tensor = self.core(self.scaler(x)) * self.output_scale + self.output_mean
         return output

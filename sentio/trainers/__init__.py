@@ -5,16 +5,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentio.errors import UsageError
 from sentio.training.config import Trainer
+from sentio.workspace import Workspace, shipped_specs
 
 if TYPE_CHECKING:
     from sentio.models import ScaledModel
     from sentio.training import Run
+    from sentio.training.pipeline import Watcher
 
-__all__ = ["find_trainer", "load_model", "trainer_names"]
+__all__ = ["find_trainer", "load_model", "start", "trainer_names"]
 
 
 def trainer_names() -> list[str]:
@@ -41,7 +45,7 @@ def find_trainer(name: str) -> Trainer:
 
 
 def load_model(run: Run) -> ScaledModel:
-    """The trained module of a finished run, on the CPU, in evaluation mode.
+    """The trained module of a finished run, on the CPU, in evaluation mode and without gradients.
 
     Raises:
         BadInput: the run is not finished.
@@ -50,3 +54,63 @@ def load_model(run: Run) -> ScaledModel:
     from sentio.training import pipeline
 
     return pipeline.load_model(run, find_trainer(run.manifest.trainer))
+
+
+def start(
+    trainer: str,
+    workspace: Workspace,
+    *,
+    config_file: Path | None = None,
+    settings: Sequence[str] = (),
+    resume: str | None = None,
+    watcher: Watcher | None = None,
+    **fields: object,
+) -> Run:
+    """Do what `sentio train` does: configuration, bars of the library, features from the cache, training.
+
+    Args:
+        trainer: its name.
+        workspace: where bars, cache and runs are.
+        config_file: None: specs/train/TRAINER.yaml of the workspace, else the one that ships with Sentio.
+        settings: `KEY=VALUE`, as after `--set`.
+        resume: the id of a run to go on with; nothing else may be given then.
+        watcher: told of the progress.
+        fields: keys of the configuration by name; those that are None are ignored.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: an unknown trainer, run or instrument, or a resumed run with other settings.
+        ConfigError: the configuration is wrong.
+        BarsError: there are no such bars.
+    """
+    from sentio.training import load_config, open_run, train
+    from sentio.training.source import open_table
+
+    found = find_trainer(trainer)
+    if resume is None:
+        config = load_config(
+            found.config, config_file or _shipped_config(trainer, workspace), settings, **fields
+        )
+        return train(found, config, open_table(config, workspace), workspace, watcher=watcher)
+    given = [name for name, value in fields.items() if value is not None]
+    given += ["--set"] if settings else []
+    given += ["--config"] if config_file else []
+    if given:
+        raise UsageError(
+            "--resume", f"goes on with the run's own configuration; leave out {', '.join(given)}"
+        )
+    run = open_run(workspace, resume)
+    if run.manifest.trainer != trainer:
+        raise UsageError(
+            "--resume", f"{run.name} is a run of the trainer {run.manifest.trainer}, not {trainer}"
+        )
+    config = run.config(found.config)
+    return train(found, config, open_table(config, workspace), workspace, watcher=watcher, resume=run)
+
+
+def _shipped_config(trainer: str, workspace: Workspace) -> Path | None:
+    places = (workspace.specs, shipped_specs())
+    files = [place / "train" / f"{trainer}.yaml" for place in places]
+    return next((file for file in files if file.is_file()), None)

@@ -10,6 +10,7 @@ import copy
 import io
 import math
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +35,10 @@ class Samples:
 
     Attributes:
         windows: fetches float32 [B, T, F] by rows.
-        targets: float32 [N], what the model's raw output is compared with.
+        targets: float32 [N], what the model's output is compared with.
         train, validation: int64 row numbers.
         task: binary: the output is a logit; regression: a value.
+        scale: the unit in which the error of a value is measured; 1 for logits.
     """
 
     windows: WindowGather
@@ -44,6 +46,7 @@ class Samples:
     train: Tensor
     validation: Tensor
     task: Task
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def fit(
     """Train until the validation loss stops falling, then give the model its best weights.
 
     Args:
-        model: float32 [B, T, F] to raw outputs [B, 1], on `device`.
+        model: float32 [B, T, F] to [B, 1], on `device`.
         samples: windows and targets.
         config: optimiser, batch, patience, seed.
         device: where the model is.
@@ -139,7 +142,7 @@ def fit(
 
 @torch.no_grad()
 def predict(model: nn.Module, windows: WindowGather, rows: Tensor, batch_size: int) -> Tensor:
-    """Raw outputs float32 [len(rows)] on the CPU, in evaluation mode."""
+    """Outputs float32 [len(rows)] on the CPU, in evaluation mode."""
     was_training = model.training
     model.eval()
     starts = range(0, len(rows), batch_size)
@@ -175,7 +178,7 @@ def _train(
     for start in range(0, len(order), config.batch_size):
         rows = order[start : start + config.batch_size]
         optimizer.zero_grad(set_to_none=True)
-        loss = _loss(model(samples.windows(rows)).squeeze(1), samples.targets[rows].to(device), samples.task)
+        loss = _loss(model(samples.windows(rows)).squeeze(1), samples.targets[rows].to(device), samples)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
         optimizer.step()
@@ -185,14 +188,14 @@ def _train(
 
 def _validate(model: nn.Module, samples: Samples, batch_size: int) -> float:
     outputs = predict(model, samples.windows, samples.validation, batch_size)
-    return float(_loss(outputs, samples.targets[samples.validation], samples.task))
+    return float(_loss(outputs, samples.targets[samples.validation], samples))
 
 
-def _loss(outputs: Tensor, targets: Tensor, task: Task) -> Tensor:
-    """Cross-entropy of logits, or the mean squared error; outputs and targets are [B]."""
-    if task == "binary":
+def _loss(outputs: Tensor, targets: Tensor, samples: Samples) -> Tensor:
+    """Cross-entropy of logits, or the mean squared error in units of the scale; outputs, targets [B]."""
+    if samples.task == "binary":
         return F.binary_cross_entropy_with_logits(outputs, targets)
-    return F.mse_loss(outputs, targets)
+    return F.mse_loss(outputs / samples.scale, targets / samples.scale)
 
 
 def _save(
@@ -222,10 +225,16 @@ def _save(
 def _restore(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
 ) -> _Progress:
+    data = io.BytesIO(path.read_bytes())
     try:
-        saved = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError) as error:  # a broken archive; weights_only refuses all that is no data
-        raise CorruptStore(str(path), "cannot be read", hint="train again from the start") from error
+        with zipfile.ZipFile(data) as archive:
+            broken = archive.testzip()  # torch.load does not look at the archive's checksums
+    except zipfile.BadZipFile as error:
+        broken = str(error)
+    if broken:
+        raise CorruptStore(str(path), f"is damaged: {broken}", hint="train again from the start")
+    data.seek(0)
+    saved = torch.load(data, map_location="cpu", weights_only=True)
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     for name, (_, put) in _generators(device).items():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -41,8 +41,8 @@ from sentio.workspace import Workspace
 __all__ = ["Watcher", "load_model", "train"]
 
 
-class Watcher:
-    """Told how a training goes; a subclass shows it."""
+class Watcher(Protocol):
+    """Told how a training goes."""
 
     def started(self, run: Run) -> None:
         """The run directory exists, and the rows and spans are known."""
@@ -80,7 +80,6 @@ def train(
         EnvironmentProblem: the device is missing.
         KeyboardInterrupt: Ctrl-C; the run is then "interrupted" and can be resumed.
     """
-    watcher = watcher or Watcher()
     device = pick_device(config.device)
     dataset = make_dataset(
         table,
@@ -95,17 +94,23 @@ def train(
     with _torch_settings(config, device):
         model = _new_model(trainer, config, len(table.manifest.features))
         model.scaler.fit(table.features, split.train)
+        output = _output_scale(config, dataset, split)
+        model.output_mean.fill_(output.mean)
+        model.output_scale.fill_(output.scale)
         if resume is None:
-            manifest = _manifest(trainer, config, dataset, split, model, device, clock())
-            run = create_run(workspace, manifest, config)
+            manifest = _manifest(trainer, config, dataset, split, output, model, device, clock())
+            # What was left open is recorded as it was found, so that it is the same when the run is resumed.
+            resolved = config.model_copy(update={"symbol": manifest.symbol, "interval": manifest.interval})
+            run = create_run(workspace, manifest, resolved)
         else:
             run = resume
             _check_resumable(run, table)
         with run.locked():
-            run = run.update(state="running")
-            watcher.started(run)
+            run = run.update(state="running", ended=None)
             state = "failed"
             try:
+                if watcher is not None:
+                    watcher.started(run)
                 run = _learn(run, model.to(device), config, dataset, split, device, watcher)
                 run = run.finish(clock())
                 state = "finished"
@@ -119,12 +124,15 @@ def train(
 
 
 def load_model(run: Run, trainer: Trainer) -> ScaledModel:
-    """The trained module of a finished run, on the CPU, in evaluation mode; its files are checked first."""
+    """The trained module of a finished run, on the CPU, in evaluation mode and without gradients.
+
+    The run's files are checked first.
+    """
     run.verify()
     config = run.config(trainer.config)
     model = _new_model(trainer, config, len(run.manifest.features))
     model.load_state_dict(torch.load(run.path / WEIGHTS, map_location="cpu", weights_only=True))
-    return model.eval()
+    return model.eval().requires_grad_(False)
 
 
 def _new_model(trainer: Trainer, config: TrainConfig, n_features: int) -> ScaledModel:
@@ -138,17 +146,16 @@ def _learn(
     dataset: Dataset,
     split: Split,
     device: torch.device,
-    watcher: Watcher,
+    watcher: Watcher | None,
 ) -> Run:
     """Fit, then write weights, metrics and predictions."""
-    output = run.manifest.output
-    labels = torch.from_numpy(dataset.labels.values)
     samples = Samples(
         WindowGather(dataset.table.features, config.seq_len, config.batch_size, device),
-        (labels - output.mean) / output.scale,
+        torch.from_numpy(dataset.labels.values),
         torch.from_numpy(split.train),
         torch.from_numpy(split.validation),
         config.label.task,
+        run.manifest.output.scale,
     )
     checkpoint = run.path / CHECKPOINT
 
@@ -158,11 +165,12 @@ def _learn(
         lines.append(dataclasses.asdict(epoch))
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         write_file(run.path / EPOCHS, text.encode())
-        watcher.epoch(epoch)
+        if watcher is not None:
+            watcher.epoch(epoch)
 
     best_epoch = fit(model, samples, config, device=device, checkpoint=checkpoint, on_epoch=after_epoch)
-    raw = predict(model, samples.windows, torch.from_numpy(split.test), config.batch_size)
-    score = raw.numpy().astype(np.float64) * output.scale + output.mean
+    outputs = predict(model, samples.windows, torch.from_numpy(split.test), config.batch_size)
+    score = outputs.numpy().astype(np.float64)
     scaler = model.cpu().scaler
     others = baselines(
         dataset, split, config.label.task, scaler.mean.numpy(), scaler.inverse_deviation.numpy()
@@ -207,6 +215,7 @@ def _manifest(
     config: TrainConfig,
     dataset: Dataset,
     split: Split,
+    output: OutputScale,
     model: nn.Module,
     device: torch.device,
     now: datetime,
@@ -234,7 +243,7 @@ def _manifest(
         session_gap_ns=origin.session_gap_ns,
         label=config.label,
         task=config.label.task,
-        output=_output_scale(config, dataset, split),
+        output=output,
         spans={name: _span(config, dataset, rows) for name, rows in split},
         lost={
             **dataset.lost,
@@ -252,7 +261,7 @@ def _manifest(
 
 
 def _output_scale(config: TrainConfig, dataset: Dataset, split: Split) -> OutputScale:
-    """Logits are as they are; values are standardised by the train span's mean and deviation."""
+    """Logits are as they are; values are learnt standardised by the train span's mean and deviation."""
     if config.label.task == "binary":
         return OutputScale(mean=0.0, scale=1.0)
     labels = dataset.labels.values[split.train].astype(np.float64)

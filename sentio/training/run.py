@@ -65,7 +65,7 @@ class Span(_Document):
 
 
 class OutputScale(_Document):
-    """What a raw output means: logits have mean 0 and scale 1, else prediction = output · scale + mean."""
+    """What the module adds and multiplies to give values in the label's unit; 0 and 1 for logits."""
 
     mean: float
     scale: float
@@ -224,7 +224,8 @@ def create_run(workspace: Workspace, manifest: RunManifest, config: TrainConfig)
     text = config.to_yaml()
     seed = f"{manifest.created.isoformat()}\n{manifest.cache_id}\n{text}"
     short = hashlib.sha256(seed.encode()).hexdigest()[:6]
-    name = f"{manifest.created:%Y%m%dT%H%M%SZ}-{manifest.trainer}-{short}"
+    moment = f"{manifest.created:%Y%m%dT%H%M%S}{manifest.created.microsecond // 1000:03d}Z"
+    name = f"{moment}-{manifest.trainer}-{short}"
     path = workspace.runs / name
     path.mkdir(parents=True)
     write_file(path / CONFIG, text.encode())

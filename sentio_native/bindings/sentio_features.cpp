@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "sentio/bar.hpp"
@@ -142,6 +143,11 @@ class PyEngine {
   std::int64_t bars_seen() {
     const std::lock_guard lock(mutex_);
     return engine_.bars_seen();
+  }
+
+  std::optional<std::int64_t> last_ts() {
+    const std::lock_guard lock(mutex_);
+    return engine_.last_ts();
   }
 
  private:
@@ -282,7 +288,8 @@ PYBIND11_MODULE(sentio_features, module) {
       .def("state", &PyEngine::state)
       .def("restore", &PyEngine::restore, py::arg("state"))
       .def("reset", &PyEngine::reset)
-      .def_property_readonly("bars_seen", &PyEngine::bars_seen);
+      .def_property_readonly("bars_seen", &PyEngine::bars_seen)
+      .def_property_readonly("last_ts", &PyEngine::last_ts);
 
   module.def(
       "compile",

@@ -95,9 +95,11 @@ def verify_sums(folder: Path) -> str:
     problems: list[str] = []
     listed: dict[str, str] = {}
     try:
-        lines = (folder / SUMS).read_text("ascii").splitlines()
+        *lines, rest = (folder / SUMS).read_bytes().decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise CorruptStore(str(folder / SUMS), "is not ASCII text") from None
+    if rest:
+        problems.append(f"{SUMS}: its last line has no end")
     for number, line in enumerate(lines, 1):
         digest, separator, name = line[:64], line[64:66], line[66:]
         if separator != "  " or not name or set(digest) - set("0123456789abcdef"):
@@ -176,9 +178,7 @@ def _rename_first_wins(source: Path, destination: Path) -> None:
 
 
 def _exists(destination: Path) -> UsageError:
-    return UsageError(
-        str(destination), "exists already and is never overwritten", hint="choose another name"
-    )
+    return UsageError(str(destination), "exists already and is never overwritten", hint="choose another name")
 
 
 @contextmanager

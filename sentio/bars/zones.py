@@ -1,0 +1,71 @@
+"""From the time on a wall in some zone to UTC, finding the hours that a change of clocks repeats or skips."""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentio.bars.contract import Int64s, Mask
+from sentio.errors import EnvironmentProblem, UsageError
+
+__all__ = ["LocalTimes", "check_zone", "to_utc"]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTimes:
+    """Local times as UTC: `ts` int64 [N] in nanoseconds, and which of them have two readings or none."""
+
+    ts: Int64s
+    ambiguous: Mask
+    nonexistent: Mask
+
+
+def check_zone(name: str) -> None:
+    """Refuse what is not the name of a time zone.
+
+    Raises:
+        UsageError: the name is not in the IANA database; a near one is suggested.
+        EnvironmentProblem: this machine has no such database.
+    """
+    known = zoneinfo.available_timezones()
+    if not known:
+        raise EnvironmentProblem(
+            "time zones", "this machine has no time zone database", hint="install tzdata"
+        )
+    if name not in known:
+        near = difflib.get_close_matches(name, sorted(known), 1)
+        raise UsageError(
+            "time zone",
+            f"{name!r} is not known; allowed is a name such as UTC, America/New_York or Europe/London",
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
+
+
+def to_utc(local: Int64s, zone: str) -> LocalTimes:
+    """Read local times in a zone.
+
+    Args:
+        local: int64 [N], nanoseconds since 1970-01-01 00:00 on the wall.
+        zone: a name of the IANA database.
+
+    Returns:
+        UTC nanoseconds, and masks of those that occur twice (autumn) or never (spring).
+    """
+    check_zone(zone)
+    wall = pa.array(local).cast(pa.timestamp("ns"))
+
+    def read(ambiguous: str, nonexistent: str) -> Int64s:
+        times = pc.assume_timezone(wall, zone, ambiguous=ambiguous, nonexistent=nonexistent)
+        return np.asarray(times.cast(pa.int64()))
+
+    earliest = read("earliest", "earliest")
+    return LocalTimes(
+        ts=earliest,
+        ambiguous=earliest != read("latest", "earliest"),
+        nonexistent=earliest != read("earliest", "latest"),
+    )

@@ -7,11 +7,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentio.bars import Bars, read_bars
+    from sentio.cache import open_cache
+    from sentio.features import FeatureEngine
+    from sentio.specs import FeatureSpec
 
-__all__ = ["Bars", "read_bars"]
+__all__ = [
+    "Bars",
+    "FeatureEngine",
+    "FeatureSpec",
+    "open_cache",
+    "read_bars",
+]
 
 # Where each public name lives: loaded at first use, so that `import sentio` costs nothing.
-_HOMES = {"Bars": "sentio.bars", "read_bars": "sentio.bars"}
+_HOMES = {
+    "Bars": "sentio.bars",
+    "FeatureEngine": "sentio.features",
+    "FeatureSpec": "sentio.specs",
+    "open_cache": "sentio.cache",
+    "read_bars": "sentio.bars",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -1,14 +1,36 @@
-"""The one door to the compiled engine: loads `sentio_features`, or says how to build it."""
+"""The one door to the compiled engine: loads it or says how to build it, and translates its errors."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 
-from sentio.errors import MissingExtension
+from sentio.errors import (
+    BadInput,
+    BarsError,
+    CorruptStore,
+    EnvironmentProblem,
+    MissingExtension,
+    SentioError,
+    SpecError,
+    UsageError,
+)
 
-__all__ = ["load_extension"]
+__all__ = ["engine_errors", "load_extension"]
+
+# By the words of the engine's error codes (src/error.cpp).
+_CLASSES: dict[str, type[SentioError]] = {
+    "bad argument": UsageError,
+    "bad spec": SpecError,
+    "bad bars": BarsError,
+    "bad state": CorruptStore,
+    "bad bundle": CorruptStore,
+    "missing": BadInput,
+    "unsupported": EnvironmentProblem,
+}
 
 
 @cache
@@ -29,4 +51,21 @@ def load_extension() -> ModuleType:
     except ImportError as error:
         raise MissingExtension(
             "sentio_features", f"does not load: {error}", hint="build it again: make native"
+        ) from None
+
+
+@contextmanager
+def engine_errors(where: str) -> Iterator[None]:
+    """Raise the engine's errors as the classes of `sentio.errors`.
+
+    Args:
+        where: the file or thing that the engine is working on.
+    """
+    engine_error = load_extension().EngineError
+    try:
+        yield
+    except engine_error as error:
+        found, code, problems = error.args
+        raise _CLASSES[code](
+            where, found, problems=[f"{path}: {message}" for path, message in problems]
         ) from None

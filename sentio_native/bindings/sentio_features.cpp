@@ -130,9 +130,9 @@ class PyEngine {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 
-  void restore(const std::string& bytes) {
+  void restore(const py::bytes& bytes) {
     const std::lock_guard lock(mutex_);
-    engine_.restore(std::as_bytes(std::span(bytes)));
+    engine_.restore(std::as_bytes(std::span(std::string_view(bytes))));
   }
 
   void reset() {

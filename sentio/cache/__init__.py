@@ -1,0 +1,20 @@
+"""The cache: features by bars and spec, content-addressed and immutable (docs/reference/cache.md)."""
+
+from sentio.cache.build import CacheBuild, build_cache
+from sentio.cache.entry import CacheEntry, Listed, list_entries, open_cache, open_entry
+from sentio.cache.manifest import FORMAT_VERSION, CacheManifest, cache_key
+from sentio.cache.verify import verify_entry
+
+__all__ = [
+    "FORMAT_VERSION",
+    "CacheBuild",
+    "CacheEntry",
+    "CacheManifest",
+    "Listed",
+    "build_cache",
+    "cache_key",
+    "list_entries",
+    "open_cache",
+    "open_entry",
+    "verify_entry",
+]

@@ -71,10 +71,9 @@ def train(
                 Workspace.find(root),
                 config_file=config,
                 settings=settings,
-                symbol=symbol,
-                interval=interval,
                 resume=resume,
                 watcher=screen,
+                fields={"symbol": symbol, "interval": interval},
             )
         except KeyboardInterrupt:
             if screen.run is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from sentio.training.config import Trainer
 from sentio.workspace import Workspace, shipped_specs
 
 if TYPE_CHECKING:
+    from sentio.bars import Bars
     from sentio.models import ScaledModel
     from sentio.training import Run
     from sentio.training.pipeline import Watcher
@@ -64,7 +65,8 @@ def start(
     settings: Sequence[str] = (),
     resume: str | None = None,
     watcher: Watcher | None = None,
-    **fields: object,
+    bars: Bars | None = None,
+    fields: Mapping[str, object] | None = None,
 ) -> Run:
     """Do what `sentio train` does: configuration, bars of the library, features from the cache, training.
 
@@ -75,6 +77,7 @@ def start(
         settings: `KEY=VALUE`, as after `--set`.
         resume: the id of a run to go on with; nothing else may be given then.
         watcher: told of the progress.
+        bars: to train on; None: those of the workspace's library.
         fields: keys of the configuration by name; those that are None are ignored.
 
     Returns:
@@ -86,15 +89,16 @@ def start(
         BarsError: there are no such bars.
     """
     from sentio.training import load_config, open_run, train
-    from sentio.training.source import open_table
+    from sentio.training.source import open_table, reopen_table
 
     found = find_trainer(trainer)
     if resume is None:
         config = load_config(
-            found.config, config_file or _shipped_config(trainer, workspace), settings, **fields
+            found.config, config_file or _shipped_config(trainer, workspace), settings, **(fields or {})
         )
-        return train(found, config, open_table(config, workspace), workspace, watcher=watcher)
-    given = [name for name, value in fields.items() if value is not None]
+        table = open_table(config, workspace, bars)
+        return train(found, config, table, workspace, watcher=watcher)
+    given = [name for name, value in (fields or {}).items() if value is not None]
     given += ["--set"] if settings else []
     given += ["--config"] if config_file else []
     if given:
@@ -106,8 +110,8 @@ def start(
         raise UsageError(
             "--resume", f"{run.name} is a run of the trainer {run.manifest.trainer}, not {trainer}"
         )
-    config = run.config(found.config)
-    return train(found, config, open_table(config, workspace), workspace, watcher=watcher, resume=run)
+    table = reopen_table(run, workspace)
+    return train(found, run.config(found.config), table, workspace, watcher=watcher, resume=run)
 
 
 def _shipped_config(trainer: str, workspace: Workspace) -> Path | None:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentio.bars import Bars, read_bars
+    from sentio.bundle import Bundle, load_bundle
     from sentio.cache import open_cache
     from sentio.features import FeatureEngine
     from sentio.specs import FeatureSpec
 
 __all__ = [
     "Bars",
+    "Bundle",
     "FeatureEngine",
     "FeatureSpec",
+    "load_bundle",
     "open_cache",
     "read_bars",
 ]
@@ -22,8 +25,10 @@ __all__ = [
 # Where each public name lives: loaded at first use, so that `import sentio` costs nothing.
 _HOMES = {
     "Bars": "sentio.bars",
+    "Bundle": "sentio.bundle",
     "FeatureEngine": "sentio.features",
     "FeatureSpec": "sentio.specs",
+    "load_bundle": "sentio.bundle",
     "open_cache": "sentio.cache",
     "read_bars": "sentio.bars",
 }

@@ -82,5 +82,9 @@ class ScaledModel(nn.Module):
             raise ValueError("the model takes float32 values and nothing else")
         if x.dim() != 3 or x.size(1) != self.seq_len or x.size(2) != self.n_features:
             raise ValueError(f"the model takes [B, {self.seq_len}, {self.n_features}], found {x.shape}")
+        return self.compute(x)
+
+    def compute(self, x: Tensor) -> Tensor:
+        """As `forward`, but in the type of the weights, whichever it is, and without a look at the input."""
         output: Tensor = self.core(self.scaler(x)) * self.output_scale + self.output_mean
         return output

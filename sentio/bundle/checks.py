@@ -1,0 +1,186 @@
+"""What a bundle must prove before it is believed: each check tells what it found, or raises what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sentio.bundle.folder import SPEC, BundleFiles, Floats, Goldens
+from sentio.bundle.manifest import Feature, Manifest
+from sentio.bundle.windows import window_rows
+from sentio.errors import CheckFailed, CorruptStore
+from sentio.features import FeatureEngine
+from sentio.specs import FeatureSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = [
+    "check_features",
+    "check_features_bar_by_bar",
+    "check_goldens",
+    "check_logits",
+    "check_refusals",
+    "check_state",
+    "read_spec",
+]
+
+
+def read_spec(files: BundleFiles, manifest: Manifest) -> FeatureSpec:
+    """Compile the bundle's spec with this engine and compare with what the manifest says of it.
+
+    Raises:
+        SpecError: this engine does not compile it.
+        CorruptStore: the hash differs, or a feature, its place or another figure of the spec; all are named.
+    """
+    where = str(files.path / SPEC)
+    spec = FeatureSpec.from_document(
+        files[SPEC].decode("utf-8", "replace"), name=manifest.model_id, where=where
+    )
+    problems = []
+    if spec.hash != manifest.chain.spec_hash:
+        problems.append(f"chain.spec_hash: is {manifest.chain.spec_hash}, this engine computes {spec.hash}")
+    compiled = features_of(spec)
+    if len(compiled) != len(manifest.features):
+        problems.append(f"features: are {len(manifest.features)}, compiled are {len(compiled)}")
+    problems += [
+        f"features[{place}]: is {told.name} ({told.op}), compiled is {found.name} ({found.op})"
+        for place, (told, found) in enumerate(zip(manifest.features, compiled, strict=False))
+        if told != found
+    ]
+    figures = {
+        "warmup": (manifest.warmup, spec.warmup),
+        "settle": (manifest.settle, spec.settle),
+        "first_valid_row": (manifest.first_valid_row, spec.first_valid_row),
+        "session_gap_ns": (manifest.session_gap_ns, spec.session_gap),
+        "input.dtype": (manifest.input.dtype, spec.dtype),
+    }
+    problems += [
+        f"{name}: is {told}, compiled is {found}" for name, (told, found) in figures.items() if told != found
+    ]
+    if problems:
+        raise CorruptStore(
+            str(files.path),
+            "its manifest and its feature spec disagree",
+            problems=problems,
+            hint=f"it was made by engine {manifest.engine.version}; another version of an op is another hash",
+        )
+    return spec
+
+
+def features_of(spec: FeatureSpec) -> list[Feature]:
+    """The columns of a spec as a manifest lists them."""
+    return [Feature(**feature.model_dump(include=set(Feature.model_fields))) for feature in spec.features]
+
+
+def check_goldens(goldens: Goldens, manifest: Manifest) -> str:
+    """The golden bars are bars, and the golden windows are windows that training could have seen.
+
+    Raises:
+        CorruptStore: a bar breaks its contract.
+        CheckFailed: a row ends no full window, or an output is not finite.
+    """
+    bars = goldens.to_bars(manifest)
+    allowed = window_rows(bars.ts, manifest.first_valid_row, manifest.input, manifest.session_gap_ns)
+    stray = np.setdiff1d(goldens.rows, allowed)
+    if len(stray) or (np.diff(goldens.rows) <= 0).any():
+        raise CheckFailed(
+            "golden/rows.npy", f"is not ascending, or holds rows that end no window: {stray[:5].tolist()}"
+        )
+    if not all(np.isfinite(logits).all() for logits in goldens.logits.values()):
+        raise CheckFailed("golden", "holds outputs that are not finite")
+    return f"{len(bars)} bars, {len(goldens.rows)} windows"
+
+
+def check_features(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
+    """The engine, cold, computes the golden features in one call, to the bit.
+
+    Raises:
+        CheckFailed: they differ; the first difference is named.
+    """
+    found = FeatureEngine(spec).compute(goldens.to_bars(manifest)).astype(np.float32, copy=False)
+    return _same_features(spec, goldens.features, found)
+
+
+def check_features_bar_by_bar(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
+    """As `check_features`, but as live: one bar at a time."""
+    engine = FeatureEngine(spec)
+    times = goldens.to_bars(manifest).ts.tolist()
+    rows = [engine.step(ts, *bar) for ts, bar in zip(times, goldens.bars.tolist(), strict=True)]
+    return _same_features(spec, goldens.features, np.stack(rows).astype(np.float32, copy=False))
+
+
+def check_logits(model: nn.Module, goldens: Goldens, manifest: Manifest, batch_size: int) -> str:
+    """The module gives the golden outputs: the same bits where they were made, else within the tolerance.
+
+    Raises:
+        CheckFailed: they differ by more.
+    """
+    from sentio.bundle.module import machine, run_windows
+
+    golden = goldens.logits[batch_size]
+    found = run_windows(model, goldens.features, goldens.rows, manifest.input.seq_len, batch_size)
+    told, here = (manifest.numerics.torch, manifest.numerics.cpu_capability), machine()
+    allowed = 0.0 if told == here else manifest.numerics.tolerance
+    differ = golden.view(np.uint32) != found.view(np.uint32)
+    largest = float(np.abs(found.astype(np.float64) - golden).max())
+    place = "" if told == here else f", made on torch {' '.join(told)}, here is {' '.join(here)}"
+    count = f"{np.count_nonzero(differ)} of {len(golden)} differ"
+    text = f"{count}, by at most {largest:.3g}; allowed is {allowed:.3g}{place}"
+    if not largest <= allowed:  # written so that NaN fails
+        raise CheckFailed("model.pt", text)
+    return text
+
+
+def check_refusals(model: nn.Module, manifest: Manifest) -> str:
+    """The module itself refuses every other rank, T, F and type, T = 1 and F = 1 among them.
+
+    Raises:
+        CheckFailed: what it accepted is named.
+    """
+    from sentio.bundle.module import accepted_misfits
+
+    layout = manifest.input
+    accepted, offered = accepted_misfits(model, layout.seq_len, layout.n_features)
+    if accepted:
+        raise CheckFailed(
+            "model.pt",
+            f"takes float32 [B, {layout.seq_len}, {layout.n_features}], but accepts {', '.join(accepted)}",
+        )
+    return f"{offered} of {offered} inputs of another rank, T, F or type refused"
+
+
+def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Manifest) -> str:
+    """The engine's snapshot restores, gives its own bytes again, and ends no earlier than the training data.
+
+    Raises:
+        CorruptStore: it is damaged or of another spec.
+        CheckFailed: it ends too early to be of this bundle.
+    """
+    engine = FeatureEngine(spec)
+    engine.restore(state)
+    if engine.state() != state:
+        raise CheckFailed("engine.state", "gives other bytes when it is restored and taken again")
+    last_ts = engine.last_ts
+    needed_ts = max(manifest.spans.test.last_ts, int(goldens.ts[-1]))
+    spans = (manifest.spans.train, manifest.spans.validation, manifest.spans.test)
+    needed_bars = manifest.first_valid_row + manifest.input.seq_len - 1 + sum(span.rows for span in spans)
+    text = f"{engine.bars_seen} bars, the last at {last_ts}"
+    if last_ts is None or last_ts < needed_ts or engine.bars_seen < needed_bars:
+        raise CheckFailed(
+            "engine.state", f"has seen {text}; the spans end at {needed_ts} and have {needed_bars} bars"
+        )
+    return text
+
+
+def _same_features(spec: FeatureSpec, golden: Floats, found: Floats) -> str:
+    differ = golden.view(np.uint32) != found.view(np.uint32)
+    if differ.any():
+        row, column = (int(place) for place in np.argwhere(differ)[0])
+        raise CheckFailed(
+            "golden/features.npy",
+            f"{np.count_nonzero(differ)} of {golden.size} values differ, the first is row {row} of "
+            f"{spec.names[column]!r}: golden {golden[row, column]}, computed {found[row, column]}",
+        )
+    return f"{golden.shape[0]} x {golden.shape[1]} values equal to the bit"

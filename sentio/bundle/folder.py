@@ -1,0 +1,154 @@
+"""The bundle's folder: its files, each read once and used from the very bytes that were hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentio.bars import Bars
+from sentio.bars.contract import COLUMNS
+from sentio.bundle.manifest import BATCHES, WINDOWS, Manifest
+from sentio.errors import BarsError, CorruptStore, UsageError
+from sentio.store import SUMS, verify_sums
+
+__all__ = ["MANIFEST", "MODEL", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "read_files"]
+
+MANIFEST, SPEC, MODEL, STATE = "metadata.json", "feature_spec.json", "model.pt", "engine.state"
+GOLDEN = ("ts", "bars", "features", "rows", *(f"logits_{batch}" for batch in BATCHES))
+FILES = (MANIFEST, SPEC, MODEL, STATE, *(f"golden/{name}.npy" for name in GOLDEN))
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFiles:
+    """A bundle's identity and the bytes of its files by name, all checked against `SHA256SUMS`."""
+
+    path: Path
+    id: str
+    contents: Mapping[str, bytes]
+
+    def __getitem__(self, name: str) -> bytes:
+        return self.contents[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Goldens:
+    """What the trained module answered, and to what.
+
+    Attributes:
+        ts: int64 [G], bar opens, UTC nanoseconds.
+        bars: float64 [G, 5]: open, high, low, close, volume.
+        features: float32 [G, F], by an engine that starts cold at the first of these bars.
+        rows: int64 [256], ascending, the last row of each window.
+        logits: float32 [256, 1] for each batch size.
+    """
+
+    ts: NDArray[np.int64]
+    bars: NDArray[np.float64]
+    features: Floats
+    rows: NDArray[np.int64]
+    logits: Mapping[int, Floats]
+
+    def to_bars(self, manifest: Manifest) -> Bars:
+        """The golden bars.
+
+        Raises:
+            CorruptStore: they, or what the manifest says of them, break the contract of bars.
+        """
+        try:
+            return Bars(
+                symbol=manifest.symbol,
+                interval=manifest.interval,
+                ts=self.ts,
+                **dict(zip(COLUMNS, self.bars.T, strict=True)),
+                simulated=manifest.simulated,
+                timezone=manifest.timezone,
+                adjustment=manifest.adjustment,
+            )
+        except (BarsError, UsageError) as error:
+            raise CorruptStore("golden bars", error.found, problems=error.problems) from error
+
+    def write(self, folder: Path) -> None:
+        """Write `golden/*.npy` below `folder`."""
+        (folder / "golden").mkdir()
+        for name, array in self._arrays().items():
+            with (folder / "golden" / f"{name}.npy").open("xb") as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+
+    @classmethod
+    def read(cls, files: BundleFiles, manifest: Manifest) -> Goldens:
+        """Read the arrays and check their shapes and types against the manifest.
+
+        Raises:
+            CorruptStore: all arrays that do not fit are named.
+        """
+        bars, width = manifest.golden.bars, manifest.input.n_features
+        expected: dict[str, tuple[str, tuple[int, ...]]] = {
+            "ts": ("<i8", (bars,)),
+            "bars": ("<f8", (bars, 5)),
+            "features": ("<f4", (bars, width)),
+            "rows": ("<i8", (WINDOWS,)),
+            **{f"logits_{batch}": ("<f4", (WINDOWS, 1)) for batch in BATCHES},
+        }
+        arrays: dict[str, Any] = {}
+        problems = []
+        for name, (dtype, shape) in expected.items():
+            array = arrays[name] = _read_array(files[f"golden/{name}.npy"])
+            if array is None:
+                problems.append(f"golden/{name}.npy: is not an npy file of numbers")
+            elif (array.dtype.str, array.shape) != (dtype, shape) or not array.flags.c_contiguous:
+                found = f"{array.dtype.str} {list(array.shape)}"
+                problems.append(f"golden/{name}.npy: is {found}; expected {dtype} {list(shape)} in C order")
+        if problems:
+            raise CorruptStore(str(files.path), "has goldens that do not fit its manifest", problems=problems)
+        logits = {batch: arrays[f"logits_{batch}"] for batch in BATCHES}
+        return cls(arrays["ts"], arrays["bars"], arrays["features"], arrays["rows"], logits)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "logits"}
+        return plain | {f"logits_{batch}": self.logits[batch] for batch in BATCHES}
+
+
+def read_files(folder: Path) -> BundleFiles:
+    """Check a bundle's files against its `SHA256SUMS`, and hold the very bytes that were checked.
+
+    Raises:
+        UsageError: there is no such folder.
+        CorruptStore: a file is damaged, missing, a link, or none of a bundle's; all are named.
+    """
+    if not folder.is_dir():
+        raise UsageError(str(folder), "is not a folder", hint="a bundle is artifacts/MODEL_ID/VERSION")
+    identity = verify_sums(folder)
+    sums = (folder / SUMS).read_bytes()
+    listed = {line[66:]: line[:64] for line in sums.decode("ascii").splitlines()}
+    problems = [f"{name}: is missing" for name in FILES if name not in listed]
+    problems += [f"{name}: is no file of a bundle" for name in listed if name not in FILES]
+    if problems:
+        raise CorruptStore(str(folder), "is not a bundle", problems=problems)
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    # Between that check and this reading the folder may have been replaced.
+    changed = [name for name in FILES if _sha256(contents[name]) != listed[name]]
+    if changed or _sha256(sums) != identity:
+        raise CorruptStore(str(folder), "changed while it was read", hint="try again")
+    return BundleFiles(folder, identity, contents)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read_array(data: bytes) -> NDArray[Any] | None:
+    stream = io.BytesIO(data)
+    try:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError):  # what numpy raises at a bad header or too few bytes
+        return None
+    return array if stream.tell() == len(data) else None

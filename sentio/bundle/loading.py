@@ -1,0 +1,147 @@
+"""Loading a bundle, and predicting with it exactly as it was trained."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentio.bars import Bars
+from sentio.bundle import checks
+from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
+from sentio.bundle.manifest import Manifest, parse_manifest
+from sentio.bundle.windows import window_rows
+from sentio.errors import BadInput, UsageError
+from sentio.features import FeatureEngine
+from sentio.specs import FeatureSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Bundle", "Predictions", "load_bundle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """One prediction for each bar that ends a full window; the other bars are absent.
+
+    Attributes:
+        ts: int64 [M], the open of the window's last bar, UTC nanoseconds; it is known at that bar's close.
+        value: float32 [M], the module's raw output: a logit, or a value in units of the label.
+        kind: which of the two.
+    """
+
+    ts: NDArray[np.int64]
+    value: NDArray[np.float32]
+    kind: Literal["logit", "return"]
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """The probability of a rise, float64 [M].
+
+        Raises:
+            UsageError: the outputs are no logits.
+        """
+        if self.kind != "logit":
+            raise UsageError("probability", f"the outputs are of kind {self.kind!r}; only a logit has one")
+        return np.exp(-np.logaddexp(0.0, -self.value.astype(np.float64)))  # the sigmoid without overflow
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose files, spec and goldens have been checked.
+
+    Attributes:
+        path: its folder.
+        id: the SHA-256 of its `SHA256SUMS`.
+        manifest: metadata.json.
+        spec: the feature spec as this engine compiled it.
+        goldens: what the trained module answered, and to what.
+        engine_state: the engine's snapshot after the last bar of the training data.
+    """
+
+    path: Path
+    id: str
+    manifest: Manifest
+    spec: FeatureSpec
+    goldens: Goldens = field(repr=False)
+    engine_state: bytes = field(repr=False)
+    _model: nn.Module = field(repr=False)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the training bars were made up."""
+        return self.manifest.simulated
+
+    def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
+        """Predict at the close of each bar, on one thread, which torch sets for the whole process meanwhile.
+
+        Args:
+            bars: N bars of the bundle's interval.
+            warm: go on from `engine_state`, with bars later than the training data; otherwise the engine
+                starts cold and the bars up to its first valid row give no prediction.
+            batch_size: windows of one forward; 1 gives the same bits as the C++ runtime, more is faster and
+                may differ in the last bits.
+
+        Returns:
+            Those bars that end a full window of `seq_len` valid rows among `bars`.
+
+        Raises:
+            BadInput: the bars have another interval.
+            BarsError: with `warm`, a bar is not later than the training data.
+        """
+        from sentio.bundle.module import run_windows
+
+        manifest = self.manifest
+        if bars.interval != manifest.interval:
+            raise BadInput(
+                "bars", f"are of {bars.interval}; {manifest.model_id} was trained on {manifest.interval}"
+            )
+        if batch_size < 1:
+            raise UsageError("batch_size", f"is {batch_size}; allowed is 1 and above")
+        engine = FeatureEngine(self.spec)
+        earlier = np.empty(0, np.int64)
+        if warm:
+            engine.restore(self.engine_state)
+            # Two bars stand for those before, so that the session rule knows how close bars are.
+            earlier = np.array([-manifest.interval_ns, 0]) + (engine.last_ts or 0)
+        first_valid_row = max(0, manifest.first_valid_row - engine.bars_seen) + len(earlier)
+        features = engine.compute(bars).astype(np.float32, copy=False)
+        times = np.concatenate([earlier, bars.ts])
+        rows = window_rows(times, first_valid_row, manifest.input, manifest.session_gap_ns) - len(earlier)
+        value = run_windows(self._model, features, rows, manifest.input.seq_len, batch_size)
+        return Predictions(bars.ts[rows], value[:, 0], manifest.output.kind)
+
+
+def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+    """Load a bundle, or refuse it: hashes first, then manifest, spec, golden features and golden outputs.
+
+    A bundle holds code (TorchScript): load only those whose source you trust.
+
+    Args:
+        folder: such as artifacts/TFA/v1.
+
+    Raises:
+        UsageError: there is no such folder.
+        CorruptStore: a file, the manifest or the spec is not what was written.
+        CheckFailed: the engine or the module gives something else than the goldens.
+    """
+    from sentio.bundle.module import load_module
+
+    files: BundleFiles = read_files(Path(folder))
+    manifest = parse_manifest(files[MANIFEST], str(files.path / MANIFEST))
+    spec = checks.read_spec(files, manifest)
+    goldens = Goldens.read(files, manifest)
+    checks.check_goldens(goldens, manifest)
+    checks.check_features(spec, goldens, manifest)
+    model = load_module(files[MODEL], str(files.path / MODEL))
+    checks.check_refusals(model, manifest)
+    checks.check_logits(model, goldens, manifest, batch_size=1)
+    return Bundle(files.path, files.id, manifest, spec, goldens, files[STATE], model)

@@ -1,0 +1,128 @@
+"""The module as TorchScript: bytes to module and back, running it, and what it must refuse."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sentio.errors import CheckFailed, CorruptStore
+
+__all__ = ["accepted_misfits", "load_module", "machine", "run_windows", "save_module", "torchscript"]
+
+
+@contextmanager
+def torchscript() -> Iterator[None]:
+    """Call torch.jit without its notice of deprecation: `backend` in the manifest is for its successor."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        yield
+
+
+def save_module(module: torch.jit.ScriptModule) -> bytes:
+    """A scripted module as the bytes of model.pt."""
+    buffer = io.BytesIO()
+    with torchscript():
+        torch.jit.save(module, buffer)
+    return buffer.getvalue()
+
+
+def load_module(data: bytes, where: str) -> torch.jit.ScriptModule:
+    """The module in the bytes of model.pt, on the CPU, in evaluation mode.
+
+    TorchScript is code: give it only bytes whose hash was checked, from a source that is trusted.
+
+    Raises:
+        CorruptStore: the bytes are no TorchScript of this torch.
+    """
+    try:
+        with torchscript():
+            module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
+                io.BytesIO(data), map_location="cpu"
+            )
+    except RuntimeError as error:
+        raise CorruptStore(where, f"does not load as TorchScript: {str(error).splitlines()[0]}") from error
+    return module.eval()
+
+
+def machine() -> tuple[str, str]:
+    """What decides the last bits of an output: torch's version and the CPU capability that it uses."""
+    return torch.__version__, torch.backends.cpu.get_cpu_capability()
+
+
+def run_windows(
+    module: nn.Module,
+    features: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    seq_len: int,
+    batch_size: int,
+) -> NDArray[np.float32]:
+    """Run a module over windows, on one thread, which torch sets for the whole process.
+
+    Args:
+        module: float32 [B, T, F] to [B, 1], in evaluation mode.
+        features: float32 [N, F].
+        rows: int64 [M], the last row of each window.
+        seq_len: T.
+        batch_size: B; another one may give other last bits.
+
+    Returns:
+        float32 [M, 1].
+
+    Raises:
+        CheckFailed: the module gives another shape or type.
+    """
+    offsets = np.arange(1 - seq_len, 1)
+    outputs = [torch.empty(0, 1)]
+    with _one_thread(), torch.inference_mode():
+        for start in range(0, len(rows), batch_size):
+            last = rows[start : start + batch_size]
+            # torch.tensor copies into memory aligned as torch does it; elsewhere kernels may sum otherwise.
+            output = module(torch.tensor(features[last[:, None] + offsets]))
+            if output.dtype != torch.float32 or output.shape != (len(last), 1):
+                found = f"{output.dtype} {list(output.shape)}"
+                raise CheckFailed(
+                    "model", f"gives {found} for {len(last)} windows, not float32 [{len(last)}, 1]"
+                )
+            outputs.append(output)
+        values: NDArray[np.float32] = torch.cat(outputs).numpy()
+    return values
+
+
+def accepted_misfits(module: nn.Module, seq_len: int, n_features: int) -> tuple[list[str], int]:
+    """Offer a module inputs of another rank, T, F or type; it has to refuse each by itself.
+
+    Returns:
+        Those that it accepted, and how many were offered.
+    """
+    shapes: set[tuple[int, ...]] = {(2, length, n_features) for length in (seq_len - 1, seq_len + 1, 1)}
+    shapes |= {(2, seq_len, width) for width in (n_features - 1, n_features + 1, 1)}
+    shapes |= {(seq_len, n_features), (1, 2, seq_len, n_features)}
+    shapes.discard((2, seq_len, n_features))
+    inputs = [torch.zeros(shape) for shape in sorted(shapes)]
+    inputs += [torch.zeros(2, seq_len, n_features, dtype=kind) for kind in (torch.float64, torch.float16)]
+    accepted = []
+    for given in inputs:
+        try:
+            with torch.inference_mode():
+                module(given)
+        except (ValueError, RuntimeError, torch.jit.Error):
+            continue
+        accepted.append(f"{str(given.dtype).removeprefix('torch.')} {list(given.shape)}")
+    return accepted, len(inputs)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

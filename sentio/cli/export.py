@@ -1,0 +1,55 @@
+"""`sentio export`: make a bundle of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from sentio.cli.screen import JsonOption, RootOption, message, print_json, table
+from sentio.cli.verify import show_report
+
+__all__ = ["export"]
+
+
+def export(
+    run: str | None = typer.Argument(None, help="The run's id; omitted: the newest that is finished."),
+    version: str | None = typer.Option(None, help="Such as v1; omitted: the next of v1, v2, ..."),
+    verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
+    as_json: bool = JsonOption,
+    root: Path | None = RootOption,
+) -> None:
+    """Make a bundle of a run: all that C++ needs to run the model exactly as it was trained, and the proof.
+
+    Example: sentio export --verify
+    """
+    from sentio.export import export_run, newest_finished
+    from sentio.report import SIMULATED
+    from sentio.store import entry_id
+    from sentio.training import open_run
+    from sentio.verify import find_cli, verify_bundle
+    from sentio.workspace import Workspace
+
+    workspace = Workspace.find(root)
+    chosen = newest_finished(workspace) if run is None else open_run(workspace, run)
+    folder = export_run(chosen, workspace, version)
+    report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
+    if as_json:
+        print_json(
+            {
+                "run": chosen.name,
+                "path": str(folder),
+                "bundle": entry_id(folder),
+                "simulated": chosen.simulated,
+                "verify": None if report is None else report.to_document(),
+            }
+        )
+    else:
+        facts = {"run": chosen.name, "bundle": entry_id(folder), "folder": str(folder)}
+        table("exported", ["what", "value"], [list(fact) for fact in facts.items()])
+        if report is not None:
+            show_report(report)
+    if chosen.simulated:
+        message(SIMULATED)
+    if report is not None and not report.ok:
+        raise typer.Exit(report.exit_code)

@@ -1,0 +1,6 @@
+"""Making a bundle: goldens, TorchScript, manifest, and all of them from a finished run."""
+
+from sentio.export.run import export_run, newest_finished, next_version
+from sentio.export.write import Source, write_bundle
+
+__all__ = ["Source", "export_run", "newest_finished", "next_version", "write_bundle"]

@@ -1,0 +1,157 @@
+"""From a finished run to its bundle: its files and hashes are checked, and everything is put together."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentio.bundle.manifest import Chain, Span, Spans
+from sentio.errors import CorruptStore, UsageError
+from sentio.export.write import Source, write_bundle
+from sentio.specs import FeatureSpec
+from sentio.trainers import load_model
+from sentio.training import Run, list_runs, open_run
+from sentio.training.source import reopen_table
+from sentio.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sentio.cache import CacheEntry
+
+__all__ = ["export_run", "newest_finished", "next_version"]
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def newest_finished(workspace: Workspace) -> Run:
+    """The newest run that is finished; where none is, the newest, which exporting then refuses.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    finished = [run for run in list_runs(workspace) if run.manifest.state == "finished"]
+    return finished[-1] if finished else open_run(workspace)
+
+
+def export_run(
+    run: Run,
+    workspace: Workspace,
+    version: str | None = None,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Path:
+    """Make a bundle of a finished run.
+
+    Args:
+        run: it, its cache entry and its spec are checked against the hashes that it recorded.
+        workspace: where the cache is, and where the bundle goes: artifacts/MODEL_ID/VERSION.
+        version: None takes the next of v1, v2, ...
+        clock: gives the time of day, with a time zone.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        BadInput: the run is not finished, its cache entry is gone, or its test span is too short.
+        UsageError: the version exists already, or is no name for a folder.
+        CorruptStore: the run or its cache entry is no longer what was written.
+        CheckFailed: the module cannot be exported as it was trained.
+    """
+    run.require_finished()
+    told = run.manifest
+    folder = workspace.artifacts / told.trainer.upper()
+    destination = folder / (next_version(folder) if version is None else _checked(version))
+    if destination.exists():
+        raise UsageError(
+            str(destination),
+            "exists already and is never overwritten",
+            hint=f"--version {next_version(folder)}",
+        )
+    module = load_model(run)
+    entry = reopen_table(run, workspace)
+    spec = FeatureSpec.from_document(entry.manifest.spec, name=told.spec_name)
+    chain = _chain(run, entry, spec, workspace)
+    spans = {
+        name: Span(rows=span.rows, first_ts=span.first_ts, last_ts=span.last_ts)
+        for name, span in told.spans.items()
+    }
+    source = Source(
+        module=module,
+        spec=spec,
+        bars=entry.bars,
+        engine_state=entry.engine_state(),
+        test=(told.spans["test"].first_row, told.spans["test"].last_row),
+        windows_cross_sessions=told.windows_cross_sessions,
+        output="logit" if told.task == "binary" else "return",
+        label=told.label.model_dump(mode="json"),
+        spans=Spans(**spans),
+        metrics=run.metrics().model_dump(mode="json"),
+        chain=chain,
+    )
+    write_bundle(destination, source, created_at=clock(), created_by=_user_at_host())
+    return destination
+
+
+def next_version(folder: Path) -> str:
+    """The version after the highest `vN` in a model's folder; v1 where there is none."""
+    names = [path.name for path in folder.glob("v*")]
+    numbers = [int(name[1:]) for name in names if re.fullmatch(r"v[0-9]{1,9}", name)]
+    return f"v{max(numbers, default=0) + 1}"
+
+
+def _checked(version: str) -> str:
+    if _VERSION.fullmatch(version) is None:
+        raise UsageError(
+            "version",
+            f"{version!r} is not a version; allowed are 1 to 64 of A-Z a-z 0-9 . _ -, "
+            "the first a letter or a digit",
+        )
+    return version
+
+
+def _chain(run: Run, entry: CacheEntry, spec: FeatureSpec, workspace: Workspace) -> Chain:
+    """The hash chain, recomputed and compared with what the run recorded."""
+    found = {
+        "bars_hash": entry.bars.hash,
+        "spec_hash": spec.hash,
+        "cache_key": entry.key,
+        "cache_id": entry.id,
+    }
+    problems = [
+        f"{name}: the run recorded {getattr(run.manifest, name)}, found is {value}"
+        for name, value in found.items()
+        if value != getattr(run.manifest, name)
+    ]
+    if problems:
+        raise CorruptStore(
+            str(entry.path), f"is not what {run.name} was trained on", problems=problems, hint="train again"
+        )
+    return Chain(run=run.name, git_commit=_git_commit(workspace.root), **found)
+
+
+def _user_at_host() -> str:
+    try:
+        user = getpass.getuser()
+    except KeyError:  # a user without a name, as in some containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit that is checked out, `-dirty` added where something differs from it; None outside of git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return f"{commit}-dirty" if git("status", "--porcelain") else commit
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,146 @@
+"""Writing a bundle from its parts; it knows no run and no workspace."""
+
+from __future__ import annotations
+
+import copy
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import JsonValue
+
+from sentio.bars import Bars
+from sentio.bundle.checks import features_of
+from sentio.bundle.folder import MANIFEST, MODEL, SPEC, STATE
+from sentio.bundle.manifest import (
+    Chain,
+    EngineVersion,
+    GoldenSize,
+    InputLayout,
+    LabelOf,
+    Manifest,
+    Normalisation,
+    Numerics,
+    OutputLayout,
+    Spans,
+    Versions,
+)
+from sentio.bundle.module import machine
+from sentio.export.golden import make_goldens, tolerance
+from sentio.export.scripting import script
+from sentio.extension import load_extension
+from sentio.models import ScaledModel
+from sentio.specs import FeatureSpec
+from sentio.store import publish
+
+__all__ = ["Source", "write_bundle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a bundle is made of.
+
+    Attributes:
+        module: trained, on the CPU.
+        spec: the features that it takes, in order.
+        bars: all bars that its training data was computed from.
+        engine_state: the engine's snapshot after the last of them.
+        test: the first and last row of the untouched test span; the golden windows end there.
+        windows_cross_sessions: whether a window may hold bars of two sessions.
+        output: what the module gives.
+        label: its kind, horizon and own parameters.
+        spans: of train, validation and test.
+        metrics: on the test span, with the baselines.
+        chain: the hashes of all of this.
+    """
+
+    module: ScaledModel
+    spec: FeatureSpec
+    bars: Bars
+    engine_state: bytes
+    test: tuple[int, int]
+    windows_cross_sessions: bool
+    output: Literal["logit", "return"]
+    label: Mapping[str, JsonValue]
+    spans: Spans
+    metrics: Mapping[str, JsonValue]
+    chain: Chain
+
+
+def write_bundle(destination: Path, source: Source, *, created_at: datetime, created_by: str) -> None:
+    """Write a bundle and publish it whole, or not at all.
+
+    Args:
+        destination: .../MODEL_ID/VERSION, where nothing is yet.
+        source: what it is made of.
+        created_at: with a time zone.
+        created_by: such as "user@host".
+
+    Raises:
+        UsageError: the destination exists.
+        BadInput: the test span is too short for the golden windows.
+        CheckFailed: the module as TorchScript is not the trained one, or does not refuse other inputs.
+        ResourceError: the place cannot be written.
+    """
+    module = copy.deepcopy(source.module).eval().requires_grad_(False)
+    spec, bars = source.spec, source.bars
+    layout = InputLayout(
+        seq_len=module.seq_len,
+        n_features=module.n_features,
+        windows_cross_sessions=source.windows_cross_sessions,
+    )
+    goldens = make_goldens(module, spec, bars, source.test, layout)
+    model, scripted_by = script(module, goldens)
+    torch_version, capability = machine()
+    manifest = Manifest(
+        model_id=destination.parent.name,
+        version=destination.name,
+        created_at=created_at.astimezone(UTC).replace(microsecond=0),
+        created_by=created_by,
+        simulated=bars.simulated,
+        symbol=bars.symbol,
+        interval=bars.interval,
+        interval_ns=bars.step.ns,
+        timezone=bars.timezone,
+        adjustment=bars.adjustment,
+        chain=source.chain,
+        features=features_of(spec),
+        input=layout,
+        output=OutputLayout(kind=source.output),
+        label=LabelOf.model_validate(source.label),
+        warmup=spec.warmup,
+        settle=spec.settle,
+        first_valid_row=spec.first_valid_row,
+        session_gap_ns=spec.session_gap,
+        normalisation=Normalisation(
+            mean=module.scaler.mean.tolist(), inv_std=module.scaler.inverse_deviation.tolist()
+        ),
+        clip=None,
+        spans=source.spans,
+        metrics=dict(source.metrics),
+        numerics=Numerics(
+            scripted_by=scripted_by,
+            torch=torch_version,
+            cpu_capability=capability,
+            tolerance=tolerance(module, goldens),
+        ),
+        engine=EngineVersion(version=load_extension().build_info()["version"]),
+        golden=GoldenSize(bars=len(goldens.ts)),
+        versions=Versions(
+            sentio=version("sentio"),
+            python=platform.python_version(),
+            numpy=np.__version__,
+            torch=torch_version,
+        ),
+    )
+    with publish(destination) as folder:
+        (folder / MODEL).write_bytes(model)
+        (folder / SPEC).write_text(spec.json, "utf-8")
+        (folder / STATE).write_bytes(source.engine_state)
+        (folder / MANIFEST).write_bytes(manifest.to_json())
+        goldens.write(folder)

@@ -1,0 +1,237 @@
+"""Proving a bundle: every check as a line, in Python and, through `sentio_cli verify`, in C++."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sentio.bundle import checks
+from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
+from sentio.bundle.manifest import BATCHES, Manifest, parse_manifest
+from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
+from sentio.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sentio.specs import FeatureSpec
+
+__all__ = ["Check", "VerifyReport", "find_cli", "verify_bundle"]
+
+CPP = "C++: "
+_PATIENCE = 600  # seconds for the C++ half, which replays each golden window once
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a report.
+
+    Attributes:
+        name: what was looked at.
+        ok: None where it was left out on request.
+        detail: what was found.
+        exit_code: what the command ends with where this is the first line that fails.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    exit_code: int = CheckFailed.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a verification found.
+
+    Attributes:
+        bundle: the bundle's id; "" where its files are damaged.
+        simulated: whether it was trained on bars that were made up.
+        checks: in the order in which they were made; what needs something that failed is left out.
+    """
+
+    bundle: str
+    simulated: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no line failed."""
+        return self.exit_code == 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether no line was left out on request."""
+        return all(check.ok is not None for check in self.checks)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the first line that failed."""
+        return next((check.exit_code for check in self.checks if check.ok is False), 0)
+
+    def to_document(self) -> dict[str, object]:
+        """The report for scripts."""
+        lines = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in self.checks]
+        return {"bundle": self.bundle, "checks": lines, "ok": self.ok}
+
+
+def verify_bundle(folder: Path, cli: Path | None, *, cpp: bool = True) -> VerifyReport:
+    """Prove a bundle with nothing but it, the engine and torch; nothing is loaded whose hash is wrong.
+
+    Args:
+        folder: such as artifacts/TFA/v1.
+        cli: the program `sentio_cli`, as `find_cli` gives it; None: the line of the C++ half fails.
+        cpp: False leaves the C++ half out; the report then says so.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    lines = _Lines()
+    files = lines.value("SHA256SUMS", partial(read_files, folder), _say_files, CorruptStore.exit_code)
+    if files is None:
+        return VerifyReport("", False, tuple(lines.checks))
+    manifest = lines.value("manifest", lambda: parse_manifest(files[MANIFEST], MANIFEST), _say_manifest)
+    if manifest is not None:
+        _check_python(lines, files, manifest)
+    if cpp:
+        lines.checks += _check_cpp(files, cli)
+    else:
+        lines.checks.append(Check(f"{CPP}sentio_cli", None, "left out on request"))
+    return VerifyReport(files.id, manifest is not None and manifest.simulated, tuple(lines.checks))
+
+
+def find_cli(root: str | os.PathLike[str] | None = None) -> Path | None:
+    """The program `sentio_cli`: in ROOT/build, else on PATH; None where it is in neither.
+
+    Args:
+        root: the project's folder, else as `Workspace.find`; outside of any project there is PATH alone.
+    """
+    try:
+        built = Workspace.find(root).root / "build" / "sentio_cli"
+        if built.is_file():
+            return built
+    except UsageError:
+        if root is not None or os.environ.get("SENTIO_ROOT"):
+            raise
+    installed = shutil.which("sentio_cli")
+    return Path(installed) if installed else None
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Collects checks: each error becomes a line that failed."""
+
+    checks: list[Check] = field(default_factory=list)
+
+    def value(
+        self,
+        name: str,
+        read: Callable[[], Value],
+        say: Callable[[Value], str],
+        exit_code: int = CheckFailed.exit_code,
+    ) -> Value | None:
+        """Read something that later checks need; None where that failed."""
+        try:
+            value = read()
+        except (BadInput, CheckFailed, CorruptStore) as error:
+            detail = "; ".join([error.found, *error.problems])
+            self.checks.append(Check(name, False, detail, exit_code))
+            return None
+        self.checks.append(Check(name, True, say(value)))
+        return value
+
+    def check(self, name: str, action: Callable[[], str]) -> None:
+        """Make one check, whose result is what it found."""
+        self.value(name, action, str)
+
+
+def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None:
+    from sentio.bundle.module import load_module
+
+    spec = lines.value("feature spec", lambda: checks.read_spec(files, manifest), _say_spec)
+    goldens = lines.value(
+        "goldens", lambda: Goldens.read(files, manifest), lambda _: "shapes and types as told"
+    )
+    model = lines.value("model", lambda: load_module(files[MODEL], MODEL), lambda _: "TorchScript loads")
+    if goldens is not None:
+        lines.check("golden bars and windows", lambda: checks.check_goldens(goldens, manifest))
+    if spec is not None and goldens is not None:
+        lines.check("features, in one call", lambda: checks.check_features(spec, goldens, manifest))
+        lines.check("features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest))
+        lines.check("engine state", lambda: checks.check_state(spec, files[STATE], goldens, manifest))
+    if model is not None and goldens is not None:
+        for batch in BATCHES:
+            check = partial(checks.check_logits, model, goldens, manifest, batch)
+            lines.check(f"outputs, batches of {batch}", check)
+    if model is not None:
+        lines.check("refusals of the module", lambda: checks.check_refusals(model, manifest))
+
+
+class _CppLine(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class _CppReport(BaseModel):
+    """What `sentio_cli verify --json` prints."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    bundle: str
+    checks: list[_CppLine]
+    ok: bool
+
+
+def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
+    """The lines of the C++ half, and one for the program itself."""
+    name = f"{CPP}sentio_cli"
+    if cli is None:
+        detail = "is neither in build/ nor on PATH; build it: make runtime (or leave it out: --no-cpp)"
+        yield Check(name, False, detail, EnvironmentProblem.exit_code)
+        return
+    command = [str(cli), "verify", str(files.path), "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        report = _CppReport.model_validate_json(done.stdout)
+    except OSError as error:
+        yield Check(name, False, f"{cli} does not start: {error.strerror}", EnvironmentProblem.exit_code)
+        return
+    except subprocess.TimeoutExpired:
+        yield Check(name, False, f"{cli} gave no answer in {_PATIENCE} s")
+        return
+    except ValidationError:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        yield Check(name, False, f"{cli} ended with {done.returncode} and no report: {''.join(last)}")
+        return
+    for line in report.checks:
+        yield Check(f"{CPP}{line.name}", line.ok, line.detail)
+    # A program that says yes must mean this very bundle, have looked at something, and end as it says.
+    agrees = report.ok == (done.returncode == 0) == all(line.ok for line in report.checks)
+    if not agrees or not report.checks or (report.ok and report.bundle != files.id):
+        yield Check(
+            name,
+            False,
+            f"contradicts itself: ended with {done.returncode}, ok is {report.ok}, bundle {report.bundle}",
+        )
+
+
+def _say_files(files: BundleFiles) -> str:
+    return f"{len(files.contents)} files, bundle {files.id}"
+
+
+def _say_manifest(manifest: Manifest) -> str:
+    return f"{manifest.model_id} {manifest.version}, format version {manifest.format_version}"
+
+
+def _say_spec(spec: FeatureSpec) -> str:
+    return f"{spec.n_features} features, {spec.hash}"

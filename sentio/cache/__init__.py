@@ -1,7 +1,7 @@
 """The cache: features by bars and spec, content-addressed and immutable (docs/reference/cache.md)."""
 
 from sentio.cache.build import CacheBuild, build_cache
-from sentio.cache.entry import CacheEntry, Listed, list_entries, open_cache, open_entry
+from sentio.cache.entry import CacheEntry, Listing, entry_paths, list_entries, open_cache, open_entry
 from sentio.cache.manifest import FORMAT_VERSION, CacheManifest, cache_key
 from sentio.cache.verify import verify_entry
 
@@ -10,9 +10,10 @@ __all__ = [
     "CacheBuild",
     "CacheEntry",
     "CacheManifest",
-    "Listed",
+    "Listing",
     "build_cache",
     "cache_key",
+    "entry_paths",
     "list_entries",
     "open_cache",
     "open_entry",

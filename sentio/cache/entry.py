@@ -27,7 +27,7 @@ from sentio.cache.manifest import (
     entry_path,
 )
 from sentio.cache.npy import map_npy
-from sentio.errors import BadInput, CorruptStore, SentioError
+from sentio.errors import BadInput, CorruptStore
 from sentio.specs import FeatureSpec
 from sentio.store import SUMS
 from sentio.workspace import Workspace
@@ -35,7 +35,7 @@ from sentio.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["CacheEntry", "Listed", "list_entries", "open_cache", "open_entry"]
+__all__ = ["CacheEntry", "Listing", "entry_paths", "list_entries", "open_cache", "open_entry"]
 
 _HINT = "delete the folder and build the features again"
 
@@ -112,12 +112,11 @@ class CacheEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An entry as a list shows it: its manifest, or why it cannot be read."""
+class Listing:
+    """What a cache holds by its entries' own manifests, and the errors of entries that are damaged."""
 
-    path: Path
-    manifest: CacheManifest | None
-    problem: str = ""
+    manifests: dict[Path, CacheManifest]
+    damaged: tuple[CorruptStore, ...]
 
 
 def open_cache(
@@ -187,22 +186,27 @@ def open_entry(path: Path) -> CacheEntry:
     )
 
 
-def list_entries(workspace: Workspace) -> list[Listed]:
-    """All entries of a workspace in the order of symbol, interval and time of building; no array is read."""
-    listed = []
-    for path in sorted(workspace.cache.glob("[!.]*/[!.]*/[!.]*")):
+def entry_paths(workspace: Workspace) -> list[Path]:
+    """The folders of all entries of a workspace, in the order of symbol and interval."""
+    return sorted(workspace.cache.glob("[!.]*/[!.]*/[!.]*"))
+
+
+def list_entries(workspace: Workspace) -> Listing:
+    """All entries of a workspace by their manifests; no array is read."""
+    manifests, damaged = {}, []
+    for path in entry_paths(workspace):
         try:
             _, sums = _read_sums(path)
-            listed.append(Listed(path, _read_manifest(path, sums)))
-        except SentioError as error:
-            listed.append(Listed(path, None, error.found))
-    return listed
+            manifests[path] = _read_manifest(path, sums)
+        except CorruptStore as error:
+            damaged.append(error)
+    return Listing(manifests, tuple(damaged))
 
 
 def _read_sums(path: Path) -> tuple[bytes, dict[str, str]]:
     try:
         data = (path / SUMS).read_bytes()
-        lines = data.decode("ascii").splitlines()
+        lines = data.decode("ascii").split("\n")
     except FileNotFoundError:
         raise CorruptStore(str(path), f"holds no {SUMS}", hint=_HINT) from None
     except UnicodeDecodeError:

@@ -23,6 +23,8 @@ __all__ = ["FORMAT", "Holding", "decode", "encode", "read_holding"]
 
 FORMAT = 1
 _KEY = b"sentio"
+# What Arrow raises on a damaged file; a column's name that is no longer UTF-8 passes through undressed.
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 _HINT = "import or simulate these bars again, with --replace"
 
 
@@ -109,7 +111,7 @@ def decode(where: str, data: bytes) -> Bars | None:
             source_hash=holding.source_hash,
             planted=holding.planted,
         )
-    except (pa.ArrowException, OSError, KeyError, BarsError, UsageError) as error:
+    except (*_UNREADABLE, KeyError, BarsError, UsageError) as error:
         raise CorruptStore(where, f"is damaged: {' '.join(str(error).split())}", hint=_HINT) from None
     if Holding.of(bars) != holding:
         raise CorruptStore(where, "is damaged: its bars are not those that were written", hint=_HINT)
@@ -129,7 +131,7 @@ def read_holding(where: str, source: pa.NativeFile) -> Holding | None:
 def _open(source: pa.NativeFile) -> pyarrow.parquet.ParquetFile | None:
     try:
         return pyarrow.parquet.ParquetFile(source, page_checksum_verification=True)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         return None
 
 

@@ -43,7 +43,7 @@ __all__ = ["STAMPS", "ReadOptions", "Reading", "read_bars", "read_file"]
 STAMPS = ("open", "close")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """What a file does not say about itself, and what may be repaired.
 
@@ -136,7 +136,16 @@ def read_bars(
         CorruptStore: the file is one that Sentio wrote, and is damaged.
         ResourceError: the file cannot be opened.
     """
-    options = ReadOptions(symbol, interval, tz, stamps, sort, drop_duplicates, allow_jumps, adjustment)
+    options = ReadOptions(
+        symbol=symbol,
+        interval=interval,
+        tz=tz,
+        stamps=stamps,
+        sort=sort,
+        drop_duplicates=drop_duplicates,
+        allow_jumps=allow_jumps,
+        adjustment=adjustment,
+    )
     return read_file(path, options).bars
 
 
@@ -157,7 +166,8 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions) -> Reading:
     symbol, symbol_problems = _symbol(table)
     good = ~(bad | times.bad)
     arranged = arrange(Series(times.ts, values, table.rows).take(good))
-    interval, interval_faults = _interval(arranged.series, options)
+    told = None if options.interval is None else Interval.parse(options.interval)
+    interval = told or usual_interval(arranged.series.ts)
     leaps = jumps(arranged.series) & (not options.allow_jumps)
     problems = [
         *table.problems,
@@ -165,11 +175,13 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions) -> Reading:
         *times.problems,
         *value_problems,
         *_order_problems(arranged, options),
-        *interval_faults,
+        *([] if told is None else interval_problems(arranged.series, told)),
     ]
     if leaps.any():
         what = f"a price jumps by a factor of {JUMP_FACTOR:g} or more"
         problems.append(list_rows(what, np.sort(arranged.series.rows[leaps])))
+    if interval is None and not problems:  # else the rows that would tell it may be among the bad ones
+        problems = ["the interval cannot be told from the times; name it with --interval"]
     if problems or interval is None:
         hint = _hint(times, arranged, leaps, options)
         raise BarsError(where, "cannot be read as bars", problems=problems, hint=hint)
@@ -253,16 +265,6 @@ def _order_problems(arranged: Arranged, options: ReadOptions) -> list[str]:
     if len(arranged.contradicting):
         problems.append(list_rows("same time, different values", arranged.contradicting))
     return problems
-
-
-def _interval(series: Series, options: ReadOptions) -> tuple[Interval | None, list[str]]:
-    """The interval, told or found, and what speaks against it."""
-    if options.interval is not None:
-        interval = Interval.parse(options.interval)
-        return interval, interval_problems(series, interval)
-    found = usual_interval(series.ts)
-    unknown = found is None and len(series) > 0
-    return found, ["the interval cannot be told from the times; name it with --interval"] if unknown else []
 
 
 def _hint(times: Times, arranged: Arranged, leaps: Mask, options: ReadOptions) -> str:

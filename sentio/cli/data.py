@@ -80,7 +80,16 @@ def import_file(
     from sentio.workspace import Workspace
 
     library = BarsLibrary(Workspace.find(root))
-    options = ReadOptions(symbol, interval, tz, stamps, sort, drop_duplicates, allow_jumps, adjustment)
+    options = ReadOptions(
+        symbol=symbol,
+        interval=interval,
+        tz=tz,
+        stamps=stamps,
+        sort=sort,
+        drop_duplicates=drop_duplicates,
+        allow_jumps=allow_jumps,
+        adjustment=adjustment,
+    )
     reading = read_file(file, options)
     path = library.save(reading.bars, replace=replace)
     if as_json:
@@ -114,7 +123,14 @@ def check(
 
     reading = None
     if "/" in target or target.lower().endswith(SUFFIXES):
-        options = ReadOptions(None, interval, tz, stamps, sort, drop_duplicates, allow_jumps)
+        options = ReadOptions(
+            interval=interval,
+            tz=tz,
+            stamps=stamps,
+            sort=sort,
+            drop_duplicates=drop_duplicates,
+            allow_jumps=allow_jumps,
+        )
         reading = read_file(target, options)
         bars = reading.bars
     else:
@@ -207,6 +223,10 @@ def _span(bars: Bars) -> str:
     return f"{len(bars):,} bars, {_when(int(bars.ts[0]))} to {_when(int(bars.ts[-1]))} UTC"
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _when(nanoseconds: int | None) -> str:
     from datetime import UTC, datetime, timedelta
 
@@ -241,14 +261,15 @@ def _print_planted(bars: Bars) -> None:
     rows = []
     for horizon in sorted({int(name.rpartition("_")[2]) for name in planted}):
         figures = [f"{planted[f'{name}_{horizon}']:.4f}" for name in ("ic", "rank_ic", "auc")]
-        rows.append([f"next {horizon} bar{'s' if horizon > 1 else ''}", *figures])
+        rows.append([f"the next {_count(horizon, 'bar')}", *figures])
     table("best that a model can reach", ["log return over", "ic", "rank_ic", "auc"], rows)
 
 
 def _print_reading(reading: Reading, tz: str | None) -> None:
     if reading.moved or reading.dropped:
-        put = f"{reading.moved:,} rows put in order, {reading.dropped:,} exact duplicates dropped"
-        print(f"repaired: {put}, of {reading.rows:,} rows")
+        put = f"{_count(reading.moved, 'row')} put in order"
+        dropped = f"{_count(reading.dropped, 'exact duplicate')} dropped"
+        print(f"repaired: {put}, {dropped}, of {_count(reading.rows, 'row')}")
     if reading.time_column:
         print(f"times: column {reading.time_column}, {reading.time_reading}")
     if tz is not None and reading.bars.timezone != tz:

@@ -26,24 +26,27 @@ class LocalTimes:
 
 
 def check_zone(name: str) -> None:
-    """Refuse what is not the name of a time zone.
+    """Refuse what is not the name of a time zone or a fixed offset such as +05:30.
 
     Raises:
         UsageError: the name is not in the IANA database; a near one is suggested.
         EnvironmentProblem: this machine has no such database.
     """
-    known = zoneinfo.available_timezones()
-    if not known:
-        raise EnvironmentProblem(
-            "time zones", "this machine has no time zone database", hint="install tzdata"
-        )
-    if name not in known:
+    try:
+        _assume(pa.scalar(0, pa.timestamp("ns")), name, "earliest", "earliest")
+    except pa.ArrowInvalid:
+        known = zoneinfo.available_timezones()
+        if name in known or not known:
+            hint = "install the system's package of time zones, tzdata"
+            raise EnvironmentProblem(
+                "time zones", "this machine has no database of them", hint=hint
+            ) from None
         near = difflib.get_close_matches(name, sorted(known), 1)
         raise UsageError(
             "time zone",
             f"{name!r} is not known; allowed is a name such as UTC, America/New_York or Europe/London",
             hint=f"did you mean {near[0]}?" if near else "",
-        )
+        ) from None
 
 
 def to_utc(local: Int64s, zone: str) -> LocalTimes:
@@ -60,8 +63,7 @@ def to_utc(local: Int64s, zone: str) -> LocalTimes:
     wall = pa.array(local).cast(pa.timestamp("ns"))
 
     def read(ambiguous: str, nonexistent: str) -> Int64s:
-        times = pc.assume_timezone(wall, zone, ambiguous=ambiguous, nonexistent=nonexistent)
-        return np.asarray(times.cast(pa.int64()))
+        return np.asarray(_assume(wall, zone, ambiguous, nonexistent).cast(pa.int64()))
 
     earliest = read("earliest", "earliest")
     return LocalTimes(
@@ -69,3 +71,7 @@ def to_utc(local: Int64s, zone: str) -> LocalTimes:
         ambiguous=earliest != read("latest", "earliest"),
         nonexistent=earliest != read("earliest", "latest"),
     )
+
+
+def _assume(wall: pa.Array | pa.Scalar, zone: str, ambiguous: str, nonexistent: str) -> pa.Array | pa.Scalar:
+    return pc.assume_timezone(wall, zone, ambiguous=ambiguous, nonexistent=nonexistent)

@@ -12,24 +12,24 @@ namespace sentio {
 // Formula: double(const double* const* in, std::ptrdiff_t i); it may read in[k][i - lag .. i].
 template <class Formula>
 class Pointwise final : public Kernel {
-  public:
-    explicit Pointwise(Formula formula) : formula_(std::move(formula)) {}
-    void run(const Block& block) noexcept override {
-        double* out = block.out[0];
-        for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula_(block.in, i);
-    }
+ public:
+  explicit Pointwise(Formula formula) : formula_(std::move(formula)) {}
+  void run(const Block& block) noexcept override {
+    double* out = block.out[0];
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula_(block.in, i);
+  }
 
-  private:
-    Formula formula_;
+ private:
+  Formula formula_;
 };
 
 // `name` and `params` must determine the formula: they are the node's identity.
 template <class Formula>
 NodeRef pointwise(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, Formula formula,
                   std::int64_t lag = 0, std::vector<double> params = {}) {
-    params.push_back(static_cast<double>(lag));
-    return graph.add({std::move(name), std::move(params), std::move(inputs)}, {.lag = lag},
-                     [formula] { return std::make_unique<Pointwise<Formula>>(formula); });
+  params.push_back(static_cast<double>(lag));
+  return graph.add({std::move(name), std::move(params), std::move(inputs)}, {.lag = lag},
+                   [formula] { return std::make_unique<Pointwise<Formula>>(formula); });
 }
 
 }  // namespace sentio

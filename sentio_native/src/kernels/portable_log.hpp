@@ -36,4 +36,11 @@ namespace sentio {
     return exponent * kLn2High + (2.0 * s + (s * z * series + exponent * kLn2Low));
 }
 
+// log(a / b), and 0 where that ratio is no positive normal number. Prices always have one; volumes and features may be
+// zero or negative.
+[[nodiscard]] inline double log_ratio(double a, double b) noexcept {
+  const double ratio = a / b;
+  return ratio >= 0x1p-1022 && ratio <= 0x1.fffffffffffffp1023 ? portable_log(ratio) : 0.0;
+}
+
 }  // namespace sentio

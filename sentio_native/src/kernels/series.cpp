@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "kernels/compensated_sum.hpp"
 #include "kernels/pointwise.hpp"
 #include "kernels/portable_log.hpp"
 #include "kernels/window_fold.hpp"
@@ -11,146 +12,187 @@
 namespace sentio {
 namespace {
 
-double forget(double value) noexcept { return value < kForgotten && value > -kForgotten ? 0.0 : value; }
-
 class Ema final : public Kernel {
-  public:
-    explicit Ema(double alpha) : alpha_(alpha) {}
-    void run(const Block& block) noexcept override {
-        const double* x = block.in[0];
-        for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-            // The difference form keeps a constant series constant to the bit.
-            value_ = block.first + i == 0 ? x[i] : forget(value_ + alpha_ * (x[i] - value_));
-            block.out[0][i] = value_;
-        }
+ public:
+  explicit Ema(double alpha) : alpha_(alpha) {}
+  void run(const Block& block) noexcept override {
+    const double* x = block.in[0];
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+      // The difference form keeps a constant series constant to the bit.
+      value_ = block.first + i == 0 ? x[i] : forget(value_ + alpha_ * (x[i] - value_));
+      block.out[0][i] = value_;
     }
-    void state(StateArchive& archive) override { archive(value_); }
+  }
+  void state(StateArchive& archive) override { archive(value_); }
 
-  private:
-    double alpha_;
-    double value_ = 0;
+ private:
+  double alpha_;
+  double value_ = 0;
 };
 
 class Wilder final : public Kernel {
-  public:
-    explicit Wilder(std::int64_t window) : window_(window) {}
-    void run(const Block& block) noexcept override {
-        const double* x = block.in[0];
-        for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-            // Over the first rows the divisor grows, which makes the running mean that Wilder starts from.
-            const std::int64_t seen = block.first + i + 1;
-            const auto divisor = static_cast<double>(seen < window_ ? seen : window_);
-            value_ = forget(value_ + (x[i] - value_) / divisor);
-            block.out[0][i] = value_;
-        }
+ public:
+  explicit Wilder(std::int64_t window) : window_(window) {}
+  void run(const Block& block) noexcept override {
+    const double* x = block.in[0];
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+      // Over the first rows the divisor grows, which makes the running mean that Wilder starts from.
+      const std::int64_t seen = block.first + i + 1;
+      const auto divisor = static_cast<double>(seen < window_ ? seen : window_);
+      value_ = forget(value_ + (x[i] - value_) / divisor);
+      block.out[0][i] = value_;
     }
-    void state(StateArchive& archive) override { archive(value_); }
+  }
+  void state(StateArchive& archive) override { archive(value_); }
 
-  private:
-    std::int64_t window_;
-    double value_ = 0;
+ private:
+  std::int64_t window_;
+  double value_ = 0;
+};
+
+class RunningSum final : public Kernel {
+ public:
+  void run(const Block& block) noexcept override {
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+      sum_.add(block.in[0][i]);
+      block.out[0][i] = sum_.value();
+    }
+  }
+  void state(StateArchive& archive) override { sum_.state(archive); }
+
+ private:
+  CompensatedSum sum_;
 };
 
 // First and second moments about the anchor.
 struct MomentsFold {
-    struct Value {
-        double sum, squares;
-    };
-    double window;
+  struct Value {
+    double sum, squares;
+  };
+  double window;
 
-    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-        const double d = in[0][i] - in[0][anchor];
-        return {d, d * d};
-    }
-    Value join(const Value& a, const Value& b) const noexcept { return {a.sum + b.sum, a.squares + b.squares}; }
-    void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-                double* const* out) const noexcept {
-        const double shift = all.sum / window;
-        out[0][i] = in[0][anchor] + shift;
-        out[1][i] = larger(all.squares / window - shift * shift, 0.0);
-    }
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
+    const double d = in[0][i] - in[0][anchor];
+    return {d, d * d};
+  }
+  Value join(const Value& a, const Value& b) const noexcept { return {a.sum + b.sum, a.squares + b.squares}; }
+  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+              double* const* out) const noexcept {
+    const double shift = all.sum / window;
+    out[0][i] = in[0][anchor] + shift;
+    out[1][i] = larger(all.squares / window - shift * shift, 0.0);
+    out[2][i] = (in[0][i] - in[0][anchor]) - shift;
+  }
 };
 
 struct SumFold {
-    using Value = double;
-    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
-    Value join(const Value& a, const Value& b) const noexcept { return a + b; }
-    void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
-                double* const* out) const noexcept {
-        out[0][i] = all;
-    }
+  using Value = double;
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+  Value join(const Value& a, const Value& b) const noexcept { return a + b; }
+  void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
+              double* const* out) const noexcept {
+    out[0][i] = all;
+  }
 };
 
 template <double (*choose)(double, double) noexcept>
 struct ExtremeFold {
-    using Value = double;
-    Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
-    Value join(const Value& a, const Value& b) const noexcept { return choose(a, b); }
-    void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
-                double* const* out) const noexcept {
-        out[0][i] = all;
-    }
+  using Value = double;
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+  Value join(const Value& a, const Value& b) const noexcept { return choose(a, b); }
+  void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
+              double* const* out) const noexcept {
+    out[0][i] = all;
+  }
 };
 
 }  // namespace
 
+NodeRef delayed(GraphBuilder& graph, NodeRef x, std::int64_t rows) {
+  return pointwise(
+      graph, "delayed", {x}, [rows](const double* const* in, std::ptrdiff_t i) { return in[0][i - rows]; },
+      rows);
+}
+
+NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  return pointwise(
+      graph, "change", {x},
+      [window](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[0][i - window]; }, window);
+}
+
+NodeRef log_ratio(GraphBuilder& graph, NodeRef a, NodeRef b) {
+  return pointwise(graph, "log_ratio", {a, b},
+                   [](const double* const* in, std::ptrdiff_t i) { return log_ratio(in[0][i], in[1][i]); });
+}
+
 NodeRef log_return(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    return pointwise(
-        graph, "log_return", {x},
-        [window](const double* const* in, std::ptrdiff_t i) {
-            // Prices always have one; a series of volumes or of features may hold zeros and negative values.
-            const double ratio = in[0][i] / in[0][i - window];
-            return ratio >= 0x1p-1022 && ratio <= 0x1.fffffffffffffp1023 ? portable_log(ratio) : 0.0;
-        },
-        window);
+  return pointwise(
+      graph, "log_return", {x},
+      [window](const double* const* in, std::ptrdiff_t i) { return log_ratio(in[0][i], in[0][i - window]); },
+      window);
 }
 
 NodeRef ema(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    const double alpha = 2.0 / (static_cast<double>(window) + 1.0);
-    return graph.add({"ema", {static_cast<double>(window)}, {x}},
-                     {.mask = window - 1, .settle = forgetting_rows(alpha)},
-                     [alpha] { return std::make_unique<Ema>(alpha); });
+  const double alpha = 2.0 / (static_cast<double>(window) + 1.0);
+  return graph.add({"ema", {static_cast<double>(window)}, {x}},
+                   {.mask = window - 1, .settle = forgetting_rows(alpha)},
+                   [alpha] { return std::make_unique<Ema>(alpha); });
 }
 
 NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    return graph.add({"wilder", {static_cast<double>(window)}, {x}},
-                     {.mask = window - 1, .settle = window + forgetting_rows(1.0 / static_cast<double>(window))},
-                     [window] { return std::make_unique<Wilder>(window); });
+  return graph.add(
+      {"wilder", {static_cast<double>(window)}, {x}},
+      {.mask = window - 1, .settle = window + forgetting_rows(1.0 / static_cast<double>(window))},
+      [window] { return std::make_unique<Wilder>(window); });
 }
 
 Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    const NodeRef node =
-        window_fold(graph, "moments", {x}, window, MomentsFold{static_cast<double>(window)}, 2);
-    return {{node.node, 0}, {node.node, 1}};
+  const NodeRef node =
+      window_fold(graph, "moments", {x}, window, MomentsFold{static_cast<double>(window)}, 3);
+  return {{node.node, 0}, {node.node, 1}, {node.node, 2}};
 }
 
 NodeRef window_sum(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    return window_fold(graph, "window_sum", {x}, window, SumFold{});
+  return window_fold(graph, "window_sum", {x}, window, SumFold{});
+}
+
+NodeRef running_sum(GraphBuilder& graph, NodeRef x) {
+  return graph.add({"running_sum", {}, {x}}, {.settle = std::nullopt},
+                   [] { return std::make_unique<RunningSum>(); });
 }
 
 NodeRef highest(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    return window_fold(graph, "highest", {x}, window, ExtremeFold<larger>{});
+  return window_fold(graph, "highest", {x}, window, ExtremeFold<larger>{});
 }
 
 NodeRef lowest(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-    return window_fold(graph, "lowest", {x}, window, ExtremeFold<smaller>{});
+  return window_fold(graph, "lowest", {x}, window, ExtremeFold<smaller>{});
 }
 
 NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close) {
-    return pointwise(
-        graph, "true_range", {high, low, close},
-        [](const double* const* in, std::ptrdiff_t i) {
-            const double before = in[2][i - 1];
-            return larger(in[0][i], before) - smaller(in[1][i], before);
-        },
-        1);
+  return pointwise(
+      graph, "true_range", {high, low, close},
+      [](const double* const* in, std::ptrdiff_t i) {
+        const double before = in[2][i - 1];
+        return larger(in[0][i], before) - smaller(in[1][i], before);
+      },
+      1);
+}
+
+NodeRef money_flow_volume(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close, NodeRef volume) {
+  return pointwise(graph, "money_flow_volume", {high, low, close, volume},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double above_low = in[2][i] - in[1][i], below_high = in[0][i] - in[2][i];
+                     const double range = in[0][i] - in[1][i];
+                     return range > 0.0 ? (above_low - below_high) / range * in[3][i] : 0.0;
+                   });
 }
 
 std::int64_t forgetting_rows(double alpha) noexcept {
-    constexpr double kBits = 24 + 4 + 20;
-    constexpr double kLn2 = 0.6931471805599453;
-    if (alpha >= 1.0) return 1;
-    return static_cast<std::int64_t>(kBits * kLn2 / -portable_log(1.0 - alpha)) + 1;
+  constexpr double kBits = 24 + 4 + 20;
+  constexpr double kLn2 = 0.6931471805599453;
+  if (alpha >= 1.0) return 1;
+  return static_cast<std::int64_t>(kBits * kLn2 / -portable_log(1.0 - alpha)) + 1;
 }
 
 }  // namespace sentio

@@ -5,37 +5,37 @@ namespace sentio::ops {
 namespace {
 
 NodeRef lower_rsi(Lowering& op) {
-    GraphBuilder& graph = op.graph();
-    const auto window = op.integer("window");
-    const NodeRef rise = pointwise(
-        graph, "rise", {op.in(0)},
-        [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[0][i - 1], 0.0); }, 1);
-    const NodeRef fall = pointwise(
-        graph, "fall", {op.in(0)},
-        [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1);
-    return pointwise(graph, "rsi", {wilder(graph, rise, window), wilder(graph, fall, window)},
-                     [](const double* const* in, std::ptrdiff_t i) {
-                         const double up = in[0][i], both = up + in[1][i];
-                         return both > 0.0 ? 100.0 * (up / both) : 50.0;
-                     });
+  GraphBuilder& graph = op.graph();
+  const auto window = op.integer("window");
+  const NodeRef rise = pointwise(
+      graph, "rise", {op.in(0)},
+      [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[0][i - 1], 0.0); }, 1);
+  const NodeRef fall = pointwise(
+      graph, "fall", {op.in(0)},
+      [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1);
+  return pointwise(graph, "rsi", {wilder(graph, rise, window), wilder(graph, fall, window)},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double up = in[0][i], both = up + in[1][i];
+                     return both > 0.0 ? 100.0 * (up / both) : 50.0;
+                   });
 }
 
 }  // namespace
 
 std::vector<OpInfo> rsi() {
-    return {{
-        .name = "RSI",
-        .summary = "Relative strength index, 0 to 100: Wilder's average rise over average rise and fall",
-        .definition = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib RSI",
-        .sources = {"close"},
-        .params = {window_param(14)},
-        .warmup = "window",
-        .memory = Memory::decaying,
-        .neutral = "50 in a flat market (TA-Lib: 0)",
-        .scale = "100",
-        .talib = "RSI(timeperiod=window)",
-        .lower = lower_rsi,
-    }};
+  return {{
+      .name = "RSI",
+      .summary = "Relative strength index, 0 to 100: Wilder's average rise over average rise and fall",
+      .definition = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib RSI",
+      .sources = {"close"},
+      .params = {window_param(14)},
+      .warmup = "window",
+      .memory = Memory::decaying,
+      .neutral = "50 in a flat market (TA-Lib: 0)",
+      .scale = "100",
+      .talib = "RSI(timeperiod=window)",
+      .lower = lower_rsi,
+  }};
 }
 
 }  // namespace sentio::ops

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from feature_tables import FakeTable, make_table
+from feature_tables import FakeTable, bars_of_closes, make_table
 
 from sentio.dataset import make_dataset, split_in_time
 from sentio.errors import BadInput, ConfigError, CorruptStore, EnvironmentProblem, UsageError
@@ -139,9 +139,11 @@ def test_the_window_s_default_follows_the_model():
 
 
 def test_every_key_says_what_it_means():
-    rows = describe(Config)
-    assert {"lr", "label.horizon", "hidden"} <= {key for key, _, _ in rows}
-    assert all(meaning for key, _, meaning in rows)
+    meanings = dict(describe(Config))
+    assert meanings["max_epochs"] == "passes over the train span at most [30]"
+    assert meanings["label.horizon"] == "how many bars ahead the label looks [1]"
+    assert meanings.keys() >= Config.model_fields.keys() - {"label"}
+    assert not [key for key, meaning in meanings.items() if meaning.startswith(("None", " "))]
 
 
 # Batches
@@ -220,6 +222,29 @@ def test_the_best_weights_are_restored_and_training_stops_when_patience_ends(tab
         dataset.labels.values[rows].astype(float), logits.astype(float), dataset.labels.forward_return[rows]
     )
     assert scored["log_loss"] == pytest.approx(min(losses), rel=1e-5)  # sums of float32 in another order
+
+
+def test_nothing_of_the_test_span_reaches_the_weights(table, workspace):
+    """All that is later than validation is replaced: features, so the scaler, and closes, so labels."""
+    run = train(TFA, small("label.horizon=3"), table, workspace)
+    first = run.manifest.spans["test"].first_row
+    draws = np.random.default_rng(1)
+    features, closes = table.features.copy(), table.bars.close.copy()
+    features[first:] = draws.normal(scale=100, size=features[first:].shape)
+    closes[first:] = draws.uniform(50, 150, size=len(closes) - first)
+    changed = dataclasses.replace(table, features=features, bars=bars_of_closes(closes, table.ts))
+    other = train(TFA, small("label.horizon=3"), changed, workspace)
+    assert other.epochs()[-1]["train_loss"] == run.epochs()[-1]["train_loss"]
+    for name, values in weights(run).items():
+        assert torch.equal(values, weights(other)[name]), name
+    assert other.metrics() != run.metrics()
+
+
+def test_the_scaler_is_fitted_on_the_train_span(table, workspace):
+    run = train(TFA, small("max_epochs=1"), table, workspace)
+    rows = split_in_time(make_dataset(table, run.manifest.label), train=0.6, validation=0.2).train
+    exact = table.features[rows].astype(np.float64)
+    np.testing.assert_array_equal(weights(run)["scaler.mean"], exact.mean(axis=0).astype(np.float32))
 
 
 def test_training_leaves_torch_as_it_was(table, workspace):

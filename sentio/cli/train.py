@@ -31,7 +31,7 @@ app = typer.Typer()
 
 
 class _WithKeys(TyperCommand):
-    """Ends the help with every key of every trainer's configuration."""
+    """Its help ends with every key of every trainer's configuration."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The command's help, then the keys."""
@@ -40,13 +40,13 @@ class _WithKeys(TyperCommand):
 
         super().format_help(ctx, formatter)
         for name in trainer_names():
-            rows = [list(row) for row in describe(find_trainer(name).config)]
-            table(f"Keys of {name}, for --config and --set", ["key", "default", "meaning"], rows)
+            with formatter.section(f"Keys of {name}, for --config and --set"):
+                formatter.write_dl(describe(find_trainer(name).config))
 
 
 @app.command(cls=_WithKeys)
 def train(
-    trainer: str = typer.Argument(help="The trainer, such as tfa."),
+    trainer: str = typer.Argument(metavar="TRAINER", help="The trainer, such as tfa."),
     config: Path | None = typer.Option(None, help="A YAML file; else specs/train/TRAINER.yaml."),
     symbol: str | None = typer.Option(None, help="The instrument, such as QQQ."),
     interval: str | None = typer.Option(None, help="The length of a bar, such as 5m."),
@@ -56,7 +56,7 @@ def train(
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
 ) -> None:
-    """Train a model and measure it on the untouched test span, beside its baselines.
+    """Train a model and measure it on an untouched test span, beside baselines.
 
     Example: sentio train tfa --symbol QQQ --interval 5m --set max_epochs=2
     """

@@ -160,24 +160,26 @@ def load_config(
     raise ConfigError(where, "is not a valid configuration", problems=problems)
 
 
-def describe(config: type[TrainConfig]) -> list[tuple[str, str, str]]:
-    """Every key of a configuration with its default and what it means, for help texts."""
-    rows: list[tuple[str, str, str]] = []
+def describe(config: type[TrainConfig]) -> list[tuple[str, str]]:
+    """Every key of a configuration, with what it means and its default, for help texts."""
+    rows: list[tuple[str, str]] = []
     for name, field in config.model_fields.items():
         if name == "label":
-            rows.append(("label.kind", Direction().kind, f"{field.description}: {', '.join(_LABELS)}"))
+            rows.append(
+                ("label.kind", f"{field.description}: {', '.join(_LABELS)}{_default(Direction().kind)}")
+            )
             for key, inner in Direction.model_fields.items():
                 if key != "kind":
-                    rows.append((f"label.{key}", _shown(inner.default), inner.description or ""))
+                    rows.append((f"label.{key}", f"{inner.description}{_default(inner.default)}"))
         else:
-            rows.append((name, _shown(field.default), field.description or ""))
+            rows.append((name, f"{field.description}{_default(field.default)}"))
     return rows
 
 
-def _shown(value: object) -> str:
+def _default(value: object) -> str:
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return f" [{str(value).lower() if isinstance(value, bool) else value}]"
 
 
 def _problem(config: type[TrainConfig], problem: Mapping[str, Any]) -> str:

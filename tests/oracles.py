@@ -1,8 +1,8 @@
 """Every op once more, written from its definition in slow plain loops, knowing nothing of the engine.
 
-An oracle gets the bars' columns by name (`ts` int64 nanoseconds, the others float64 [N]), the list of the op's
-sources, and its parameters by name; it returns float64 [N]. Rows before the op's warm-up are NaN or anything at
-all: the tests do not look at them. A source may begin with NaN rows, where it is itself not warm yet.
+An oracle gets the bars' columns by name (`ts` int64 nanoseconds, the others float64 [N]), the list of the
+op's sources, and its parameters by name; it returns float64 [N]. Rows before the op's warm-up are NaN or
+anything at all: the tests do not look at them. A source may begin with NaN rows, where it is not warm yet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def each(function: Callable[..., float], *series: Series) -> Series:
 
 
 def rolling(function: Callable[..., float], window: int, *series: Series) -> Series:
-    """`function` of each series' last `window` values, as long doubles: the oracle's own rounding shall not count."""
+    """`function` of each series' last `window` values, as long doubles, so that its own rounding is small."""
     wide = [values.astype(np.longdouble) for values in series]
     result = np.full(len(series[0]), math.nan)
     for i in range(window - 1, len(result)):
@@ -33,6 +33,16 @@ def rolling(function: Callable[..., float], window: int, *series: Series) -> Ser
         if not any(np.isnan(values[0]) for values in last):
             result[i] = float(function(*last))
     return result
+
+
+def centred(w: NDArray) -> NDArray:
+    """The window's deviations from its mean; from the last value first, which keeps all digits."""
+    from_last = w - w[-1]
+    return from_last - from_last.mean()
+
+
+def root_mean_square(w: NDArray) -> float:
+    return np.sqrt((w**2).mean())
 
 
 def lag(x: Series, rows: int = 1) -> Series:
@@ -100,7 +110,7 @@ def sma(x: Series, window: int) -> Series:
 
 def deviation(x: Series, window: int) -> Series:
     """Population standard deviation of the last values."""
-    return rolling(np.std, window, x)
+    return rolling(lambda w: root_mean_square(centred(w)), window, x)
 
 
 def true_range(bars: Bars) -> Series:
@@ -135,7 +145,9 @@ def rsi(x: Series, window: int) -> Series:
 
 
 def zwin(x: Series, window: int) -> Series:
-    return rolling(lambda w: (w[-1] - w.mean()) / w.std() if np.ptp(w) > 0 else 0.0, window, x)
+    return rolling(
+        lambda w: centred(w)[-1] / root_mean_square(centred(w)) if np.ptp(w) > 0 else 0.0, window, x
+    )
 
 
 def parkinson(bars: Bars, window: int) -> Series:
@@ -150,7 +162,7 @@ def garman_klass(bars: Bars, window: int) -> Series:
 
 
 def bollinger(x: Series, window: int, deviations: float) -> Series:
-    return rolling(lambda w: w.mean() + deviations * w.std(), window, x)
+    return rolling(lambda w: w.mean() + deviations * root_mean_square(centred(w)), window, x)
 
 
 def macd_line(x: Series, fast: int, slow: int) -> Series:
@@ -173,7 +185,7 @@ def stochastic(bars: Bars, window: int) -> Series:
 
 def cci(bars: Bars, window: int) -> Series:
     def at_end(w: NDArray) -> float:
-        from_mean = w - w.mean()
+        from_mean = centred(w)
         return from_mean[-1] / (0.015 * np.abs(from_mean).mean()) if np.ptp(w) > 0 else 0.0
 
     return rolling(at_end, window, typical(bars))
@@ -250,4 +262,180 @@ ORACLES: dict[str, Oracle] = {
     "VPT": lambda bars, sources: vpt(bars),
     "AD_LINE": lambda bars, sources: ad_line(bars),
     "MFI": lambda bars, sources, window: mfi(bars, window),
+}
+
+# Arithmetic, shapes, flow, liquidity, statistics and sessions.
+
+
+def quotient(a: Series, b: Series) -> Series:
+    """a / b, 0 where b is 0, held within 1e60."""
+    return each(lambda x, y: min(max(x / y, -1e60), 1e60) if y else 0.0, a, b)
+
+
+def share_of_range(part: Callable[[float, float, float, float], float], bars: Bars) -> Series:
+    """`part` of (open, high, low, close) over high - low; 0 on a flat bar."""
+    columns = (bars[name] for name in ("open", "high", "low", "close"))
+    return each(lambda o, h, low, c: part(o, h, low, c) / (h - low) if h > low else 0.0, *columns)
+
+
+def close_location(bars: Bars) -> Series:
+    return share_of_range(lambda o, h, low, c: 2 * c - h - low, bars)
+
+
+def ratio_of_sums(a: Series, b: Series, window: int) -> Series:
+    return rolling(lambda x, y: x.sum() / y.sum() if y.sum() > 0 else 0.0, window, a, b)
+
+
+def distance(close: NDArray, price: NDArray, volume: NDArray) -> float:
+    """log(last close / volume-weighted price)."""
+    if volume.sum() == 0:
+        return 0.0
+    return float(np.log(close[-1] * volume.sum() / (price * volume).sum()))
+
+
+def rogers_satchell(bars: Bars, window: int) -> Series:
+    o, h, low, c = (bars[name] for name in ("open", "high", "low", "close"))
+    return np.sqrt(sma(np.log(h / c) * np.log(h / o) + np.log(low / c) * np.log(low / o), window))
+
+
+def efficiency_ratio(x: Series, window: int) -> Series:
+    def at_end(w: NDArray) -> float:
+        path = np.abs(np.diff(w)).sum()
+        return abs(w[-1] - w[0]) / path if path > 0 else 0.0
+
+    return rolling(at_end, window + 1, x)
+
+
+def amihud(bars: Bars, window: int) -> Series:
+    def mean(returns: NDArray, turnover: NDArray) -> float:
+        traded = turnover > 0
+        return (np.abs(returns[traded]) / turnover[traded]).mean() if traded.any() else 0.0
+
+    return rolling(mean, window, log_return(bars["close"], 1), bars["close"] * bars["volume"])
+
+
+def abdi_ranaldo(bars: Bars, window: int) -> Series:
+    middle, close = np.sqrt(bars["high"] * bars["low"]), lag(bars["close"])
+    return sma(np.sqrt(np.maximum(4 * np.log(close / lag(middle)) * np.log(close / middle), 0)), window)
+
+
+def aroon(bars: Bars, window: int) -> Series:
+    def at_end(high: NDArray, low: NDArray) -> float:
+        return 100 * (np.argmin(low[::-1]) - np.argmax(high[::-1])) / window
+
+    return rolling(at_end, window + 1, bars["high"], bars["low"])
+
+
+def correlation(a: NDArray, b: NDArray) -> float:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    a, b = centred(a), centred(b)
+    return (a * b).sum() / np.sqrt((a**2).sum()) / np.sqrt((b**2).sum())
+
+
+def autocorrelation(x: Series, window: int, rows: int) -> Series:
+    return rolling(correlation, window, x, lag(x, rows))
+
+
+def slope(w: NDArray) -> float:
+    time = np.arange(len(w)) - (len(w) - 1) / 2
+    return (time * centred(w)).sum() / (time**2).sum()
+
+
+def standardised_moment(x: Series, window: int, power: int, normal: float) -> Series:
+    """The mean of the window's z-scores to that power, less what a normal law has; 0 in a flat window."""
+    return rolling(
+        lambda w: (
+            ((centred(w) / root_mean_square(centred(w))) ** power).mean() - normal if np.ptp(w) > 0 else 0.0
+        ),
+        window,
+        x,
+    )
+
+
+def variance_ratio(x: Series, window: int, bars: int) -> Series:
+    def at_end(ones: NDArray, longs: NDArray) -> float:
+        return longs[bars - 1 :].var() / (bars * ones.var()) if np.ptp(ones) > 0 else 1.0
+
+    return rolling(at_end, window + bars - 1, log_return(x, 1), np.nan_to_num(log_return(x, bars)))
+
+
+def session_starts(bars: Bars) -> list[int]:
+    """For each row its session's first: the one after a gap of four hours, once a shorter one was seen."""
+    gaps = np.diff(bars["ts"]).tolist()
+    starts, shorter_seen = [0], False
+    for row, gap in enumerate(gaps, start=1):
+        is_long = gap >= 4 * 3600 * 10**9
+        starts.append(row if is_long and shorter_seen else starts[-1])
+        shorter_seen = shorter_seen or not is_long
+    return starts
+
+
+def in_session(function: Callable[..., float], bars: Bars, *names: str) -> Series:
+    """`function` of columns from the session's first row to each row."""
+    return np.array(
+        [
+            float(function(*(bars[name][start : row + 1] for name in names)))
+            for row, start in enumerate(session_starts(bars))
+        ]
+    )
+
+
+def session_range_position(high: NDArray, low: NDArray, close: NDArray) -> float:
+    top, bottom = high.max(), low.min()
+    return (close[-1] - bottom) / (top - bottom) if top > bottom else 0.5
+
+
+def overnight_return(bars: Bars) -> Series:
+    o, c = bars["open"], bars["close"]
+    return np.array([math.log(o[start] / c[start - 1]) if start else 0.0 for start in session_starts(bars)])
+
+
+ORACLES |= {
+    "SUB": lambda bars, sources: sources[0] - sources[1],
+    "DIV": lambda bars, sources: quotient(*sources),
+    "RATIO": lambda bars, sources: quotient(sources[0] - sources[1], sources[1]),
+    "LOG": lambda bars, sources: each(lambda x: math.log(x) if x > 0 else 0.0, sources[0]),
+    "RELATIVE_RANGE": lambda bars, sources: (bars["high"] - bars["low"]) / bars["close"],
+    "CANDLE_BODY": lambda bars, sources: share_of_range(lambda o, h, low, c: c - o, bars),
+    "UPPER_SHADOW": lambda bars, sources: share_of_range(lambda o, h, low, c: h - max(o, c), bars),
+    "LOWER_SHADOW": lambda bars, sources: share_of_range(lambda o, h, low, c: min(o, c) - low, bars),
+    "CLOSE_LOCATION": lambda bars, sources: close_location(bars),
+    "SIGNED_VOLUME": lambda bars, sources: close_location(bars) * bars["volume"],
+    "CHAIKIN_MONEY_FLOW": lambda bars, sources, window: ratio_of_sums(
+        close_location(bars) * bars["volume"], bars["volume"], window
+    ),
+    "VWAP_DISTANCE": lambda bars, sources, window: rolling(
+        distance, window, bars["close"], typical(bars), bars["volume"]
+    ),
+    "REALIZED_VOLATILITY": lambda bars, sources, window: np.sqrt(
+        rolling(np.sum, window, log_return(sources[0], 1) ** 2)
+    ),
+    "ROGERS_SATCHELL": lambda bars, sources, window: rogers_satchell(bars, window),
+    "EFFICIENCY_RATIO": lambda bars, sources, window: efficiency_ratio(sources[0], window),
+    "AMIHUD": lambda bars, sources, window: amihud(bars, window),
+    "ABDI_RANALDO": lambda bars, sources, window: abdi_ranaldo(bars, window),
+    "AROONOSC": lambda bars, sources, window: aroon(bars, window),
+    "LINEARREG_SLOPE": lambda bars, sources, window: rolling(slope, window, sources[0]),
+    "LINEARREG_R2": lambda bars, sources, window: rolling(
+        lambda w: correlation(w, np.arange(window)) ** 2, window, sources[0]
+    ),
+    "CORREL": lambda bars, sources, window: rolling(correlation, window, *sources),
+    "AUTOCORRELATION": lambda bars, sources, window, lag: autocorrelation(sources[0], window, lag),
+    "SKEWNESS": lambda bars, sources, window: standardised_moment(sources[0], window, 3, 0),
+    "KURTOSIS": lambda bars, sources, window: standardised_moment(sources[0], window, 4, 3),
+    "VARIANCE_RATIO": lambda bars, sources, window, lag: variance_ratio(sources[0], window, lag),
+    "SESSION_TIME": lambda bars, sources: in_session(
+        lambda ts: min((ts[-1] - ts[0]) / 86_400e9, 1.0), bars, "ts"
+    ),
+    "SESSION_RETURN": lambda bars, sources: in_session(
+        lambda o, c: math.log(c[-1] / o[0]), bars, "open", "close"
+    ),
+    "SESSION_RANGE_POSITION": lambda bars, sources: in_session(
+        session_range_position, bars, "high", "low", "close"
+    ),
+    "SESSION_VWAP_DISTANCE": lambda bars, sources: in_session(
+        distance, {**bars, "typical": typical(bars)}, "close", "typical", "volume"
+    ),
+    "OVERNIGHT_RETURN": lambda bars, sources: overnight_return(bars),
 }

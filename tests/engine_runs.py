@@ -1,0 +1,65 @@
+"""Specs and runs for the tests of the C++ engine, straight through its extension."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hostile_bars import NAMES, Columns
+from numpy.typing import NDArray
+
+from sentio.extension import load_extension
+
+Params = Mapping[str, float]
+
+extension = load_extension()
+CATALOG: dict[str, dict[str, Any]] = {op["name"]: op for op in extension.catalog()}
+
+
+def compile_spec(*features: Mapping[str, Any], dtype: str = "float64", **rest: Any) -> Any:
+    """The plan of the features, double unless told otherwise."""
+    spec = {"schema_version": "1.0", "dtype": dtype, "features": list(features), **rest}
+    return extension.compile(json.dumps(spec))
+
+
+def feature(op: str, params: Params | None = None, name: str = "value", **rest: Any) -> dict[str, Any]:
+    return {"name": name, "op": op, **(params or {}), **rest}
+
+
+def compute(engine: Any, plan: Any, bars: Columns, rows: slice = slice(None)) -> NDArray:
+    """Go on with those rows of the bars: [N, F] of the plan's dtype."""
+    columns = [bars[name][rows] for name in NAMES]
+    out = np.empty((len(columns[0]), len(plan.features)), plan.dtype)
+    engine.compute(*columns, out)
+    return out
+
+
+def run(plan: Any, bars: Columns) -> NDArray:
+    """All bars at once, from the start."""
+    return compute(extension.Engine(plan), plan, bars)
+
+
+def step(engine: Any, bars: Columns, row: int) -> NDArray:
+    """Go on with one bar: [F]."""
+    return engine.step(*(bars[name][row].item() for name in NAMES))
+
+
+def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
+    """The op's defaults, its smallest values, and odd ones that divide no block; all from the catalog."""
+    params = op["params"]
+    if not params:
+        return [{}]
+    defaults = {p["name"]: p["default"] for p in params if p["default"] is not None}
+    smallest = {p["name"]: p["min"] for p in params}
+    whole = [p for p in params if p["type"] == "integer"]
+    odd = dict(zip([p["name"] for p in whole], [37] if len(whole) == 1 else [7, 37, 5], strict=False))
+    odd |= {p["name"]: 1.5 * (p["default"] or 1) for p in params if p["type"] == "number"}
+    odd = {p["name"]: min(max(odd[p["name"]], p["min"]), p["max"]) for p in params}
+    return [params for params in (defaults, smallest, odd) if len(params) == len(smallest)]
+
+
+def warmup_formula(op: Mapping[str, Any], params: Params) -> int:
+    """The catalog's formula, evaluated."""
+    return int(eval(op["warmup"], {"__builtins__": {"max": max, "min": min}}, dict(params)))

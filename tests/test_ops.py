@@ -1,0 +1,238 @@
+"""Every op of the catalog against its definition, its own claims and hostile bars."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import product
+
+import mpmath
+import numpy as np
+import pytest
+from engine_runs import (
+    CATALOG,
+    compile_spec,
+    extension,
+    feature,
+    parameter_sets,
+    run,
+    warmup_formula,
+)
+from hostile_bars import BARS, SESSION, Columns, at_the_limits, random_bars
+from numpy.typing import NDArray
+from oracles import ORACLES
+
+ROWS = 260
+COLUMNS = ("open", "high", "low", "close", "volume")
+every_op = pytest.mark.parametrize("op", CATALOG.values(), ids=CATALOG)
+
+
+def source_choices(op: dict) -> list[list[str]]:
+    """The op's own sources, and for an op of one source also a series of both signs and one with zeros."""
+    defaults = op["sources"]
+    return [defaults, ["logret"], ["volume"]] if len(defaults) == 1 else [defaults]
+
+
+def source_values(sources: list[str], bars: Columns) -> list[NDArray]:
+    """The sources as the engine makes them: an op is judged by its own arithmetic, not by its input's."""
+    if not sources:
+        return []
+    plan = compile_spec(*(feature("IDENT", name=f"s{k}", source=s) for k, s in enumerate(sources)), **EARLY)
+    return list(run(plan, bars).T)
+
+
+EARLY = {"alignment_policy": {"emit_from_index": 0, "allow_early_emit": True}}
+
+
+def plan_of(op: dict, params: dict, sources: list[str]):
+    given = {"source": sources} if sources else {}
+    return compile_spec(feature(op["name"], params, **given))
+
+
+def running_max(x: NDArray, window: int | None) -> NDArray:
+    """The largest magnitude of the last `window` rows, of all rows so far where it is None."""
+    magnitudes = np.abs(np.nan_to_num(x))
+    if window is None or window >= len(x):
+        return np.maximum.accumulate(magnitudes)
+    padded = np.concatenate([np.zeros(window - 1), magnitudes])
+    return np.lib.stride_tricks.sliding_window_view(padded, window).max(axis=1)
+
+
+def error_scale(op: dict, bars: Columns, sources: list[NDArray], warmup: int) -> NDArray | float:
+    """What an error is compared with, by the catalog's word: a number, or the size of a series."""
+    if op["scale"] in ("source", *COLUMNS):
+        series = sources[0] if op["scale"] == "source" else bars[op["scale"]]
+        return running_max(series, warmup + 1 if op["memory"] == "window" else None)
+    return float(op["scale"])
+
+
+def test_every_op_has_an_oracle_and_every_oracle_an_op() -> None:
+    assert sorted(ORACLES) == sorted(CATALOG)
+
+
+@pytest.mark.parametrize("kind", BARS)
+@every_op
+def test_op_agrees_with_its_definition(op: dict, kind: str) -> None:
+    bars = BARS[kind](ROWS)
+    choices = source_choices(op) if kind in ("random", "falls_asleep") else [op["sources"]]
+    for params, sources in product(parameter_sets(op), choices):
+        plan = plan_of(op, params, sources)
+        series = source_values(sources, bars)
+        value = run(plan, bars)[plan.warmup :, 0]
+        expected = ORACLES[op["name"]](bars, series, **params)[plan.warmup :]
+        assert len(value) > 100
+        scale = error_scale(op, bars, series, plan.warmup)
+        scale = scale if isinstance(scale, float) else scale[plan.warmup :]
+        # A thousandth of a float's last place: double against long double, where a definition cancels digits.
+        allowed = 1e-10 * np.maximum(np.abs(expected), scale)
+        worst = np.argmax(np.abs(value - expected) - allowed)
+        assert np.abs(value - expected)[worst] <= allowed[worst], (
+            f"{params} of {sources}, row {plan.warmup + worst}: {value[worst]}, expected {expected[worst]}"
+        )
+
+
+@every_op
+def test_first_valid_row_is_the_catalogs_warmup_after_the_inputs_own(op: dict) -> None:
+    bars = random_bars(ROWS)
+    for params, sources in product(parameter_sets(op), source_choices(op)):
+        plan = plan_of(op, params, sources)
+        inputs = max((int(np.isnan(s).sum()) for s in source_values(sources, bars)), default=0)
+        assert plan.warmup == warmup_formula(op, params) + inputs
+        early = compile_spec(feature(op["name"], params, **({"source": sources} if sources else {})), **EARLY)
+        assert np.array_equal(np.isnan(run(early, bars)[:, 0]), np.arange(ROWS) < plan.warmup)
+
+
+@pytest.mark.parametrize("kind", [*BARS, "at_the_limits"])
+@every_op
+def test_op_is_finite_once_warm_on_hostile_bars(op: dict, kind: str) -> None:
+    bars = {**BARS, "at_the_limits": at_the_limits}[kind](ROWS)
+    for params, sources in product(parameter_sets(op), source_choices(op)):
+        for dtype in ("float32", "float64"):
+            plan = compile_spec(
+                feature(op["name"], params, **({"source": sources} if sources else {})), dtype=dtype
+            )
+            assert np.isfinite(run(plan, bars)[plan.warmup :]).all(), f"{params} of {sources}, {dtype}"
+
+
+@every_op
+def test_later_bars_change_no_earlier_bit(op: dict) -> None:
+    bars, other = random_bars(ROWS), random_bars(ROWS, seed=50, price=3.0)
+    for params in parameter_sets(op):
+        plan = plan_of(op, params, op["sources"])
+        value = run(plan, bars)
+        for cut in (1, 40, 101, ROWS - 1):
+            shorter = {name: column[:cut].copy() for name, column in bars.items()}
+            changed = {name: np.concatenate([bars[name][:cut], other[name][cut:]]) for name in bars}
+            assert run(plan, shorter).tobytes() == value[:cut].tobytes()
+            assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes()
+
+
+# A logarithm turns the unit into an offset.
+@pytest.mark.parametrize(
+    "op", [op for op in CATALOG.values() if op["name"] != "LOG"], ids=lambda op: op["name"]
+)
+def test_price_times_4_and_volume_times_8_change_nothing_but_the_unit(op: dict) -> None:
+    units = {"open": 4, "high": 4, "low": 4, "close": 4, "volume": 8}
+    column = op["sources"][0] if op["scale"] == "source" else op["scale"]
+    unit = 1 / (4 * 8) if op["name"] == "AMIHUD" else units.get(column, 1)  # returns over turnovers
+    for kind in ("random", "ticks", "falls_asleep"):
+        bars = BARS[kind](ROWS)
+        scaled = {name: column * units.get(name, 1) for name, column in bars.items()}
+        for params in parameter_sets(op):
+            plan = plan_of(op, params, op["sources"])
+            value, of_scaled = run(plan, bars), run(plan, scaled)
+            assert (value * unit).tobytes() == of_scaled.tobytes(), f"{kind}, {params}"
+
+
+@every_op
+def test_parameters_beyond_their_bounds_are_refused(op: dict) -> None:
+    for param in op["params"]:
+        name, low, high = param["name"], param["min"], param["max"]
+        # `fast` must stay below `slow`: the other one makes room.
+        room = {p["name"]: p["min" if p["name"] == "fast" else "max"] for p in op["params"]}
+        others = {k: v for k, v in room.items() if k in ("fast", "slow") and k != name}
+        required = {p["name"]: p["min"] for p in op["params"] if p["default"] is None}
+        for value in (low, high):
+            plan = compile_spec(feature(op["name"], {**required, **others, name: value}))
+            assert plan.features[0]["params"][name] == value
+        for value in (low - 1, high + 1):
+            with pytest.raises(extension.EngineError) as caught:
+                compile_spec(feature(op["name"], {**required, **others, name: value}))
+            [(path, message)] = caught.value.args[2]
+            assert path == f"features[0].{name}"
+            assert message == f"{value:g} is outside [{low:g}, {high:g}]" or message.startswith(f"{value}")
+
+
+@every_op
+def test_settle_is_absent_exactly_where_memory_is_unbounded(op: dict) -> None:
+    for params in parameter_sets(op):
+        settle = plan_of(op, params, op["sources"]).settle
+        assert (settle is None) == (op["memory"] == "unbounded")
+        assert settle is None or settle >= warmup_formula(op, params)
+
+
+@every_op
+def test_a_cold_start_agrees_after_settle_to_a_floats_last_place(op: dict) -> None:
+    lateness = 4 * SESSION
+    for params in parameter_sets(op):
+        plan = plan_of(op, params, op["sources"])
+        if plan.settle is None:
+            continue
+        bars = random_bars(plan.settle + 700, seed=20)
+        late = {name: column[lateness:].copy() for name, column in bars.items()}
+        sources = source_values(op["sources"], bars)
+        # A session op knows its session from the start of one on.
+        settle = max(plan.settle, SESSION) if op["memory"] == "session" else plan.settle
+        value, cold = run(plan, bars)[lateness + settle :, 0], run(plan, late)[settle:, 0]
+        scale = error_scale(op, bars, sources, plan.warmup)
+        scale = scale if isinstance(scale, float) else scale[lateness + settle :]
+        last_place = np.spacing(np.maximum(np.abs(value), scale).astype(np.float32))
+        assert (np.abs(value - cold) <= last_place).all()
+
+
+def test_log_is_within_two_last_places() -> None:
+    draws = np.random.default_rng(1)
+    count = 6000
+    close = np.ones(count)
+    close[::3] = np.exp(draws.uniform(-27, 27, len(close[::3])))
+    close[1::3] = 1 + draws.normal(size=len(close[1::3])) * 10.0 ** -draws.integers(1, 16, len(close[1::3]))
+    bars = {**random_bars(count), **dict.fromkeys(("open", "high", "low", "close"), close)}
+    value = run(compile_spec(feature("LOGRET")), bars)[1:, 0]
+    ratios = close[1:] / close[:-1]
+    mpmath.mp.prec = 100
+    errors = [
+        abs(mpmath.mpf(v) - mpmath.log(mpmath.mpf(r))) / mpmath.mpf(np.spacing(abs(v)))
+        for v, r in zip(value.tolist(), ratios.tolist(), strict=True)
+    ]
+    assert max(errors) <= 2
+
+
+@pytest.mark.parametrize("start", ["1e6 from the first bar", "a jump from 1 to 1e6"])
+def test_windows_do_not_drift(start: str) -> None:
+    count, window = 1_000_000, 50
+    close = 1e6 + 1e-3 * np.random.default_rng(2).normal(size=count)
+    if start.startswith("a jump"):
+        close[: count // 2] -= 1e6 - 1
+    bars = {"volume": np.zeros(count), "ts": np.arange(1, count + 1) * 60 * 10**9}
+    bars |= dict.fromkeys(("open", "high", "low", "close"), close)
+    mean, deviation = run(
+        compile_spec(
+            feature("SMA", {"window": window}, name="mean"),
+            feature("VOLATILITY", {"window": window}, name="deviation", source="close"),
+        ),
+        bars,
+    ).T
+    rows = np.concatenate(
+        [
+            np.arange(window - 1, 2000),
+            np.arange(count // 2, count // 2 + 2000),
+            np.arange(count - 2000, count),
+        ]
+    )
+    for row in rows.tolist():
+        last = [Fraction(x) for x in close[row - window + 1 : row + 1].tolist()]
+        exact_mean = sum(last) / window
+        exact_deviation = math.sqrt(sum((x - exact_mean) ** 2 for x in last) / window)
+        # Two last places of the largest value for the mean, some hundred roundings for the deviation.
+        assert abs(mean[row] - float(exact_mean)) <= 2 * np.spacing(float(max(last)))
+        assert abs(deviation[row] - exact_deviation) <= 1e-14 * exact_deviation

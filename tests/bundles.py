@@ -36,7 +36,7 @@ TINY_SPEC = {
 
 
 def walk(sessions: int = 12, each: int = 60, seed: int = 3, first: int = 0) -> Bars:
-    """Simulated five-minute bars of sessions a day apart, a geometric random walk with honest highs and lows."""
+    """Simulated five-minute bars of sessions a day apart: a random walk with honest highs and lows."""
     draws = np.random.default_rng(seed)
     count = sessions * each
     days = (first + np.arange(sessions, dtype=np.int64)) * 24 * 60 * MINUTE

@@ -121,14 +121,19 @@ def check_logits(model: nn.Module, goldens: Goldens, manifest: Manifest, batch_s
 
     golden = goldens.logits[batch_size]
     found = run_windows(model, goldens.features, goldens.rows, manifest.input.seq_len, batch_size)
-    told, here = (manifest.numerics.torch, manifest.numerics.cpu_capability), machine()
-    allowed = 0.0 if told == here else manifest.numerics.tolerance
-    differ = golden.view(np.uint32) != found.view(np.uint32)
+    differ = int(np.count_nonzero(golden.view(np.uint32) != found.view(np.uint32)))
     largest = float(np.abs(found.astype(np.float64) - golden).max())
-    place = "" if told == here else f", made on torch {' '.join(told)}, here is {' '.join(here)}"
-    count = f"{np.count_nonzero(differ)} of {len(golden)} differ"
-    text = f"{count}, by at most {largest:.3g}; allowed is {allowed:.3g}{place}"
-    if not largest <= allowed:  # written so that NaN fails
+    text = f"{differ} of {len(golden)} outputs differ, by at most {largest:.3g}"
+    told, here = (manifest.numerics.torch, manifest.numerics.cpu_capability), machine()
+    if told == here:
+        agrees = differ == 0
+    else:
+        agrees = largest <= manifest.numerics.tolerance  # NaN does not
+        text += (
+            f"; allowed is {manifest.numerics.tolerance:.3g}, for the goldens are of torch {' '.join(told)}, "
+        )
+        text += f"here is {' '.join(here)}"
+    if not agrees:
         raise CheckFailed("model.pt", text)
     return text
 

@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from sentio.bars.interval import Interval
 from sentio.errors import CorruptStore, UsageError
@@ -218,7 +219,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        problems = [_problem(*found["loc"], text=found["msg"]) for found in error.errors()]
+        problems = [_problem(found) for found in error.errors(include_url=False)]
     raise CorruptStore(
         where,
         f"is not a manifest of format version {FORMAT}",
@@ -227,7 +228,9 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     )
 
 
-def _problem(*path: str | int, text: str) -> str:
-    place = ".".join(map(str, path))
-    text = text.removeprefix("Value error, ")
+def _problem(found: ErrorDetails) -> str:
+    place = ".".join(map(str, found["loc"]))
+    if found["type"] == "extra_forbidden":
+        return f"{place}: is not a known key"
+    text = found["msg"].removeprefix("Value error, ")
     return f"{place}: {text[:1].lower()}{text[1:]}" if place else text

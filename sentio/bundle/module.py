@@ -16,6 +16,9 @@ from sentio.errors import CheckFailed, CorruptStore
 
 __all__ = ["accepted_misfits", "load_module", "machine", "run_windows", "save_module", "torchscript"]
 
+# What a module raises, scripted or not.
+REFUSALS = (ValueError, RuntimeError, torch.jit.Error)
+
 
 @contextmanager
 def torchscript() -> Iterator[None]:
@@ -76,7 +79,7 @@ def run_windows(
         float32 [M, 1].
 
     Raises:
-        CheckFailed: the module gives another shape or type.
+        CheckFailed: the module fails, or gives another shape or type.
     """
     offsets = np.arange(1 - seq_len, 1)
     outputs = [torch.empty(0, 1)]
@@ -84,7 +87,11 @@ def run_windows(
         for start in range(0, len(rows), batch_size):
             last = rows[start : start + batch_size]
             # torch.tensor copies into memory aligned as torch does it; elsewhere kernels may sum otherwise.
-            output = module(torch.tensor(features[last[:, None] + offsets]))
+            windows = torch.tensor(features[last[:, None] + offsets])
+            try:
+                output = module(windows)
+            except REFUSALS as error:
+                raise CheckFailed("model", f"fails: {str(error).strip().splitlines()[-1]}") from error
             if output.dtype != torch.float32 or output.shape != (len(last), 1):
                 found = f"{output.dtype} {list(output.shape)}"
                 raise CheckFailed(
@@ -112,7 +119,7 @@ def accepted_misfits(module: nn.Module, seq_len: int, n_features: int) -> tuple[
         try:
             with torch.inference_mode():
                 module(given)
-        except (ValueError, RuntimeError, torch.jit.Error):
+        except REFUSALS:
             continue
         accepted.append(f"{str(given.dtype).removeprefix('torch.')} {list(given.shape)}")
     return accepted, len(inputs)

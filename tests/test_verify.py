@@ -1,0 +1,368 @@
+"""Verify: every line can fail, nothing unverified is loaded, and the C++ half is not just believed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bundles import Planted, change_array, change_json, make_bundle, make_source, reseal, walk
+from torch import Tensor
+
+from sentio.bundle import module
+from sentio.errors import UsageError
+from sentio.features import FeatureEngine
+from sentio.models import ScaledModel
+from sentio.verify import VerifyReport, find_cli, verify_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("pristine"), make_source(4))
+
+
+@pytest.fixture
+def bundle(pristine: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(pristine, tmp_path / "bundle"))
+
+
+def in_python(bundle: Path) -> VerifyReport:
+    return verify_bundle(bundle, None, cpp=False)
+
+
+def failed(report: VerifyReport) -> list[str]:
+    return [check.name for check in report.checks if check.ok is False]
+
+
+def test_a_sound_bundle_passes_every_line(bundle):
+    report = in_python(bundle)
+    assert failed(report) == []
+    assert [check.name for check in report.checks] == [
+        "SHA256SUMS",
+        "manifest",
+        "feature spec",
+        "goldens",
+        "model",
+        "golden bars and windows",
+        "features, in one call",
+        "features, bar by bar",
+        "engine state",
+        "outputs, batches of 1",
+        "outputs, batches of 7",
+        "outputs, batches of 256",
+        "refusals of the module",
+        "C++: sentio_cli",
+    ]
+    assert report.ok
+    assert report.simulated
+    assert not report.complete  # the C++ half was left out, and the report does not hide it
+    assert report.to_document()["checks"][-1] == {
+        "name": "C++: sentio_cli",
+        "ok": None,
+        "detail": "left out on request",
+    }
+
+
+def test_damaged_files_end_it_before_anything_is_loaded(bundle, monkeypatch):
+    data = bytearray((bundle / "model.pt").read_bytes())
+    data[100] ^= 1
+    (bundle / "model.pt").write_bytes(data)
+    monkeypatch.setattr(module, "load_module", lambda *_: pytest.fail("loaded unverified bytes"))
+    report = verify_bundle(bundle, Path("/no/such/program"))
+    assert [(check.name, check.ok) for check in report.checks] == [("SHA256SUMS", False)]
+    assert "model.pt" in report.checks[0].detail
+    assert report.exit_code == 4
+    assert report.bundle == ""
+
+
+def test_a_folder_that_is_not_there_is_a_wrong_call(tmp_path):
+    with pytest.raises(UsageError):
+        in_python(tmp_path / "none")
+
+
+def test_a_key_that_is_not_known_fails_the_manifest_line(bundle):
+    change_json(bundle, "metadata.json", Planted(("clipp",), None))
+    report = in_python(bundle)
+    assert failed(report) == ["manifest"]
+    assert "clipp: is not a known key" in report.checks[1].detail
+    assert report.exit_code == 1
+
+
+def test_another_spec_hash_fails_the_spec_line_and_the_rest_is_still_told(bundle):
+    change_json(bundle, "metadata.json", Planted(("chain", "spec_hash"), "0" * 64))
+    report = in_python(bundle)
+    assert failed(report) == ["feature spec"]
+    assert "outputs, batches of 7" in [check.name for check in report.checks]
+
+
+def test_a_changed_bar_fails_both_feature_lines(bundle):
+    change_array(bundle, "bars", lambda bars: bars.__setitem__((100, 3), bars[100, 3] * (1 + 1e-6)))
+    assert failed(in_python(bundle)) == ["features, in one call", "features, bar by bar"]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 256])
+def test_a_changed_output_fails_the_line_of_its_batch_size(bundle, batch):
+    change_array(
+        bundle,
+        f"logits_{batch}",
+        lambda logits: logits.__setitem__(17, np.nextafter(logits[17], np.float32(9))),
+    )
+    assert failed(in_python(bundle)) == [f"outputs, batches of {batch}"]
+
+
+def test_other_weights_fail_the_output_lines(bundle, tmp_path):
+    other = make_source(4)
+    with torch.no_grad():
+        next(iter(other.module.core.parameters())).mul_(1.01)
+    shutil.copy(make_bundle(tmp_path, other) / "model.pt", bundle / "model.pt")
+    assert failed(in_python(reseal(bundle))) == [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
+
+
+def ship(network: torch.nn.Module, bundle: Path) -> None:
+    """Put another module into a bundle, as nobody's export would."""
+    with module.torchscript():
+        scripted = torch.jit.freeze(torch.jit.script(network.eval()), optimize_numerics=False)
+    (bundle / "model.pt").write_bytes(module.save_module(scripted))
+    reseal(bundle)
+
+
+class LookingAtRank(ScaledModel):
+    """Refuses by what the arithmetic refuses, and by the rank: T = 1 and F = 1 are broadcast."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 3 or x.dtype != torch.float32:
+            raise ValueError("no")
+        return self.core(self.scaler(x)) * self.output_scale + self.output_mean
+
+
+def test_a_module_that_broadcasts_fails_the_refusals_though_its_outputs_are_right(bundle):
+    trained = make_source(4).module
+    careless = LookingAtRank(trained.core, 4, 4)
+    careless.load_state_dict(trained.state_dict())
+    ship(careless.requires_grad_(False), bundle)
+    report = in_python(bundle)
+    assert failed(report) == ["refusals of the module"]
+    # F = 1 against the scaler's [F], and T = 1 against the positions' [T, D].
+    assert "float32 [2, 1, 4]" in report.checks[-2].detail
+    assert "float32 [2, 4, 1]" in report.checks[-2].detail
+
+
+def test_a_module_without_the_scaler_fails_the_outputs(bundle):
+    trained = make_source(4).module
+    bare = ScaledModel(trained.core, 4, 4)
+    ship(bare.requires_grad_(False), bundle)
+    assert failed(in_python(bundle)) == [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
+
+
+def test_another_length_of_window_fails(bundle):
+    change_json(bundle, "metadata.json", Planted(("input", "seq_len"), 3))
+    names = [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(bundle)) == [*names, "refusals of the module"]
+
+
+def test_a_state_of_another_spec_fails_its_line(bundle):
+    document = {
+        "schema_version": "1.0",
+        "features": [{"name": "e", "op": "EMA", "source": "close", "window": 3}],
+    }
+    (bundle / "engine.state").write_bytes(make_source(1, document=document).engine_state)
+    assert failed(in_python(reseal(bundle))) == ["engine state"]
+
+
+def test_a_state_that_ends_before_the_training_data_fails_its_line(bundle):
+    source = make_source(4)
+    engine = FeatureEngine(source.spec)
+    engine.compute(source.bars[:-5])
+    (bundle / "engine.state").write_bytes(engine.state())
+    report = in_python(reseal(bundle))
+    assert failed(report) == ["engine state"]
+    assert "has seen 715 bars" in next(check.detail for check in report.checks if check.ok is False)
+
+
+def test_a_state_with_enough_time_but_too_few_bars_fails_its_line(bundle):
+    source = make_source(4)
+    engine = FeatureEngine(source.spec)
+    engine.compute(walk(sessions=1, first=50)[:20])
+    (bundle / "engine.state").write_bytes(engine.state())
+    assert failed(in_python(reseal(bundle))) == ["engine state"]
+
+
+def test_on_another_machine_the_tolerance_decides(bundle):
+    document = json.loads((bundle / "metadata.json").read_text())
+    tolerance = document["numerics"]["tolerance"]
+
+    def within(logits):
+        logits[3] += np.float32(0.5 * tolerance)
+
+    def beyond(logits):
+        logits[3] += np.float32(2 * tolerance)
+
+    change_array(bundle, "logits_7", within)
+    assert failed(in_python(bundle)) == ["outputs, batches of 7"]  # here it must be the same bits
+    for key, value in (("cpu_capability", "AVX512"), ("torch", "9.9.9")):
+        change_json(bundle, "metadata.json", Planted(("numerics", key), value))
+        report = in_python(bundle)
+        assert failed(report) == []
+        assert "allowed is" in next(check.detail for check in report.checks if check.name.endswith("of 7"))
+        change_json(bundle, "metadata.json", lambda now: now.update(numerics=document["numerics"]))
+    change_json(bundle, "metadata.json", Planted(("numerics", "torch"), "9.9.9"))
+    change_array(bundle, "logits_7", beyond)
+    assert failed(in_python(bundle)) == ["outputs, batches of 7"]
+
+
+# The C++ half
+
+
+def program(folder: Path, body: str) -> Path:
+    """A stand-in for sentio_cli."""
+    path = folder / "sentio_cli"
+    path.write_text(f"#!{sys.executable}\nimport json, sys\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def answer(bundle_id: str, *lines: tuple[str, bool], ok: bool, code: int) -> str:
+    checks = [{"name": name, "ok": fine, "detail": "d"} for name, fine in lines]
+    return (
+        f"print({json.dumps({'bundle': bundle_id, 'checks': checks, 'ok': ok})!r}.strip())\nsys.exit({code})"
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle_id(pristine: Path) -> str:
+    return in_python(pristine).bundle
+
+
+def test_the_lines_of_the_cpp_half_stand_beside_those_of_python(pristine, bundle_id, tmp_path):
+    said = answer(bundle_id, ("files", True), ("features", True), ok=True, code=0)
+    report = verify_bundle(pristine, program(tmp_path, said))
+    assert [(check.name, check.ok) for check in report.checks[-2:]] == [
+        ("C++: files", True),
+        ("C++: features", True),
+    ]
+    assert report.ok
+    assert report.complete
+
+
+def test_the_program_is_called_with_the_bundle_and_json(pristine, bundle_id, tmp_path):
+    said = f"assert sys.argv[1:] == ['verify', {str(pristine)!r}, '--json'], sys.argv\n"
+    said += answer(bundle_id, ("files", True), ok=True, code=0)
+    assert verify_bundle(pristine, program(tmp_path, said)).ok
+
+
+def test_a_line_that_fails_in_cpp_fails_the_bundle(pristine, bundle_id, tmp_path):
+    said = answer(bundle_id, ("files", True), ("features", False), ok=False, code=1)
+    report = verify_bundle(pristine, program(tmp_path, said))
+    assert failed(report) == ["C++: features"]
+    assert report.exit_code == 1
+
+
+def test_a_program_that_contradicts_itself_is_not_believed(pristine, bundle_id, tmp_path):
+    fine = ("files", True)
+    for said in (
+        answer("0" * 64, fine, ok=True, code=0),  # of another bundle
+        answer(bundle_id, fine, ok=True, code=1),
+        answer(bundle_id, fine, ok=False, code=0),
+        answer(bundle_id, fine, ok=False, code=1),
+        answer(bundle_id, ok=True, code=0),  # looked at nothing
+    ):
+        report = verify_bundle(pristine, program(tmp_path, said))
+        assert failed(report) == ["C++: sentio_cli"], said
+        assert "contradicts itself" in report.checks[-1].detail
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("sys.exit('no libtorch.so')", "ended with 1 and no report: no libtorch.so"),
+        ("import os; os.abort()", "ended with -6 and no report"),
+        ("print('{\"bundle\": 1}')", "ended with 0 and no report"),
+    ],
+)
+def test_a_program_that_fails_is_a_line_that_fails(pristine, tmp_path, body, told):
+    report = verify_bundle(pristine, program(tmp_path, body))
+    assert failed(report) == ["C++: sentio_cli"]
+    assert told in report.checks[-1].detail
+    assert report.exit_code == 1
+
+
+def test_a_program_that_is_not_built_is_told_with_the_command_to_build_it(pristine):
+    report = verify_bundle(pristine, None)
+    assert failed(report) == ["C++: sentio_cli"]
+    assert "make runtime" in report.checks[-1].detail
+    assert report.exit_code == 6
+
+
+def test_a_program_that_does_not_start_is_told(pristine, tmp_path):
+    (tmp_path / "sentio_cli").write_text("not a program")
+    report = verify_bundle(pristine, tmp_path / "sentio_cli")
+    assert "does not start" in report.checks[-1].detail
+    assert report.exit_code == 6
+
+
+def test_the_program_is_looked_for_in_build_then_on_path(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert find_cli(workspace.root) is None
+    (tmp_path / "bin").mkdir()
+    installed = program(tmp_path / "bin", "")
+    assert find_cli(workspace.root) == installed
+    (workspace.root / "build").mkdir()
+    built = program(workspace.root / "build", "")
+    assert find_cli(workspace.root) == built
+    monkeypatch.delenv("SENTIO_ROOT", raising=False)
+    monkeypatch.chdir(built.parent)
+    assert find_cli() == built
+    monkeypatch.chdir("/")  # in no project
+    assert find_cli() == installed
+    with pytest.raises(UsageError):
+        find_cli(tmp_path / "none")
+
+
+@pytest.fixture(scope="module")
+def cli() -> Path:
+    built = ROOT / "build" / "sentio_cli"
+    if not built.is_file():
+        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+    return built
+
+
+@pytest.mark.parametrize("length", [1, 4])
+@pytest.mark.parametrize("crossing", [True, False])
+def test_sentio_cli_verifies_what_python_exports(tmp_path, cli, length, crossing):
+    bundle = make_bundle(tmp_path, make_source(length, windows_cross_sessions=crossing))
+    report = verify_bundle(bundle, cli)
+    assert failed(report) == []
+    assert report.complete
+    assert sum(check.name.startswith("C++: ") for check in report.checks) >= 4
+
+
+SPOILT = {
+    "metadata": lambda bundle: change_json(bundle, "metadata.json", Planted(("clipp",), None)),
+    "spec hash": lambda bundle: change_json(
+        bundle, "metadata.json", Planted(("chain", "spec_hash"), "0" * 64)
+    ),
+    "bars": lambda bundle: change_array(
+        bundle, "bars", lambda bars: bars.__setitem__((100, 3), bars[100, 3] * 1.000001)
+    ),
+    "features": lambda bundle: change_array(
+        bundle, "features", lambda values: values.__setitem__((50, 0), 9.0)
+    ),
+    "logits": lambda bundle: change_array(bundle, "logits_1", lambda values: values.__setitem__(5, 9.0)),
+    "rows": lambda bundle: change_array(bundle, "rows", lambda rows: rows[::-1].copy()),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
+def test_sentio_cli_refuses_what_python_refuses(bundle, cli, spoil):
+    spoil(bundle)
+    names = failed(verify_bundle(bundle, cli))
+    assert any(name.startswith("C++: ") for name in names), names
+    assert any(not name.startswith("C++: ") for name in names), names

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 import typer
 
-from sentio.bars import BarsLibrary, synthesize
+from sentio.bars import Bars, BarsLibrary, synthesize
 from sentio.cli import runs, train
 from sentio.cli.screen import run
 from sentio.workspace import Workspace
@@ -46,9 +47,14 @@ class Sentio:
         return Done(ended.value.code or 0, written.out, written.err)
 
 
+@cache
+def simulated_bars() -> Bars:
+    return synthesize("QQQ", "1m", days=10, seed=7).bars
+
+
 def stock(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Put ten simulated days of QQQ and the spec `tiny` there; commands find it by SENTIO_ROOT."""
-    BarsLibrary(workspace).save(synthesize("QQQ", "1m", days=10, seed=7).bars)
+    BarsLibrary(workspace).save(simulated_bars())
     (workspace.specs / "features").mkdir()
     (workspace.specs / "features" / "tiny.json").write_text(TINY_SPEC)
     monkeypatch.setenv("SENTIO_ROOT", str(workspace.root))

@@ -36,7 +36,7 @@ inline constexpr double kMaxWindow = 100'000;
 enum class Memory : std::uint8_t {
   window,     // a fixed number of bars
   decaying,   // all bars, with geometrically falling weight
-  session,    // the bars since the session's start
+  session,    // the bars since the session's start: settled once the history holds one
   unbounded,  // all bars, for ever: no cold start agrees
 };
 

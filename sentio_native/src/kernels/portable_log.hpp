@@ -8,36 +8,36 @@ namespace sentio {
 
 // x must be positive, finite and normal.
 //
-// x = 2^k m with m in [sqrt(1/2), sqrt(2)); with s = (m-1)/(m+1), log m = 2 atanh s = 2 (s + s^3/3 + s^5/5 + ...).
-// |s| < 0.1716, so that the terms up to s^23 leave less than 2^-58 of the value.
+// x = 2^k m with m in [sqrt(1/2), sqrt(2)); with s = (m-1)/(m+1), log m = 2 atanh s = 2 (s + s^3/3 + s^5/5 +
+// ...). |s| < 0.1716, so that the terms up to s^23 leave less than 2^-58 of the value.
 [[nodiscard]] inline double portable_log(double x) noexcept {
-    constexpr std::uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
-    // ln 2 in two parts; the first has 21 trailing zero bits, so that k times it is exact (Cody and Waite).
-    constexpr double kLn2High = 0x1.62e42feep-1;
-    constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
-    const auto bits = std::bit_cast<std::uint64_t>(x);
-    const auto k = static_cast<std::int64_t>(bits - kSqrtHalf) >> 52;
-    const auto m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(k) << 52));
-    const double f = m - 1.0;
-    const double s = f / (2.0 + f);
-    const double z = s * s;
-    double series = 2.0 / 23;
-    series = series * z + 2.0 / 21;
-    series = series * z + 2.0 / 19;
-    series = series * z + 2.0 / 17;
-    series = series * z + 2.0 / 15;
-    series = series * z + 2.0 / 13;
-    series = series * z + 2.0 / 11;
-    series = series * z + 2.0 / 9;
-    series = series * z + 2.0 / 7;
-    series = series * z + 2.0 / 5;
-    series = series * z + 2.0 / 3;
-    const auto exponent = static_cast<double>(k);
-    return exponent * kLn2High + (2.0 * s + (s * z * series + exponent * kLn2Low));
+  constexpr std::uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
+  // ln 2 in two parts; the first has 21 trailing zero bits, so that k times it is exact (Cody and Waite).
+  constexpr double kLn2High = 0x1.62e42feep-1;
+  constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  const auto k = static_cast<std::int64_t>(bits - kSqrtHalf) >> 52;
+  const auto m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(k) << 52));
+  const double f = m - 1.0;
+  const double s = f / (2.0 + f);
+  const double z = s * s;
+  double series = 2.0 / 23;
+  series = series * z + 2.0 / 21;
+  series = series * z + 2.0 / 19;
+  series = series * z + 2.0 / 17;
+  series = series * z + 2.0 / 15;
+  series = series * z + 2.0 / 13;
+  series = series * z + 2.0 / 11;
+  series = series * z + 2.0 / 9;
+  series = series * z + 2.0 / 7;
+  series = series * z + 2.0 / 5;
+  series = series * z + 2.0 / 3;
+  const auto exponent = static_cast<double>(k);
+  return exponent * kLn2High + (2.0 * s + (s * z * series + exponent * kLn2Low));
 }
 
-// log(a / b), and 0 where that ratio is no positive normal number. Prices always have one; volumes and features may be
-// zero or negative.
+// log(a / b), and 0 where that ratio is no positive normal number. Prices always have one; volumes and
+// features may be zero or negative.
 [[nodiscard]] inline double log_ratio(double a, double b) noexcept {
   const double ratio = a / b;
   return ratio >= 0x1p-1022 && ratio <= 0x1.fffffffffffffp1023 ? portable_log(ratio) : 0.0;

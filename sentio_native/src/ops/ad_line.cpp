@@ -4,14 +4,8 @@
 namespace sentio::ops {
 namespace {
 
-double money_flow_volume(const double* const* in, std::ptrdiff_t i) {
-  const double high = in[0][i], low = in[1][i], close = in[2][i], range = high - low;
-  return range > 0.0 ? ((close - low) - (high - close)) / range * in[3][i] : 0.0;
-}
-
 NodeRef lower_ad_line(Lowering& op) {
-  return running_sum(op.graph(), pointwise(op.graph(), "money_flow_volume",
-                                           {op.in(0), op.in(1), op.in(2), op.in(3)}, money_flow_volume));
+  return running_sum(op.graph(), money_flow_volume(op.graph(), op.in(0), op.in(1), op.in(2), op.in(3)));
 }
 
 }  // namespace

@@ -1,0 +1,77 @@
+// CORREL, AUTOCORRELATION: Pearson's correlation of two series, and of a series with its own past.
+#include <cmath>
+
+#include "kernels/window_fold.hpp"
+#include "ops/op_file.hpp"
+
+namespace sentio::ops {
+namespace {
+
+// Moments of both series about their values at the anchor.
+struct CorrelationFold {
+  struct Value {
+    double a, b, aa, bb, ab;
+  };
+  double window;
+
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
+    const double a = in[0][i] - in[0][anchor], b = in[1][i] - in[1][anchor];
+    return {a, b, a * a, b * b, a * b};
+  }
+  Value join(const Value& x, const Value& y) const noexcept {
+    return {x.a + y.a, x.b + y.b, x.aa + y.aa, x.bb + y.bb, x.ab + y.ab};
+  }
+  void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
+              double* const* out) const noexcept {
+    const double aa = all.aa - all.a * all.a / window;
+    const double bb = all.bb - all.b * all.b / window;
+    const double ab = all.ab - all.a * all.b / window;
+    // Root by root: the product of two small variances may be too small for a double.
+    out[0][i] = aa > 0.0 && bb > 0.0 ? larger(smaller(ab / std::sqrt(aa) / std::sqrt(bb), 1.0), -1.0) : 0.0;
+  }
+};
+
+NodeRef correlation_of(GraphBuilder& graph, NodeRef a, NodeRef b, std::int64_t window) {
+  return window_fold(graph, "correlation", {a, b}, window, CorrelationFold{static_cast<double>(window)});
+}
+
+NodeRef lower_autocorrelation(Lowering& op) {
+  const NodeRef past = delayed(op.graph(), op.in(0), op.integer("lag"));
+  return correlation_of(op.graph(), op.in(0), past, op.integer("window"));
+}
+
+}  // namespace
+
+std::vector<OpInfo> correlation() {
+  return {
+      {
+          .name = "CORREL",
+          .summary = "Pearson's correlation of two series over the last `window` bars, -1 to 1",
+          .definition = "TA-Lib CORREL",
+          .sources = {"high", "low"},
+          .params = {window_param(30)},
+          .warmup = "window - 1",
+          .neutral = "0 where one of them is flat",
+          .talib = "CORREL(timeperiod=window)",
+          .lower =
+              [](Lowering& op) {
+                return correlation_of(op.graph(), op.in(0), op.in(1), op.integer("window"));
+              },
+      },
+      {
+          .name = "AUTOCORRELATION",
+          .summary =
+              "Pearson's correlation of the last `window` values with those `lag` bars before, -1 to 1",
+          .definition =
+              "Campbell, Lo and MacKinlay, The Econometrics of Financial Markets (1997), section 2.4",
+          .sources = {"logret"},
+          .params = {window_param(60),
+                     {"lag", ParamType::integer, 1, kMaxWindow, 1, "bars between a value and its past"}},
+          .warmup = "window - 1 + lag",
+          .neutral = "0 where one of them is flat",
+          .lower = lower_autocorrelation,
+      },
+  };
+}
+
+}  // namespace sentio::ops

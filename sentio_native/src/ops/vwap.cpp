@@ -1,0 +1,66 @@
+// VWAP_DISTANCE, SESSION_VWAP_DISTANCE: how far the close is from the volume-weighted average price.
+#include "kernels/session.hpp"
+#include "ops/op_file.hpp"
+
+namespace sentio::ops {
+namespace {
+
+// Each bar is taken at its typical price. None of its terms is negative, so the sums keep their digits
+// uncentred.
+NodeRef turnover(GraphBuilder& graph, NodeRef price, NodeRef volume) {
+  return pointwise(graph, "turnover", {price, volume},
+                   [](const double* const* in, std::ptrdiff_t i) { return in[0][i] * in[1][i]; });
+}
+
+NodeRef distance(GraphBuilder& graph, NodeRef close, NodeRef money, NodeRef volume) {
+  const NodeRef vwap = pointwise(
+      graph, "vwap", {money, volume},
+      [](const double* const* in, std::ptrdiff_t i) { return in[1][i] > 0.0 ? in[0][i] / in[1][i] : 0.0; });
+  return log_ratio(graph, close, vwap);
+}
+
+NodeRef lower_window(Lowering& op) {
+  const auto window = op.integer("window");
+  const NodeRef money = turnover(op.graph(), op.in(1), op.in(2));
+  return distance(op.graph(), op.in(0), window_sum(op.graph(), money, window),
+                  window_sum(op.graph(), op.in(2), window));
+}
+
+NodeRef lower_session(Lowering& op) {
+  const auto sum = [&op](NodeRef x) {
+    return session_fold(
+        op.graph(), "session_sum", {x}, [](const double* const* in, std::ptrdiff_t i) { return in[1][i]; },
+        [](double before, const double* const* in, std::ptrdiff_t i) { return before + in[1][i]; });
+  };
+  return distance(op.graph(), op.in(0), sum(turnover(op.graph(), op.in(1), op.in(2))), sum(op.in(2)));
+}
+
+}  // namespace
+
+std::vector<OpInfo> vwap() {
+  return {
+      {
+          .name = "VWAP_DISTANCE",
+          .summary = "log(close / VWAP of the last `window` bars), each bar at its typical price",
+          .definition =
+              "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",
+          .columns = {"close", "hlc3", "volume"},
+          .params = {window_param(20, 1)},
+          .warmup = "window - 1",
+          .neutral = "0 where nothing was traded",
+          .lower = lower_window,
+      },
+      {
+          .name = "SESSION_VWAP_DISTANCE",
+          .summary = "log(close / VWAP of the session so far), each bar at its typical price",
+          .definition =
+              "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",
+          .columns = {"close", "hlc3", "volume"},
+          .memory = Memory::session,
+          .neutral = "0 where nothing was traded yet",
+          .lower = lower_session,
+      },
+  };
+}
+
+}  // namespace sentio::ops

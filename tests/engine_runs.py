@@ -46,18 +46,23 @@ def step(engine: Any, bars: Columns, row: int) -> NDArray:
     return engine.step(*(bars[name][row].item() for name in NAMES))
 
 
-def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
-    """The op's defaults, its smallest values, and odd ones that divide no block; all from the catalog."""
+def usual_parameters(op: Mapping[str, Any]) -> list[dict[str, float]]:
+    """The op's defaults, and odd values that divide no block; all from the catalog."""
     params = op["params"]
     if not params:
         return [{}]
     defaults = {p["name"]: p["default"] for p in params if p["default"] is not None}
-    smallest = {p["name"]: p["min"] for p in params}
     whole = [p for p in params if p["type"] == "integer"]
     odd = dict(zip([p["name"] for p in whole], [37] if len(whole) == 1 else [7, 37, 5], strict=False))
     odd |= {p["name"]: 1.5 * (p["default"] or 1) for p in params if p["type"] == "number"}
     odd = {p["name"]: min(max(odd[p["name"]], p["min"]), p["max"]) for p in params}
-    return [params for params in (defaults, smallest, odd) if len(params) == len(smallest)]
+    return [values for values in (defaults, odd) if len(values) == len(params)]
+
+
+def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
+    """The usual ones, and the smallest that the catalog allows."""
+    smallest = {p["name"]: p["min"] for p in op["params"]}
+    return [*usual_parameters(op), smallest] if smallest else [{}]
 
 
 def warmup_formula(op: Mapping[str, Any], params: Params) -> int:

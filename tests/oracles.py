@@ -17,6 +17,9 @@ Series = NDArray[np.float64]
 Bars = Mapping[str, NDArray]
 Oracle = Callable[..., Series]
 
+# By how much of itself a mean of high, low and close may move by rounding alone; TA-Lib's figure.
+TYPICAL_ROUNDING = 2e-14
+
 
 def each(function: Callable[..., float], *series: Series) -> Series:
     """`function` of the series' values at each row, as Python floats; NaN where one of them is NaN."""
@@ -186,7 +189,8 @@ def stochastic(bars: Bars, window: int) -> Series:
 def cci(bars: Bars, window: int) -> Series:
     def at_end(w: NDArray) -> float:
         from_mean = centred(w)
-        return from_mean[-1] / (0.015 * np.abs(from_mean).mean()) if np.ptp(w) > 0 else 0.0
+        spread = np.abs(from_mean).mean()
+        return from_mean[-1] / (0.015 * spread) if spread > TYPICAL_ROUNDING * w[-1] else 0.0
 
     return rolling(at_end, window, typical(bars))
 
@@ -225,9 +229,9 @@ def ad_line(bars: Bars) -> Series:
 
 def mfi(bars: Bars, window: int) -> Series:
     price = typical(bars)
-    flow, change = price * bars["volume"], price - lag(price)
-    up = rolling(np.sum, window, np.where(np.isnan(change), math.nan, flow * (change > 0)))
-    down = rolling(np.sum, window, np.where(np.isnan(change), math.nan, flow * (change < 0)))
+    flow, move = price * bars["volume"], (price - lag(price)) / price
+    up = rolling(np.sum, window, np.where(np.isnan(move), math.nan, flow * (move > TYPICAL_ROUNDING)))
+    down = rolling(np.sum, window, np.where(np.isnan(move), math.nan, flow * (move < -TYPICAL_ROUNDING)))
     return each(lambda u, d: 100 * u / (u + d) if u + d > 0 else 50.0, up, down)
 
 

@@ -22,7 +22,8 @@ NodeRef lower_cci(Lowering& op) {
           absolute += larger(deviation, -deviation);
         }
         // 0.015: Lambert's constant, by which most values fall within -100 and 100.
-        return absolute > 0.0 ? -mean / (0.015 * (absolute / static_cast<double>(window))) : 0.0;
+        const double mean_absolute = absolute / static_cast<double>(window);
+        return mean_absolute > kTypicalPriceRounding * *last ? -mean / (0.015 * mean_absolute) : 0.0;
       },
       window - 1);
 }
@@ -40,7 +41,7 @@ std::vector<OpInfo> cci() {
       .columns = {"high", "low", "close"},
       .params = {window},
       .warmup = "window - 1",
-      .neutral = "0 in a flat window",
+      .neutral = "0 in a flat window, where hlc3 stays within its rounding, 2e-14",
       .scale = "100",
       .talib = "CCI(timeperiod=window)",
       .lower = lower_cci,

@@ -6,11 +6,13 @@ namespace {
 
 // Inputs hlc3, volume.
 double inflow(const double* const* in, std::ptrdiff_t i) {
-  return in[0][i] > in[0][i - 1] ? in[0][i] * in[1][i] : 0.0;
+  const double price = in[0][i], rise = price - in[0][i - 1];
+  return rise > kTypicalPriceRounding * price ? price * in[1][i] : 0.0;
 }
 
 double outflow(const double* const* in, std::ptrdiff_t i) {
-  return in[0][i] < in[0][i - 1] ? in[0][i] * in[1][i] : 0.0;
+  const double price = in[0][i], fall = in[0][i - 1] - price;
+  return fall > kTypicalPriceRounding * price ? price * in[1][i] : 0.0;
 }
 
 NodeRef lower_mfi(Lowering& op) {
@@ -37,7 +39,7 @@ std::vector<OpInfo> mfi() {
       .columns = {"high", "low", "close", "volume"},
       .params = {window_param(14)},
       .warmup = "window",
-      .neutral = "50 where no money flowed (TA-Lib: 0 where less than 1 did)",
+      .neutral = "50 where no money flowed (TA-Lib: 0); a move of hlc3 within its rounding, 2e-14, is none",
       .scale = "100",
       .talib = "MFI(timeperiod=window)",
       .lower = lower_mfi,

@@ -12,9 +12,15 @@
 namespace sentio::ops {
 
 // The parameter that most ops have.
-[[nodiscard]] inline ParamInfo window_param(double default_value, double min = 2,
-                                            std::string_view summary = "bars in the window, the current one included") {
-    return {"window", ParamType::integer, min, kMaxWindow, default_value, summary};
+[[nodiscard]] inline ParamInfo window_param(
+    double default_value, double min = 2,
+    std::string_view summary = "bars in the window, the current one included") {
+  return {"window", ParamType::integer, min, kMaxWindow, default_value, summary};
 }
+
+// Two bars of one typical price (high + low + close) / 3 may differ by rounding alone, by less than this
+// share of it. TA-Lib takes so small a move for none, and so do the ops that ask whether a typical price has
+// moved at all.
+inline constexpr double kTypicalPriceRounding = 2e-14;
 
 }  // namespace sentio::ops

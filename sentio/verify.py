@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,9 +18,6 @@ from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, r
 from sentio.bundle.manifest import BATCHES, Manifest, parse_manifest
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
 from sentio.workspace import Workspace
-
-if TYPE_CHECKING:
-    from sentio.specs import FeatureSpec
 
 __all__ = ["Check", "VerifyReport", "find_cli", "verify_bundle"]
 
@@ -155,23 +152,29 @@ class _Lines:
 def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None:
     from sentio.bundle.module import load_module
 
-    spec = lines.value("feature spec", lambda: checks.read_spec(files, manifest), _say_spec)
-    goldens = lines.value(
-        "goldens", lambda: Goldens.read(files, manifest), lambda _: "shapes and types as told"
-    )
-    model = lines.value("model", lambda: load_module(files[MODEL], MODEL), lambda _: "TorchScript loads")
-    if goldens is not None:
-        lines.check("golden bars and windows", lambda: checks.check_goldens(goldens, manifest))
+    spec = lines.value("spec hash", lambda: checks.read_spec(files, manifest), lambda spec: spec.hash)
+    if spec is not None:
+        lines.check("features", lambda: checks.check_spec(spec, manifest))
+    goldens = lines.value("golden files", lambda: _read_goldens(files, manifest), _say_goldens)
     if spec is not None and goldens is not None:
-        lines.check("features, in one call", lambda: checks.check_features(spec, goldens, manifest))
-        lines.check("features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest))
         lines.check("engine state", lambda: checks.check_state(spec, files[STATE], goldens, manifest))
+        lines.check("golden features, batch", lambda: checks.check_features(spec, goldens, manifest))
+        lines.check(
+            "golden features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest)
+        )
+    model = lines.value("model", lambda: load_module(files[MODEL], MODEL), lambda _: _say_machine())
     if model is not None and goldens is not None:
         for batch in BATCHES:
             check = partial(checks.check_logits, model, goldens, manifest, batch)
-            lines.check(f"outputs, batches of {batch}", check)
+            lines.check(f"golden outputs, batch {batch}", check)
     if model is not None:
-        lines.check("refusals of the module", lambda: checks.check_refusals(model, manifest))
+        lines.check("wrong inputs refused", lambda: checks.check_refusals(model, manifest))
+
+
+def _read_goldens(files: BundleFiles, manifest: Manifest) -> Goldens:
+    goldens = Goldens.read(files, manifest)
+    checks.check_goldens(goldens, manifest)
+    return goldens
 
 
 class _CppLine(BaseModel):
@@ -233,5 +236,11 @@ def _say_manifest(manifest: Manifest) -> str:
     return f"{manifest.model_id} {manifest.version}, format version {manifest.format_version}"
 
 
-def _say_spec(spec: FeatureSpec) -> str:
-    return f"{spec.n_features} features, {spec.hash}"
+def _say_goldens(goldens: Goldens) -> str:
+    return f"{len(goldens.ts)} bars, {len(goldens.rows)} windows"
+
+
+def _say_machine() -> str:
+    from sentio.bundle.module import machine
+
+    return f"torchscript, here torch {' '.join(machine())}"

@@ -176,8 +176,8 @@ def test_export_verify_prints_every_line(project, sentio):
     assert done.code == 0, done.err
     for text in (
         "SHA256SUMS",
-        "features, bar by bar",
-        "outputs, batches of 7",
+        "golden features, bar by bar",
+        "golden outputs, batch 7",
         "C++: features",
         "verified: bundle",
     ):

@@ -48,17 +48,17 @@ def test_a_sound_bundle_passes_every_line(bundle):
     assert [check.name for check in report.checks] == [
         "SHA256SUMS",
         "manifest",
-        "feature spec",
-        "goldens",
-        "model",
-        "golden bars and windows",
-        "features, in one call",
-        "features, bar by bar",
+        "spec hash",
+        "features",
+        "golden files",
         "engine state",
-        "outputs, batches of 1",
-        "outputs, batches of 7",
-        "outputs, batches of 256",
-        "refusals of the module",
+        "golden features, batch",
+        "golden features, bar by bar",
+        "model",
+        "golden outputs, batch 1",
+        "golden outputs, batch 7",
+        "golden outputs, batch 256",
+        "wrong inputs refused",
         "C++: sentio_cli",
     ]
     assert report.ok
@@ -99,13 +99,13 @@ def test_a_key_that_is_not_known_fails_the_manifest_line(bundle):
 def test_another_spec_hash_fails_the_spec_line_and_the_rest_is_still_told(bundle):
     change_json(bundle, "metadata.json", Planted(("chain", "spec_hash"), "0" * 64))
     report = in_python(bundle)
-    assert failed(report) == ["feature spec"]
-    assert "outputs, batches of 7" in [check.name for check in report.checks]
+    assert failed(report) == ["spec hash"]
+    assert "golden outputs, batch 7" in [check.name for check in report.checks]
 
 
 def test_a_changed_bar_fails_both_feature_lines(bundle):
     change_array(bundle, "bars", lambda bars: bars.__setitem__((100, 3), bars[100, 3] * (1 + 1e-6)))
-    assert failed(in_python(bundle)) == ["features, in one call", "features, bar by bar"]
+    assert failed(in_python(bundle)) == ["golden features, batch", "golden features, bar by bar"]
 
 
 @pytest.mark.parametrize("batch", [1, 7, 256])
@@ -115,7 +115,7 @@ def test_a_changed_output_fails_the_line_of_its_batch_size(bundle, batch):
         f"logits_{batch}",
         lambda logits: logits.__setitem__(17, np.nextafter(logits[17], np.float32(9))),
     )
-    assert failed(in_python(bundle)) == [f"outputs, batches of {batch}"]
+    assert failed(in_python(bundle)) == [f"golden outputs, batch {batch}"]
 
 
 def test_other_weights_fail_the_output_lines(bundle, tmp_path):
@@ -123,7 +123,7 @@ def test_other_weights_fail_the_output_lines(bundle, tmp_path):
     with torch.no_grad():
         next(iter(other.module.core.parameters())).mul_(1.01)
     shutil.copy(make_bundle(tmp_path, other) / "model.pt", bundle / "model.pt")
-    assert failed(in_python(reseal(bundle))) == [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(reseal(bundle))) == [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
 
 
 def ship(network: torch.nn.Module, bundle: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_module_that_broadcasts_fails_the_refusals_though_its_outputs_are_righ
     careless.load_state_dict(trained.state_dict())
     ship(careless.requires_grad_(False), bundle)
     report = in_python(bundle)
-    assert failed(report) == ["refusals of the module"]
+    assert failed(report) == ["wrong inputs refused"]
     # F = 1 against the scaler's [F], and T = 1 against the positions' [T, D].
     assert "float32 [2, 1, 4]" in report.checks[-2].detail
     assert "float32 [2, 4, 1]" in report.checks[-2].detail
@@ -159,13 +159,13 @@ def test_a_module_without_the_scaler_fails_the_outputs(bundle):
     trained = make_source(4).module
     bare = ScaledModel(trained.core, 4, 4)
     ship(bare.requires_grad_(False), bundle)
-    assert failed(in_python(bundle)) == [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(bundle)) == [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
 
 
 def test_another_length_of_window_fails(bundle):
     change_json(bundle, "metadata.json", Planted(("input", "seq_len"), 3))
-    names = [f"outputs, batches of {batch}" for batch in (1, 7, 256)]
-    assert failed(in_python(bundle)) == [*names, "refusals of the module"]
+    names = [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(bundle)) == [*names, "wrong inputs refused"]
 
 
 def test_a_state_of_another_spec_fails_its_line(bundle):
@@ -206,16 +206,16 @@ def test_on_another_machine_the_tolerance_decides(bundle):
         logits[3] += np.float32(2 * tolerance)
 
     change_array(bundle, "logits_7", within)
-    assert failed(in_python(bundle)) == ["outputs, batches of 7"]  # here it must be the same bits
+    assert failed(in_python(bundle)) == ["golden outputs, batch 7"]  # here it must be the same bits
     for key, value in (("cpu_capability", "AVX512"), ("torch", "9.9.9")):
         change_json(bundle, "metadata.json", Planted(("numerics", key), value))
         report = in_python(bundle)
         assert failed(report) == []
-        assert "allowed is" in next(check.detail for check in report.checks if check.name.endswith("of 7"))
+        assert "allowed is" in next(check.detail for check in report.checks if check.name.endswith("batch 7"))
         change_json(bundle, "metadata.json", lambda now: now.update(numerics=document["numerics"]))
     change_json(bundle, "metadata.json", Planted(("numerics", "torch"), "9.9.9"))
     change_array(bundle, "logits_7", beyond)
-    assert failed(in_python(bundle)) == ["outputs, batches of 7"]
+    assert failed(in_python(bundle)) == ["golden outputs, batch 7"]
 
 
 # The C++ half

@@ -22,26 +22,42 @@ __all__ = [
     "check_goldens",
     "check_logits",
     "check_refusals",
+    "check_spec",
     "check_state",
+    "features_of",
     "read_spec",
 ]
 
 
 def read_spec(files: BundleFiles, manifest: Manifest) -> FeatureSpec:
-    """Compile the bundle's spec with this engine and compare with what the manifest says of it.
+    """Compile the bundle's spec with this engine, and compare its hash with the manifest's.
 
     Raises:
         SpecError: this engine does not compile it.
-        CorruptStore: the hash differs, or a feature, its place or another figure of the spec; all are named.
+        CorruptStore: it compiles to another hash.
     """
     where = str(files.path / SPEC)
     spec = FeatureSpec.from_document(
         files[SPEC].decode("utf-8", "replace"), name=manifest.model_id, where=where
     )
-    problems = []
     if spec.hash != manifest.chain.spec_hash:
-        problems.append(f"chain.spec_hash: is {manifest.chain.spec_hash}, this engine computes {spec.hash}")
+        raise CorruptStore(
+            where,
+            f"is not that of the manifest: its hash is told as {manifest.chain.spec_hash}, "
+            f"this engine computes {spec.hash}",
+            hint=f"it was made by engine {manifest.engine.version}; another version of an op is another hash",
+        )
+    return spec
+
+
+def check_spec(spec: FeatureSpec, manifest: Manifest) -> str:
+    """The features, their order and all that follows from them are as the manifest says.
+
+    Raises:
+        CorruptStore: all that differs is named.
+    """
     compiled = features_of(spec)
+    problems = []
     if len(compiled) != len(manifest.features):
         problems.append(f"features: are {len(manifest.features)}, compiled are {len(compiled)}")
     problems += [
@@ -60,13 +76,8 @@ def read_spec(files: BundleFiles, manifest: Manifest) -> FeatureSpec:
         f"{name}: is {told}, compiled is {found}" for name, (told, found) in figures.items() if told != found
     ]
     if problems:
-        raise CorruptStore(
-            str(files.path),
-            "its manifest and its feature spec disagree",
-            problems=problems,
-            hint=f"it was made by engine {manifest.engine.version}; another version of an op is another hash",
-        )
-    return spec
+        raise CorruptStore("metadata.json", "says of the features what the spec does not", problems=problems)
+    return f"{len(compiled)} features, names, order and parameters as the spec has them"
 
 
 def features_of(spec: FeatureSpec) -> list[Feature]:
@@ -74,7 +85,7 @@ def features_of(spec: FeatureSpec) -> list[Feature]:
     return [Feature(**feature.model_dump(include=set(Feature.model_fields))) for feature in spec.features]
 
 
-def check_goldens(goldens: Goldens, manifest: Manifest) -> str:
+def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
     """The golden bars are bars, and the golden windows are windows that training could have seen.
 
     Raises:
@@ -90,7 +101,6 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> str:
         )
     if not all(np.isfinite(logits).all() for logits in goldens.logits.values()):
         raise CheckFailed("golden", "holds outputs that are not finite")
-    return f"{len(bars)} bars, {len(goldens.rows)} windows"
 
 
 def check_features(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
@@ -153,7 +163,7 @@ def check_refusals(model: nn.Module, manifest: Manifest) -> str:
             "model.pt",
             f"takes float32 [B, {layout.seq_len}, {layout.n_features}], but accepts {', '.join(accepted)}",
         )
-    return f"{offered} of {offered} inputs of another rank, T, F or type refused"
+    return f"{offered} of {offered}"
 
 
 def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Manifest) -> str:

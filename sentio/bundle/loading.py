@@ -138,6 +138,7 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     files: BundleFiles = read_files(Path(folder))
     manifest = parse_manifest(files[MANIFEST], str(files.path / MANIFEST))
     spec = checks.read_spec(files, manifest)
+    checks.check_spec(spec, manifest)
     goldens = Goldens.read(files, manifest)
     checks.check_goldens(goldens, manifest)
     checks.check_features(spec, goldens, manifest)

@@ -120,14 +120,17 @@ class _Screen:
         if self._tables:
             for part in (shown.lost, shown.spans):
                 table(part.title, part.columns, part.rows)
-        self._advance = self._stack.enter_context(progress("epochs"))
+        self._advance = self._stack.enter_context(progress("epochs", run.manifest.max_epochs))
+        self._shown = len(run.epochs())  # those of a resumed run
+        self._advance(self._shown, "")
 
     def epoch(self, epoch: Epoch) -> None:
         """Move the bar."""
         text = (
             f"loss {epoch.train_loss:.5f}, validation {epoch.validation_loss:.5f}, best at {epoch.best_epoch}"
         )
-        self._advance(1, text)
+        self._advance(epoch.number - self._shown, text)
+        self._shown = epoch.number
         if self._verbose:
             message(f"epoch {epoch.number}: {text}, {epoch.seconds:.2f} s")
 

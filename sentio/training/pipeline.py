@@ -253,6 +253,7 @@ def _manifest(
         threads=torch.get_num_threads(),
         device=str(device),
         parameters=sum(weights.numel() for weights in model.parameters()),
+        max_epochs=config.max_epochs,
         versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},

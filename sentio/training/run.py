@@ -106,6 +106,7 @@ class RunManifest(_Document):
     threads: int
     device: str
     parameters: int
+    max_epochs: int
     versions: dict[str, str]
 
     epochs: int = 0

@@ -28,6 +28,7 @@ _CLASSES: dict[str, type[SentioError]] = {
     "bad bars": BarsError,
     "bad state": CorruptStore,
     "bad bundle": CorruptStore,
+    "corrupt": CorruptStore,
     "missing": BadInput,
     "unsupported": EnvironmentProblem,
 }

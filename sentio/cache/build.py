@@ -25,6 +25,7 @@ from sentio.cache.manifest import (
     TIMES,
     CacheManifest,
     cache_key,
+    describe_spec,
     entry_path,
 )
 from sentio.cache.npy import write_npy
@@ -163,15 +164,9 @@ def _manifest(
         source_hash=bars.source_hash,
         bars_hash=bars_hash,
         spec_name=spec.name,
-        spec_hash=spec.hash,
         spec=json.loads(spec.json),
-        features=list(spec.features),
+        **describe_spec(spec),
         engine_version=load_extension().build_info()["version"],
         rows=len(bars),
-        first_valid_row=spec.first_valid_row,
-        warmup=spec.warmup,
-        settle=spec.settle,
-        session_gap_ns=spec.session_gap,
-        allow_early_emit=spec.allow_early_emit,
         xxh3=hashes,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from sentio.bars import Bars, BarsLibrary
+from sentio.bars import Bars, BarsLibrary, Interval
 from sentio.cache.manifest import (
     ARRAYS,
     BARS,
@@ -24,6 +24,7 @@ from sentio.cache.manifest import (
     TIMES,
     CacheManifest,
     cache_key,
+    describe_spec,
     entry_path,
 )
 from sentio.cache.npy import map_npy
@@ -50,16 +51,17 @@ class CacheEntry:
         manifest: what was computed from what.
         features: float32 [N, F], row i known at the close of bar i.
         ts: int64 [N], each bar's open in UTC nanoseconds.
+        bars_matrix: float64 [N, 5]: open, high, low, close, volume.
         sums: SHA-256 of each file, as SHA256SUMS lists them.
     """
 
     path: Path
     id: str
     manifest: CacheManifest
-    features: NDArray[np.float32]
-    ts: NDArray[np.int64]
-    bars_matrix: NDArray[np.float64]
-    sums: dict[str, str]
+    features: NDArray[np.float32] = field(repr=False)
+    ts: NDArray[np.int64] = field(repr=False)
+    bars_matrix: NDArray[np.float64] = field(repr=False)
+    sums: dict[str, str] = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -211,7 +213,7 @@ def _read_sums(path: Path) -> tuple[bytes, dict[str, str]]:
         raise CorruptStore(str(path), f"holds no {SUMS}", hint=_HINT) from None
     except UnicodeDecodeError:
         raise CorruptStore(str(path / SUMS), "is not ASCII text", hint=_HINT) from None
-    return data, {line[66:]: line[:64] for line in lines}
+    return data, {line[66:]: line[:64] for line in lines if line}
 
 
 def _read_checked(path: Path, name: str, sums: dict[str, str]) -> bytes:
@@ -232,8 +234,8 @@ def _read_manifest(path: Path, sums: dict[str, str]) -> CacheManifest:
     except ValidationError as error:
         where = str(path / MANIFEST)
         raise CorruptStore(where, f"is not a manifest: {error.errors()[0]['msg']}", hint=_HINT) from None
-    place = (manifest.symbol, manifest.interval, manifest.key)
-    if place != path.parts[-3:] or manifest.key != manifest.computed_key():
+    key = cache_key(manifest.bars_hash, manifest.adjustment, manifest.spec_hash)
+    if (manifest.symbol, manifest.interval, key) != path.parts[-3:] or manifest.key != key:
         raise CorruptStore(
             str(path), "its name does not follow from what its manifest says it was made of", hint=_HINT
         )
@@ -251,15 +253,9 @@ def _check_spec(path: Path, manifest: CacheManifest) -> None:
             hint=f"sentio features build {manifest.symbol} --spec {manifest.spec_name} "
             f"--interval {manifest.interval}",
         )
-    derived = (list(spec.features), spec.first_valid_row, spec.warmup, spec.settle, spec.session_gap)
-    said = (
-        manifest.columns,
-        manifest.first_valid_row,
-        manifest.warmup,
-        manifest.settle,
-        manifest.session_gap_ns,
-    )
-    if derived != said:
+    derived = describe_spec(spec) | {"interval_ns": Interval.parse(manifest.interval).ns}
+    said = {name: getattr(manifest, name) for name in derived} | {"features": manifest.columns}
+    if said != derived:
         raise CorruptStore(
             str(path), "its manifest does not say of the spec what the engine says", hint=_HINT
         )

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentio.specs import Feature
+from sentio.specs import Feature, FeatureSpec
 from sentio.workspace import Workspace
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TIMES",
     "CacheManifest",
     "cache_key",
+    "describe_spec",
     "entry_path",
 ]
 
@@ -82,10 +83,6 @@ class CacheManifest(BaseModel):
         """The version of the engine that computed the features."""
         return {"version": self.engine_version}
 
-    def computed_key(self) -> str:
-        """The key as it follows from the other fields."""
-        return cache_key(self.bars_hash, self.adjustment, self.spec_hash)
-
 
 def cache_key(bars_hash: str, adjustment: str, spec_hash: str) -> str:
     """The name of an entry, 64 hex digits: SHA-256 of what its features depend on, as canonical JSON."""
@@ -96,6 +93,19 @@ def cache_key(bars_hash: str, adjustment: str, spec_hash: str) -> str:
         "spec_hash": spec_hash,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def describe_spec(spec: FeatureSpec) -> dict[str, Any]:
+    """The manifest's fields that follow from the spec: written by the builder, compared by the reader."""
+    return {
+        "spec_hash": spec.hash,
+        "features": list(spec.features),
+        "first_valid_row": spec.first_valid_row,
+        "warmup": spec.warmup,
+        "settle": spec.settle,
+        "session_gap_ns": spec.session_gap,
+        "allow_early_emit": spec.allow_early_emit,
+    }
 
 
 def entry_path(workspace: Workspace, symbol: str, interval: str, key: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sentio.cli import data
+from sentio.cli import data, export, features, native, runs, specs, train, verify
 
 __all__ = ["app"]
 
@@ -13,7 +13,15 @@ app = typer.Typer(
     help="Train in Python, trade in C++, on the same bits.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help: rich would double the time of `sentio --help`
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(specs.app, name="specs")
+app.add_typer(features.app, name="features")
+app.add_typer(train.app)
+app.add_typer(runs.app, name="runs")
+app.add_typer(native.app, name="native")
+app.command("export")(export.export)
+app.command("verify")(verify.verify)

@@ -1,0 +1,57 @@
+"""The command line before it does anything: what its help loads, how long it takes, and whom it helps."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from time import perf_counter
+from typing import Any
+
+import pytest
+import typer.main
+
+from sentio.cli.app import app
+
+HELP = "import sys; sys.argv = ['sentio', '--help']; from sentio.cli import main; main()"
+HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "sentio_features", "sklearn", "torch")
+
+
+def commands(command: Any, name: str = "sentio") -> list[tuple[str, Any]]:
+    """Every command that is not a group, with its whole name."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(name, command)]
+    return [found for key, value in inner.items() for found in commands(value, f"{name} {key}")]
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import atexit, sys; atexit.register(lambda: print('LOADED', *sys.modules)); {HELP}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown, _, loaded = done.stdout.partition("LOADED ")
+    assert "features" in shown
+    assert "sentio.cli.app" in loaded.split()
+    assert not set(HEAVY) & {name.split(".")[0] for name in loaded.split()}
+
+
+def test_help_takes_at_most_three_times_the_import_of_typer() -> None:
+    def seconds(code: str) -> float:
+        start = perf_counter()
+        subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+        return perf_counter() - start
+
+    # The least of interleaved runs: on a busy machine each single run may take any time.
+    runs = [(seconds("import typer"), seconds(HELP)) for _ in range(7)]
+    typer_alone, help_shown = (min(column) for column in zip(*runs, strict=True))
+    assert help_shown <= 3 * typer_alone
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_has_help_with_an_example(name: str, command: Any) -> None:
+    text = command.help or ""
+    assert re.search(rf"Examples?:.*{re.escape(name)}\b", text, flags=re.DOTALL), text
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sentio.cache import open_cache
     from sentio.features import FeatureEngine
     from sentio.specs import FeatureSpec
+    from sentio.trainers.tfa import train_tfa
 
 __all__ = [
     "Bars",
@@ -20,6 +21,7 @@ __all__ = [
     "load_bundle",
     "open_cache",
     "read_bars",
+    "train_tfa",
 ]
 
 # Where each public name lives: loaded at first use, so that `import sentio` costs nothing.
@@ -31,6 +33,7 @@ _HOMES = {
     "load_bundle": "sentio.bundle",
     "open_cache": "sentio.cache",
     "read_bars": "sentio.bars",
+    "train_tfa": "sentio.trainers.tfa",
 }
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-import typer
 
 from sentio.bars import Bars, BarsLibrary, synthesize
-from sentio.cli import runs, train
-from sentio.cli.screen import run
+from sentio.cli import main
 from sentio.workspace import Workspace
 
 TINY_SPEC = """{"schema_version": "1.0", "features": [
@@ -34,15 +32,12 @@ class Sentio:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
-        self._app = typer.Typer(pretty_exceptions_enable=False)
-        self._app.add_typer(train.app)
-        self._app.add_typer(runs.app, name="runs")
 
     def __call__(self, *arguments: str) -> Done:
         self._monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            run(self._app)
+            main()
         written = self._capsys.readouterr()
         return Done(ended.value.code or 0, written.out, written.err)
 

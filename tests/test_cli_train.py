@@ -15,7 +15,6 @@ from command_line import Sentio, stock
 
 import sentio
 from sentio.bars import BarsLibrary
-from sentio.trainers.tfa import train_tfa
 from sentio.training import list_runs, open_run
 from sentio.workspace import Workspace
 
@@ -120,13 +119,9 @@ def test_a_place_that_cannot_be_written_is_named(bars_workspace, command: Sentio
 
 
 def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, command: Sentio):
-    program = (
-        "import sys, typer; from sentio.cli import train; from sentio.cli.screen import run\n"
-        "app = typer.Typer(); app.callback()(lambda: None); app.add_typer(train.app); run(app)"
-    )
     settings = ["--set", "feature_spec=tiny", "--set", "max_epochs=60", "--set", "patience=60"]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "train", "tfa", *settings],
+        [sys.executable, "-c", "from sentio.cli import main; main()", "train", "tfa", *settings],
         env={**os.environ, "SENTIO_ROOT": str(bars_workspace.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -180,7 +175,7 @@ def bars_csv(bars_workspace: Workspace, tmp_path: Path) -> Path:
 
 def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tmp_path):
     spec = str(bars_workspace.specs / "features" / "tiny.json")
-    run = train_tfa(
+    run = sentio.train_tfa(
         symbol="QQQ",
         bars_csv=bars_csv,
         feature_spec=spec,
@@ -201,12 +196,12 @@ def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tm
 def test_train_tfa_and_the_command_give_the_same_metrics(bars_workspace, command: Sentio):
     command("train", "tfa", *QUICK)
     by_command = open_run(bars_workspace).metrics()
-    by_call = train_tfa("QQQ", feature_spec="tiny", hidden=[8], epochs=2).metrics()
+    by_call = sentio.train_tfa("QQQ", feature_spec="tiny", hidden=[8], epochs=2).metrics()
     assert by_call == by_command
 
 
 def test_train_tfa_refuses_what_has_no_effect(bars_workspace):
     with pytest.raises(sentio.errors.ConfigError, match="did you mean 'seq_len'"):
-        train_tfa("QQQ", seq_length=3)
+        sentio.train_tfa("QQQ", seq_length=3)
     with pytest.raises(sentio.errors.ConfigError, match="hidden would have no effect"):
-        train_tfa("QQQ", model="transformer", hidden=[8])
+        sentio.train_tfa("QQQ", model="transformer", hidden=[8])

@@ -634,15 +634,23 @@ def test_a_build_does_not_touch_a_damaged_entry_and_says_what_to_do(
     before = contents(entry)
     with pytest.raises(CorruptStore, match="its bytes are not those that were written") as raised:
         build_cache(bars, SPEC, Workspace(tmp_path))
-    assert raised.value.hint == "delete the folder and build the features again"
+    assert raised.value.hint == "delete the entry's folder and build the features again"
     assert contents(entry) == before
 
 
 def test_an_empty_folder_in_the_way_is_no_entry(bars: Bars, entry: Path, tmp_path: Path) -> None:
     shutil.rmtree(entry)
     entry.mkdir()
-    with pytest.raises(CorruptStore, match="holds no SHA256SUMS"):
+    with pytest.raises(CorruptStore, match="SHA256SUMS: is missing"):
         build_cache(bars, SPEC, Workspace(tmp_path))
+
+
+def test_a_file_in_the_way_is_no_entry(bars: Bars, entry: Path, tmp_path: Path) -> None:
+    shutil.rmtree(entry)
+    entry.write_text("in the way")
+    with pytest.raises(CorruptStore, match="SHA256SUMS: is missing"):
+        build_cache(bars, SPEC, Workspace(tmp_path))
+    assert entry.read_text() == "in the way"
 
 
 def test_the_list_names_good_entries_and_damaged_ones(bars: Bars, entry: Path, tmp_path: Path) -> None:

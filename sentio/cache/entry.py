@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from sentio.bars import Bars, BarsLibrary, Interval
+from sentio.cache.damage import CHANGED, damaged, reading
 from sentio.cache.manifest import (
     ARRAYS,
     BARS,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheEntry", "Listing", "entry_paths", "list_entries", "open_cache", "open_entry"]
 
-_HINT = "delete the folder and build the features again"
-
 
 @dataclass(frozen=True)
 class CacheEntry:
@@ -57,7 +56,7 @@ class CacheEntry:
 
     path: Path
     id: str
-    manifest: CacheManifest
+    manifest: CacheManifest = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
     ts: NDArray[np.int64] = field(repr=False)
     bars_matrix: NDArray[np.float64] = field(repr=False)
@@ -206,25 +205,21 @@ def list_entries(workspace: Workspace) -> Listing:
 
 
 def _read_sums(path: Path) -> tuple[bytes, dict[str, str]]:
-    try:
+    """SHA256SUMS: its bytes, and the hash that it lists for each file."""
+    with reading(path / SUMS):
         data = (path / SUMS).read_bytes()
+    try:
         lines = data.decode("ascii").split("\n")
-    except FileNotFoundError:
-        raise CorruptStore(str(path), f"holds no {SUMS}", hint=_HINT) from None
     except UnicodeDecodeError:
-        raise CorruptStore(str(path / SUMS), "is not ASCII text", hint=_HINT) from None
+        raise damaged(path / SUMS, "is not ASCII text") from None
     return data, {line[66:]: line[:64] for line in lines if line}
 
 
 def _read_checked(path: Path, name: str, sums: dict[str, str]) -> bytes:
-    try:
+    with reading(path / name):
         data = (path / name).read_bytes()
-    except FileNotFoundError:
-        raise CorruptStore(str(path / name), "is missing", hint=_HINT) from None
     if hashlib.sha256(data).hexdigest() != sums.get(name):
-        raise CorruptStore(
-            str(path / name), "is damaged: its bytes are not those that were written", hint=_HINT
-        )
+        raise damaged(path / name, CHANGED)
     return data
 
 
@@ -232,13 +227,12 @@ def _read_manifest(path: Path, sums: dict[str, str]) -> CacheManifest:
     try:
         manifest = CacheManifest.model_validate_json(_read_checked(path, MANIFEST, sums))
     except ValidationError as error:
-        where = str(path / MANIFEST)
-        raise CorruptStore(where, f"is not a manifest: {error.errors()[0]['msg']}", hint=_HINT) from None
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise damaged(path / MANIFEST, f"is not a manifest: {place}: {first['msg']}") from None
     key = cache_key(manifest.bars_hash, manifest.adjustment, manifest.spec_hash)
     if (manifest.symbol, manifest.interval, key) != path.parts[-3:] or manifest.key != key:
-        raise CorruptStore(
-            str(path), "its name does not follow from what its manifest says it was made of", hint=_HINT
-        )
+        raise damaged(path, "its name does not follow from what its manifest says it was made of")
     return manifest
 
 
@@ -256,6 +250,4 @@ def _check_spec(path: Path, manifest: CacheManifest) -> None:
     derived = describe_spec(spec) | {"interval_ns": Interval.parse(manifest.interval).ns}
     said = {name: getattr(manifest, name) for name in derived} | {"features": manifest.columns}
     if said != derived:
-        raise CorruptStore(
-            str(path), "its manifest does not say of the spec what the engine says", hint=_HINT
-        )
+        raise damaged(path, "its manifest does not say of the spec what the engine says")

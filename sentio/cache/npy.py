@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import os
 from collections.abc import Iterator
@@ -15,11 +16,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from xxhash import xxh3_64
 
-from sentio.errors import CorruptStore
+from sentio.cache.damage import CHANGED, damaged, reading
 
 __all__ = ["NpyWriter", "map_npy", "write_npy"]
-
-_HINT = "delete the folder and build the features again"
 
 
 class NpyWriter:
@@ -69,24 +68,19 @@ def map_npy(path: Path, dtype: Any, shape: tuple[int, ...], xxh3: str) -> NDArra
         CorruptStore: it is missing, or its bytes or its array are others.
     """
     expected = np.dtype(dtype).newbyteorder("<")
-    try:
-        with path.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
-                raise CorruptStore(str(path), "is empty", hint=_HINT)
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError:
-        raise CorruptStore(str(path), "is missing", hint=_HINT) from None
+    with reading(path), path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise damaged(path, "is empty")
+        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     if xxh3_64(data).hexdigest() != xxh3:
-        raise CorruptStore(str(path), "is damaged: its bytes are not those that were written", hint=_HINT)
+        raise damaged(path, CHANGED)
     try:
         version = npy.read_magic(data)
         found = npy.read_array_header_1_0(data) if version == (1, 0) else None
     except ValueError:
         found = None
     if found != (shape, False, expected):
-        raise CorruptStore(
-            str(path), f"does not hold {expected.str} {list(shape)} in npy format 1.0", hint=_HINT
-        )
-    if len(data) != data.tell() + int(np.prod(shape)) * expected.itemsize:
-        raise CorruptStore(str(path), "is longer or shorter than its array", hint=_HINT)
+        raise damaged(path, f"does not hold {expected.str} {list(shape)} in npy format 1.0")
+    if len(data) != data.tell() + math.prod(shape) * expected.itemsize:
+        raise damaged(path, "is longer or shorter than its array")
     return np.frombuffer(data, expected, offset=data.tell()).reshape(shape)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sentio.cache.damage import damaged
 from sentio.cache.entry import CacheEntry, open_entry
-from sentio.errors import CheckFailed, CorruptStore
+from sentio.errors import CheckFailed
 from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
 from sentio.store import verify_sums
@@ -36,9 +37,7 @@ def verify_entry(path: Path) -> CacheEntry:
     verify_sums(path)
     entry = open_entry(path)
     if entry.bars.hash != entry.manifest.bars_hash:
-        raise CorruptStore(
-            str(path), "its bars are not those of its manifest", hint="delete the folder and build again"
-        )
+        raise damaged(path, "its bars are not those of its manifest")
     _recompute(entry)
     return entry
 

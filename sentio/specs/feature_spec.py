@@ -49,7 +49,7 @@ class FeatureSpec:
     """
 
     name: str
-    document: SpecDocument
+    document: SpecDocument = field(repr=False)
     json: str = field(repr=False)
     plan: Plan = field(repr=False)
 

@@ -1,0 +1,31 @@
+"""How a cache entry that is not what was written is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sentio.errors import CorruptStore, ResourceError
+
+__all__ = ["CHANGED", "damaged", "reading"]
+
+CHANGED = "is damaged: its bytes are not those that were written"
+
+
+def damaged(where: Path, found: str) -> CorruptStore:
+    """The error for a file or an entry, with what to do about it."""
+    return CorruptStore(str(where), found, hint="delete the entry's folder and build the features again")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to read a file of an entry into errors that name it."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise damaged(path, "is missing") from None
+    except OSError as error:
+        raise ResourceError(
+            str(path), (error.strerror or str(error)).lower(), hint="check its permissions"
+        ) from error

@@ -13,6 +13,7 @@
 #include "kernels/kernel.hpp"
 #include "sentio/error.hpp"
 #include "sentio/snapshot.hpp"
+#include "session_rule.hpp"
 #include "snapshot_bytes.hpp"
 #include "state_archive.hpp"
 
@@ -145,7 +146,7 @@ struct Engine::Impl {
     double* gap = column(static_cast<int>(BaseColumn::gap)).row0();
     std::int64_t before = seen == 0 ? bars.ts[0] : last_ts;
     for (const std::int64_t ts : bars.ts) {
-      *gap++ = static_cast<double>(ts - before) / 1e9;
+      *gap++ = gap_seconds(before, ts);
       before = ts;
     }
   }

@@ -26,6 +26,8 @@ std::string_view describe(ErrorCode code) noexcept {
       return "bad state";
     case ErrorCode::bad_bundle:
       return "bad bundle";
+    case ErrorCode::corrupt:
+      return "corrupt";
     case ErrorCode::missing:
       return "missing";
     case ErrorCode::unsupported:

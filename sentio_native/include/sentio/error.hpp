@@ -14,7 +14,8 @@ enum class ErrorCode : std::uint8_t {
   bad_spec,      // a feature spec does not parse or does not compile
   bad_bars,      // a bar breaks its contract
   bad_state,     // a snapshot is cut, damaged, newer, or of another spec
-  bad_bundle,    // a bundle is damaged or is not what it says it is
+  bad_bundle,    // a bundle is not what it says it is
+  corrupt,       // a sealed folder's bytes are not those that were sealed
   missing,       // a file, folder or symbol is not there
   unsupported,   // this build or machine cannot do what was asked
 };

@@ -1,0 +1,47 @@
+# The runtime: bundles, sessions, and the command sentio_cli. One file alone, src/runtime/torch_model.cpp, sees LibTorch.
+
+option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
+
+add_library(sentio_runtime STATIC
+  src/runtime/backends.cpp src/runtime/bundle.cpp src/runtime/golden.cpp src/runtime/interval.cpp
+  src/runtime/json_fields.cpp src/runtime/manifest.cpp src/runtime/npy.cpp src/runtime/sealed_folder.cpp
+  src/runtime/session.cpp src/runtime/strategy_tfa.cpp src/runtime/workspace.cpp)
+target_include_directories(sentio_runtime PRIVATE src)
+target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
+target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERFACE:sentio_flags>)
+add_library(sentio::runtime ALIAS sentio_runtime)
+
+if(SENTIO_TORCH)
+  # The version with its local part ("2.13.0+cpu"), as the bundle records it; TORCH_VERSION in the headers lacks that.
+  # Asked of the package's metadata: importing torch takes seconds.
+  execute_process(
+    COMMAND ${Python_EXECUTABLE} -c "import importlib.metadata as m, importlib.util as u; print(m.version('torch')); print(u.find_spec('torch').submodule_search_locations[0])"
+    OUTPUT_VARIABLE torch_package RESULT_VARIABLE torch_missing OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(torch_missing)
+    message(FATAL_ERROR "${Python_EXECUTABLE} has no torch, whose LibTorch the runtime needs: "
+      "install it there, name another with -DPython_EXECUTABLE=..., or build without it by -DSENTIO_TORCH=OFF")
+  endif()
+  string(REPLACE "\n" ";" torch_package "${torch_package}")
+  list(GET torch_package 0 torch_version)
+  list(GET torch_package 1 torch_folder)
+  # Quietly: it warns of kineto, a static library that wheels do not have and nothing here needs.
+  set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
+  find_package(Torch REQUIRED CONFIG PATHS ${torch_folder}/share/cmake/Torch NO_DEFAULT_PATH)
+  unset(CMAKE_MESSAGE_LOG_LEVEL)
+  # A target of its own, so that torch's headers and flags reach no other file.
+  add_library(sentio_torch_model OBJECT src/runtime/torch_model.cpp)
+  target_include_directories(sentio_torch_model PRIVATE src include)
+  target_compile_definitions(sentio_torch_model PRIVATE SENTIO_TORCH_VERSION="${torch_version}")
+  target_link_libraries(sentio_torch_model PRIVATE torch $<BUILD_INTERFACE:sentio_flags>)
+  target_compile_definitions(sentio_runtime PRIVATE SENTIO_HAS_TORCH)
+  target_link_libraries(sentio_runtime PRIVATE sentio_torch_model)
+endif()
+
+add_executable(sentio_cli
+  cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/screen.cpp
+  cli/tpa_test.cpp cli/verify.cpp)
+target_include_directories(sentio_cli PRIVATE src cli)
+target_include_directories(sentio_cli SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
+target_compile_definitions(sentio_cli PRIVATE SENTIO_VERSION="${PROJECT_VERSION}")
+target_link_libraries(sentio_cli PRIVATE sentio_runtime sentio_flags)
+set_target_properties(sentio_cli PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

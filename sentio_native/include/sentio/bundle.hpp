@@ -1,0 +1,111 @@
+// A bundle: a trained model with everything that its features need, and the proof of both.
+// The files: docs/reference/bundle.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sentio/model.hpp"
+#include "sentio/plan.hpp"
+
+namespace sentio {
+
+// What a raw output is.
+enum class OutputKind : std::uint8_t {
+  logit,           // of a rise: its sigmoid is the probability
+  forward_return,  // in the label's unit
+};
+
+[[nodiscard]] std::string_view describe(OutputKind kind) noexcept;
+
+// The samples of one part of the training data, by the times of their bars (UTC nanoseconds).
+struct DataSpan {
+  std::int64_t rows = 0;
+  std::int64_t first_ts = 0;
+  std::int64_t last_ts = 0;
+};
+
+// What metadata.json says and a host may ask.
+struct BundleManifest {
+  std::string model_id;
+  std::string version;
+  std::string created_at;
+  bool simulated = false;  // trained on made-up bars
+  std::string symbol;
+  std::string interval;  // such as "5m"
+  std::int64_t interval_ns = 0;
+  std::string spec_hash;  // 64 hex digits, as this process computed it
+  WindowShape window;
+  bool windows_cross_sessions = true;
+  OutputKind output = OutputKind::logit;
+  std::string label;
+  std::int64_t horizon = 1;  // bars
+  DataSpan train, validation, test;
+  std::string backend;
+  ModelEnvironment recorded_on;  // where the golden outputs were made
+  double tolerance = 0;          // absolute, on outputs, where the environment is another
+};
+
+// One line of a verification.
+struct Check {
+  std::string name;
+  bool ok = false;
+  std::string detail;
+};
+
+struct VerifyReport {
+  std::string bundle_id;      // empty where SHA256SUMS could not be read
+  std::vector<Check> checks;  // in order; a check that needs what an earlier one refused is left out
+  bool damaged = false;       // the bytes are not those that were sealed: nothing was parsed
+
+  [[nodiscard]] bool ok() const noexcept;
+};
+
+struct LoadOptions {
+  // Loads the model instead of this build's backend of the manifest's name.
+  ModelLoader model_loader{};
+};
+
+// A bundle that was verified as it was loaded. Immutable; one serves any number of sessions in any thread.
+class Bundle {
+ public:
+  // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
+  // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)
+  // where a hash differs, Error(bad_bundle) with every failed check, Error(unsupported) where this build
+  // lacks the backend.
+  //
+  // The torchscript backend forces one thread, within and between operators, for the whole process: two
+  // threads on a busy machine are slower at batch 1, and many times slower at the worst.
+  [[nodiscard]] static std::shared_ptr<const Bundle> load(const std::filesystem::path& folder,
+                                                          const LoadOptions& options = {});
+
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] const BundleManifest& manifest() const noexcept { return manifest_; }
+  [[nodiscard]] const std::shared_ptr<const Plan>& plan() const noexcept { return plan_; }
+  [[nodiscard]] const Model& model() const noexcept { return *model_; }
+  // The engine after the last bar of the training data's cache entry.
+  [[nodiscard]] std::span<const std::byte> engine_state() const noexcept { return engine_state_; }
+
+ private:
+  friend class Examination;
+  Bundle() = default;
+
+  std::string id_;
+  BundleManifest manifest_;
+  std::shared_ptr<const Plan> plan_;
+  std::unique_ptr<const Model> model_;
+  std::vector<std::byte> engine_state_;
+};
+
+// The same checks as a value, one line each. Throws Error(missing) and what the operating system refuses.
+[[nodiscard]] VerifyReport verify_bundle(const std::filesystem::path& folder,
+                                         const LoadOptions& options = {});
+
+}  // namespace sentio

@@ -1,0 +1,79 @@
+// The strategy `tfa`: a bundle's predictions as signals to be long, short or flat.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sentio/session.hpp"
+
+namespace sentio {
+
+// Everything that decides whether a prediction becomes a signal.
+struct TFACfg {
+  // Which bundle, see folder().
+  std::string model_id = "TFA";
+  std::string version = "v1";
+  // ROOT; empty: SENTIO_ROOT, else the nearest parent of the working directory with specs/.
+  std::filesystem::path root{};
+
+  // Where the output is a logit: long above the one probability of a rise, short below the other.
+  double buy_probability = 0.52;
+  double sell_probability = 0.48;
+  // Where the output is a return, in the label's unit.
+  double buy_return = 0.0;
+  double sell_return = 0.0;
+
+  // A signal weaker than this (see Signal::strength) is flat.
+  double confidence_floor = 0.0;
+  // Bars after a signal in which there is no other.
+  std::int64_t cooldown_bars = 0;
+
+  // ROOT/artifacts/MODEL_ID/VERSION. Throws Error(missing) where there is no root, Error(bad_argument) where
+  // a name would lead elsewhere.
+  [[nodiscard]] std::filesystem::path folder() const;
+};
+
+enum class Side : std::int8_t { go_short = -1, flat = 0, go_long = 1 };
+
+// "long", "short" or "flat".
+[[nodiscard]] std::string_view describe(Side side) noexcept;
+
+struct Signal {
+  Status status = Status::warming_up;  // of the bar
+  Side side = Side::flat;
+  double strength = 0;  // a logit's |2p - 1|, a return's magnitude
+  std::optional<Prediction> prediction{};
+};
+
+// One symbol's strategy; computes features itself. Not thread-safe.
+class TFAStrategy {
+ public:
+  // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
+  // contradicts itself.
+  explicit TFAStrategy(const TFACfg& cfg);
+  // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
+  TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle);
+
+  // Take the bar that has just closed. A refused bar changes nothing.
+  [[nodiscard]] Signal on_bar(const Bar& bar) noexcept;
+
+  // Take a past bar without asking the model, as Session::observe.
+  [[nodiscard]] Status observe(const Bar& bar) noexcept { return session_.observe(bar); }
+  void warm_up(const BarColumns& history) { session_.warm_up(history); }
+
+  [[nodiscard]] const Session& session() const noexcept { return session_; }
+  [[nodiscard]] const TFACfg& config() const noexcept { return cfg_; }
+
+ private:
+  [[nodiscard]] Side side_of(const Prediction& prediction, double strength) const noexcept;
+
+  TFACfg cfg_;
+  Session session_;
+  std::int64_t cooldown_left_ = 0;
+};
+
+}  // namespace sentio

@@ -1,0 +1,189 @@
+// Loading a bundle: check, then parse, then replay; every check leaves one line.
+#include "sentio/bundle.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "runtime/backends.hpp"
+#include "runtime/golden.hpp"
+#include "runtime/manifest.hpp"
+#include "runtime/sealed_folder.hpp"
+#include "sentio/engine.hpp"
+#include "sentio/error.hpp"
+
+namespace sentio {
+namespace {
+
+constexpr auto kFiles = std::to_array<std::string_view>(
+    {"engine.state", "feature_spec.json", "golden/bars.npy", "golden/features.npy", "golden/logits_1.npy",
+     "golden/logits_256.npy", "golden/logits_7.npy", "golden/rows.npy", "golden/ts.npy", "metadata.json",
+     "model.pt"});
+
+// An error in one line.
+std::string line_of(const Error& error) {
+  std::string text = error.what();
+  text.resize(std::min(text.size(), text.find('\n')));
+  for (const Problem& problem : error.problems()) text += "; " + problem.path + ": " + problem.message;
+  return text;
+}
+
+}  // namespace
+
+class Examination {
+ public:
+  Examination(const std::filesystem::path& folder, const LoadOptions& options)
+      : folder_(folder), options_(options) {
+    run();
+  }
+
+  VerifyReport report;
+  std::shared_ptr<Bundle> bundle{new Bundle()};
+
+ private:
+  // Runs one check, which returns what it found or throws. What the caller must act upon, rather than the
+  // bundle's maker, is not a failed check: it goes on to the caller.
+  template <class Function>
+  bool check(const std::string& name, Function&& function) {
+    try {
+      report.checks.push_back({name, true, function()});
+      return true;
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::missing || error.code() == ErrorCode::unsupported) throw;
+      report.checks.push_back({name, false, line_of(error)});
+      return false;
+    }
+  }
+
+  void run() {
+    if (!check("SHA256SUMS", [&] { return read_files(); })) {
+      report.damaged = true;
+      return;
+    }
+    // Each of these needs the ones before.
+    if (!check("files", [&] { return check_files(); })) return;
+    if (!check("manifest", [&] { return read_manifest(); })) return;
+    if (!check("spec hash", [&] { return compile_spec(); })) return;
+    if (!check("features", [&] { return compare_features(); })) return;
+    check("engine state", [&] { return read_state(); });
+    std::optional<Golden> golden;
+    const bool has_golden = check("golden files", [&] {
+      golden.emplace(*files_, document_);
+      return std::to_string(document_.golden_bars) + " bars, " + std::to_string(kGoldenWindows) + " windows";
+    });
+    if (has_golden) {
+      check("golden features, batch", [&] { return golden->replay_features(bundle->plan_); });
+      check("golden features, bar by bar", [&] { return golden->replay_stream(bundle->plan_); });
+    }
+    if (!check("model", [&] { return load(); })) return;
+    for (const std::size_t batch : kGoldenBatches) {
+      if (!has_golden) break;
+      check("golden outputs, batch " + std::to_string(batch),
+            [&] { return golden->replay_outputs(*bundle->model_, batch); });
+    }
+    check("wrong inputs refused", [&] { return probe(); });
+  }
+
+  std::string read_files() {
+    files_ = SealedFolder::read(folder_);
+    report.bundle_id = bundle->id_ = files_->id();
+    return std::to_string(files_->names().size()) + " files, each as it was sealed";
+  }
+
+  std::string check_files() const {
+    const auto names = files_->names();
+    std::vector<Problem> problems;
+    for (const std::string_view file : kFiles) {
+      if (!std::binary_search(names.begin(), names.end(), file))
+        problems.push_back({std::string(file), "is missing"});
+    }
+    for (const std::string& name : names) {
+      if (!std::binary_search(kFiles.begin(), kFiles.end(), name))
+        problems.push_back({name, "is no file of a bundle"});
+    }
+    if (!problems.empty())
+      throw Error(ErrorCode::bad_bundle, "these are not a bundle's files", std::move(problems));
+    return "those of a bundle";
+  }
+
+  std::string read_manifest() {
+    document_ = parse_manifest(files_->text("metadata.json"));
+    bundle->manifest_ = document_.manifest;
+    return document_.manifest.model_id + " " + document_.manifest.version +
+           (document_.manifest.simulated ? ", trained on SIMULATED bars" : "");
+  }
+
+  std::string compile_spec() {
+    bundle->plan_ = Plan::compile(files_->text("feature_spec.json"));
+    if (bundle->plan_->dtype() != Dtype::float32)
+      throw Error(ErrorCode::bad_spec, "its dtype is not float32");
+    const std::string hash = bundle->plan_->hash_hex();
+    if (hash != document_.manifest.spec_hash) {
+      throw Error(ErrorCode::bad_bundle,
+                  "this engine computes " + hash + ", the manifest says " + document_.manifest.spec_hash);
+    }
+    return hash;
+  }
+
+  std::string compare_features() const {
+    auto problems = compare_with_plan(document_, *bundle->plan_);
+    if (!problems.empty())
+      throw Error(ErrorCode::bad_bundle, "the manifest is not of this spec", std::move(problems));
+    return std::to_string(bundle->plan_->width()) + " features, names and order as the spec has them";
+  }
+
+  std::string read_state() {
+    const auto bytes = files_->bytes("engine.state");
+    Engine engine(bundle->plan_);
+    engine.restore(bytes);
+    bundle->engine_state_.assign(bytes.begin(), bytes.end());
+    return "after " + std::to_string(engine.bars_seen()) + " bars";
+  }
+
+  std::string load() {
+    const BundleManifest& manifest = document_.manifest;
+    const auto bytes = files_->bytes("model.pt");
+    bundle->model_ = options_.model_loader ? options_.model_loader(bytes, manifest.window)
+                                           : load_model(manifest.backend, bytes, manifest.window);
+    const ModelEnvironment here = bundle->model_->environment();
+    return manifest.backend + ", " + here.library + " " + here.cpu_capability;
+  }
+
+  std::string probe() const {
+    const auto probes = bundle->model_->probe();
+    std::vector<Problem> problems;
+    for (const Model::Probe& probe : probes) {
+      if (!probe.refused) problems.push_back({probe.what, "was accepted"});
+    }
+    if (!problems.empty())
+      throw Error(ErrorCode::bad_bundle, "the model accepts what it must refuse", std::move(problems));
+    return std::to_string(probes.size()) + " of " + std::to_string(probes.size());
+  }
+
+  const std::filesystem::path& folder_;
+  const LoadOptions& options_;
+  std::optional<SealedFolder> files_;
+  ManifestDocument document_;
+};
+
+bool VerifyReport::ok() const noexcept {
+  return std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.ok; });
+}
+
+std::shared_ptr<const Bundle> Bundle::load(const std::filesystem::path& folder, const LoadOptions& options) {
+  Examination examination(folder, options);
+  const VerifyReport& report = examination.report;
+  if (report.ok()) return std::move(examination.bundle);
+  std::vector<Problem> problems;
+  for (const Check& check : report.checks) {
+    if (!check.ok) problems.push_back({check.name, check.detail});
+  }
+  throw Error(report.damaged ? ErrorCode::corrupt : ErrorCode::bad_bundle,
+              folder.string() + ": the bundle is refused", std::move(problems));
+}
+
+VerifyReport verify_bundle(const std::filesystem::path& folder, const LoadOptions& options) {
+  return Examination(folder, options).report;
+}
+
+}  // namespace sentio

@@ -1,0 +1,213 @@
+// Reading metadata.json, and comparing what it says of the features with the plan that this engine made.
+#include "runtime/manifest.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "runtime/interval.hpp"
+#include "runtime/json_fields.hpp"
+#include "sentio/error.hpp"
+
+namespace sentio {
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+// T and F beyond this are a mistake or an attack; below it, a window's size does not overflow.
+constexpr std::int64_t kMostRowsOrFeatures = 100'000;
+
+class ManifestReader {
+ public:
+  explicit ManifestReader(const Json& json) : document_(json, "", problems_) {}
+
+  ManifestDocument run() {
+    if (document_.integer("format_version") != kFormatVersion) {
+      document_.problem("format_version",
+                        "is not " + std::to_string(kFormatVersion) + ", the one that this runtime reads");
+    }
+    read_origin();
+    read_spans();
+    read_features();
+    read_layouts();
+    read_numerics();
+    read_golden();
+    for (const char* key : {"created_by", "timezone", "adjustment"}) document_.text(key);
+    document_.null("clip");
+    document_.object("metrics");
+    JsonFields engine = document_.object("engine");
+    engine.text("version");
+    engine.finish();
+    JsonFields versions = document_.object("versions");
+    for (const char* key : {"sentio", "python", "numpy", "torch"}) versions.text(key);
+    versions.finish();
+    document_.finish();
+    if (problems_.empty()) return std::move(result_);
+    throw Error(ErrorCode::bad_bundle,
+                "metadata.json is not a manifest of format version " + std::to_string(kFormatVersion),
+                std::move(problems_));
+  }
+
+ private:
+  void read_origin() {
+    BundleManifest& manifest = result_.manifest;
+    manifest.model_id = document_.text("model_id");
+    manifest.version = document_.text("version");
+    manifest.created_at = document_.text("created_at");
+    manifest.simulated = document_.truth("simulated");
+    manifest.symbol = document_.text("symbol");
+    manifest.interval = document_.text("interval");
+    manifest.interval_ns = document_.integer("interval_ns", 1);
+    if (parse_interval(manifest.interval) != manifest.interval_ns) {
+      document_.problem("interval_ns", "is not the length of interval '" + manifest.interval + "'");
+    }
+    JsonFields chain = document_.object("chain");
+    for (const char* key : {"bars_hash", "cache_key", "cache_id"}) chain.hash(key);
+    manifest.spec_hash = chain.hash("spec_hash");
+    chain.text("run");
+    chain.text_or_null("git_commit");
+    chain.finish();
+  }
+
+  void read_spans() {
+    JsonFields spans = document_.object("spans");
+    const auto read = [&](const char* name) {
+      JsonFields span = spans.object(name);
+      const DataSpan times{span.integer("rows", 1), span.integer("first_ts"), span.integer("last_ts")};
+      span.finish();
+      return times;
+    };
+    result_.manifest.train = read("train");
+    result_.manifest.validation = read("validation");
+    result_.manifest.test = read("test");
+    spans.finish();
+  }
+
+  void read_features() {
+    for (const Json& entry : document_.list("features")) {
+      const std::string path = "features[" + std::to_string(result_.features.size()) + "]";
+      JsonFields fields(entry, path, problems_);
+      FeatureInfo feature{.name = fields.text("name"), .op = fields.text("op")};
+      feature.op_version = static_cast<int>(fields.integer("op_version", 1));
+      feature.sources = fields.texts("source");
+      feature.params = fields.object("params").all_numbers();
+      fields.finish();
+      result_.features.push_back(std::move(feature));
+    }
+    result_.warmup = document_.integer("warmup", 0);
+    result_.settle = document_.integer_or_null("settle", 0);
+    result_.first_valid_row = document_.integer("first_valid_row", 0);
+    result_.session_gap_ns = document_.integer("session_gap_ns", 1);
+  }
+
+  void read_layouts() {
+    BundleManifest& manifest = result_.manifest;
+    JsonFields input = document_.object("input");
+    input.word("layout", {"[B, T, F]"});
+    input.word("dtype", {"float32"});
+    manifest.window = {input.integer("seq_len", 1), input.integer("n_features", 1)};
+    if (std::max(manifest.window.seq_len, manifest.window.n_features) > kMostRowsOrFeatures) {
+      input.problem("seq_len", "or n_features is larger than " + std::to_string(kMostRowsOrFeatures));
+    }
+    manifest.windows_cross_sessions = input.truth("windows_cross_sessions");
+    input.finish();
+
+    JsonFields output = document_.object("output");
+    output.word("layout", {"[B, 1]"});
+    manifest.output =
+        output.word("kind", {"logit", "return"}) == "logit" ? OutputKind::logit : OutputKind::forward_return;
+    output.finish();
+
+    JsonFields label = document_.object("label");  // the label's own parameters stand beside these
+    manifest.label = label.text("kind");
+    manifest.horizon = label.integer("horizon", 1);
+
+    JsonFields normalisation = document_.object("normalisation");
+    normalisation.word("kind", {"standard"});
+    normalisation.word("where", {"inside model.pt"});
+    const std::size_t means = normalisation.numbers("mean").size();
+    const std::size_t deviations = normalisation.numbers("inv_std").size();
+    normalisation.finish();
+    const auto width = static_cast<std::size_t>(manifest.window.n_features);
+    if (problems_.empty() && (result_.features.size() != width || means != width || deviations != width)) {
+      document_.problem("input.n_features", "is " + std::to_string(width) + ", but there are " +
+                                                std::to_string(result_.features.size()) + " features, " +
+                                                std::to_string(means) + " means and " +
+                                                std::to_string(deviations) + " deviations");
+    }
+  }
+
+  void read_numerics() {
+    BundleManifest& manifest = result_.manifest;
+    JsonFields numerics = document_.object("numerics");
+    manifest.backend = numerics.text("backend");
+    numerics.word("scripted_by", {"script", "trace"});
+    manifest.recorded_on = {numerics.text("torch"), numerics.text("cpu_capability")};
+    if (numerics.integer("threads") != 1) numerics.problem("threads", "is not 1");
+    manifest.tolerance = numerics.number("tolerance");
+    if (!(manifest.tolerance > 0)) numerics.problem("tolerance", "is not positive");
+    numerics.finish();
+  }
+
+  void read_golden() {
+    JsonFields golden = document_.object("golden");
+    result_.golden_bars = static_cast<std::size_t>(golden.integer("bars", 1));
+    if (golden.integer("windows") != static_cast<std::int64_t>(kGoldenWindows)) {
+      golden.problem("windows", "is not " + std::to_string(kGoldenWindows));
+    }
+    if (golden.numbers("batches") !=
+        std::vector<double>(std::begin(kGoldenBatches), std::end(kGoldenBatches))) {
+      golden.problem("batches", "is not [1, 7, 256]");
+    }
+    golden.finish();
+  }
+
+  std::vector<Problem> problems_;
+  JsonFields document_;
+  ManifestDocument result_;
+};
+
+std::string text_of(const std::optional<std::int64_t>& number) {
+  return number ? std::to_string(*number) : "null";
+}
+
+}  // namespace
+
+std::string_view describe(OutputKind kind) noexcept {
+  switch (kind) {
+    case OutputKind::logit:
+      return "logit";
+    case OutputKind::forward_return:
+      return "return";
+  }
+  return "unknown kind";
+}
+
+ManifestDocument parse_manifest(std::string_view text) {
+  const Json json = parse_json(text, "metadata.json", ErrorCode::bad_bundle);
+  return ManifestReader(json).run();
+}
+
+std::vector<Problem> compare_with_plan(const ManifestDocument& document, const Plan& plan) {
+  std::vector<Problem> problems;
+  const auto compare = [&](const std::string& path, const std::string& said, const std::string& is) {
+    if (said != is) problems.push_back({path, "is " + said + " in the manifest, " + is + " by the spec"});
+  };
+  compare("features", std::to_string(document.features.size()), std::to_string(plan.width()));
+  for (std::size_t k = 0; k < std::min(document.features.size(), plan.width()); ++k) {
+    const FeatureInfo& said = document.features[k];
+    const FeatureInfo& is = plan.features()[k];
+    const std::string path = "features[" + std::to_string(k) + "]";
+    compare(path + ".name", said.name, is.name);
+    compare(path + ".op", said.op + " " + std::to_string(said.op_version),
+            is.op + " " + std::to_string(is.op_version));
+    if (said.sources != is.sources) problems.push_back({path + ".source", "differs from the spec"});
+    if (said.params != is.params) problems.push_back({path + ".params", "differ from the spec"});
+  }
+  compare("warmup", std::to_string(document.warmup), std::to_string(plan.warmup()));
+  compare("settle", text_of(document.settle), text_of(plan.settle()));
+  compare("first_valid_row", std::to_string(document.first_valid_row),
+          std::to_string(plan.first_valid_row()));
+  compare("session_gap_ns", std::to_string(document.session_gap_ns), std::to_string(plan.session_gap()));
+  return problems;
+}
+
+}  // namespace sentio

@@ -1,0 +1,207 @@
+// Reading and checking a sealed folder. Everything is opened relative to one open folder and never through a
+// link, so that a folder which is replaced meanwhile is read whole or refused.
+#include "runtime/sealed_folder.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "sentio/error.hpp"
+#include "sha256.hpp"
+
+namespace sentio {
+namespace {
+
+constexpr const char* kSums = "SHA256SUMS";
+constexpr std::size_t kDigits = 64;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail(const std::string& place) {
+  throw std::system_error(errno, std::generic_category(), place);
+}
+
+std::vector<std::byte> read_all(int fd, std::size_t size, const std::string& place) {
+  std::vector<std::byte> bytes(size + 1);  // one more, so that the end is seen without growing
+  std::size_t filled = 0;
+  while (true) {
+    const ssize_t got = ::read(fd, bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(place);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+    if (filled == bytes.size()) bytes.resize(2 * bytes.size());
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+using Listing = std::map<std::string, std::string, std::less<>>;  // name to hash
+
+bool is_allowed(std::string_view name) {
+  if (name.empty() || name.front() == '/') return false;
+  const std::string framed = "/" + std::string(name) + "/";
+  return framed.find("/../") == std::string::npos;
+}
+
+Listing parse_sums(std::span<const std::byte> bytes, std::vector<Problem>& problems) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  Listing listing;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    const std::string where = kSums + std::string(" line ") + std::to_string(number);
+    if (end == std::string_view::npos) {
+      problems.push_back({where, "does not end"});
+      break;
+    }
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    const std::string_view digest = line.substr(0, kDigits);
+    const bool is_hash =
+        digest.size() == kDigits && digest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    if (!is_hash || line.substr(kDigits, 2) != "  ") {
+      problems.push_back({where, "is not 'SHA256  NAME'"});
+      continue;
+    }
+    const std::string name(line.substr(kDigits + 2));
+    if (!is_allowed(name) || name == kSums || !listing.emplace(name, digest).second) {
+      problems.push_back({where, "the name '" + name + "' is not allowed"});
+    }
+  }
+  return listing;
+}
+
+// Reads the listed files below an open folder, and names whatever else is there.
+class Walk {
+ public:
+  Walk(const std::filesystem::path& root, const Listing& listing, std::vector<Problem>& problems)
+      : root_(root), listing_(listing), problems_(problems) {}
+
+  void enter(int folder, const std::string& prefix) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(folder), &::closedir);
+    if (!entries) fail(place(prefix));
+    while (true) {
+      errno = 0;
+      const dirent* entry = ::readdir(entries.get());
+      if (entry == nullptr && errno != 0) fail(place(prefix));
+      if (entry == nullptr) return;
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") visit(::dirfd(entries.get()), name, prefix + name);
+    }
+  }
+
+  std::map<std::string, std::vector<std::byte>, std::less<>> found;
+
+ private:
+  [[nodiscard]] std::string place(const std::string& name) const { return (root_ / name).string(); }
+
+  void visit(int folder, const std::string& name, const std::string& path) {
+    // Not blocking: opening a pipe that nobody writes to would wait for ever.
+    Descriptor opened(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (opened.get() < 0) {
+      if (errno != ELOOP && errno != ENXIO) fail(place(path));
+      problems_.push_back({path, "is a link or not a file"});
+      return;
+    }
+    struct stat facts{};
+    if (::fstat(opened.get(), &facts) != 0) fail(place(path));
+    if (S_ISDIR(facts.st_mode)) {
+      enter(opened.release(), path + "/");
+    } else if (path == kSums) {
+      return;  // read already
+    } else if (!listing_.contains(path)) {
+      problems_.push_back({path, std::string("is not listed in ") + kSums});
+    } else if (!S_ISREG(facts.st_mode)) {
+      problems_.push_back({path, "is not a file"});
+    } else {
+      found.emplace(path, read_all(opened.get(), static_cast<std::size_t>(facts.st_size), place(path)));
+    }
+  }
+
+  const std::filesystem::path& root_;
+  const Listing& listing_;
+  std::vector<Problem>& problems_;
+};
+
+[[noreturn]] void refuse(const std::filesystem::path& folder, std::vector<Problem> problems) {
+  std::sort(problems.begin(), problems.end(),
+            [](const Problem& a, const Problem& b) { return a.path < b.path; });
+  throw Error(ErrorCode::corrupt, folder.string() + ": is damaged", std::move(problems));
+}
+
+}  // namespace
+
+SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
+  Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (root.get() < 0) {
+    if (errno != ENOENT && errno != ENOTDIR) fail(folder.string());
+    throw Error(ErrorCode::missing, folder.string() + ": is not a folder");
+  }
+  const Descriptor sums(::openat(root.get(), kSums, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (sums.get() < 0 && errno == ENOENT) {
+    throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSums);
+  }
+  if (sums.get() < 0 && errno == ELOOP) refuse(folder, {{kSums, "is a link"}});
+  struct stat facts{};
+  if (sums.get() < 0 || ::fstat(sums.get(), &facts) != 0) fail((folder / kSums).string());
+  if (!S_ISREG(facts.st_mode)) refuse(folder, {{kSums, "is not a file"}});
+
+  const auto bytes = read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSums).string());
+  SealedFolder sealed;
+  sealed.id_ = to_hex(sha256(std::span<const std::byte>(bytes)));
+  std::vector<Problem> problems;
+  const Listing listing = parse_sums(bytes, problems);
+
+  Walk walk(folder, listing, problems);
+  walk.enter(root.release(), "");
+  for (const auto& [name, hash] : listing) {
+    const auto file = walk.found.find(name);
+    if (file == walk.found.end()) {
+      problems.push_back({name, "is missing"});
+    } else if (to_hex(sha256(std::span<const std::byte>(file->second))) != hash) {
+      problems.push_back({name, "its bytes are not those that were sealed"});
+    }
+  }
+  if (!problems.empty()) refuse(folder, std::move(problems));
+  sealed.files_ = std::move(walk.found);
+  return sealed;
+}
+
+std::vector<std::string> SealedFolder::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : files_) names.push_back(name);
+  return names;
+}
+
+std::span<const std::byte> SealedFolder::bytes(std::string_view name) const {
+  const auto file = files_.find(name);
+  if (file == files_.end()) throw Error(ErrorCode::bad_bundle, std::string(name) + ": is missing");
+  return file->second;
+}
+
+std::string_view SealedFolder::text(std::string_view name) const {
+  const auto all = bytes(name);
+  return {reinterpret_cast<const char*>(all.data()), all.size()};
+}
+
+}  // namespace sentio

@@ -1,0 +1,35 @@
+// A folder sealed with SHA256SUMS, read once: the bytes that were hashed are the bytes that are used.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sentio {
+
+class SealedFolder {
+ public:
+  // Reads every file and compares its hash with SHA256SUMS.
+  // Throws Error(missing) where the folder is not there; Error(corrupt), with a problem for each, where a
+  // file differs, is missing, is not listed, or is neither a plain file nor a folder (a link, for one), or a
+  // name is absolute, holds "..", or comes twice; std::system_error where the operating system refuses.
+  [[nodiscard]] static SealedFolder read(const std::filesystem::path& folder);
+
+  // The SHA-256 of SHA256SUMS, 64 hex digits.
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] std::vector<std::string> names() const;  // ascending
+  // A file's bytes, valid as long as this folder. Throws Error(bad_bundle) where there is no such file.
+  [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;
+  [[nodiscard]] std::string_view text(std::string_view name) const;
+
+ private:
+  std::string id_;
+  std::map<std::string, std::vector<std::byte>, std::less<>> files_;
+};
+
+}  // namespace sentio

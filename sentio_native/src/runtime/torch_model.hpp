@@ -1,0 +1,18 @@
+// The backend `torchscript`.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "sentio/model.hpp"
+
+namespace sentio {
+
+// A TorchScript module [B, T, F] -> [B, 1] from the bytes of model.pt. TorchScript is code: give it only
+// bytes whose hash was checked, from a source that is trusted. Forces one thread in the whole process. Throws
+// Error(bad_bundle) where the bytes are no TorchScript, Error(unsupported) where the process already has
+// several inter-op threads.
+[[nodiscard]] std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes,
+                                                            const WindowShape& shape);
+
+}  // namespace sentio

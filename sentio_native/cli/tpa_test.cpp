@@ -1,0 +1,353 @@
+// sentio_cli tpa_test: a bundle trades the last days of a symbol on paper, one bar at a time.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include "bar_feed.hpp"
+#include "commands.hpp"
+#include "json.hpp"
+#include "paper_account.hpp"
+#include "runtime/workspace.hpp"
+#include "sentio/error.hpp"
+#include "sentio/strategy_tfa.hpp"
+#include "text.hpp"
+
+namespace sentio::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Request {
+  std::string symbol;
+  std::int64_t days = 5;
+  double cost_bp = 1.0;
+  std::optional<fs::path> csv, dump;
+  bool json = false;
+  TFACfg cfg;
+};
+
+struct Run {
+  std::vector<PaperResult> days;
+  PaperResult total;
+  std::vector<std::int64_t> latencies;  // nanoseconds from bar to logit
+  std::int64_t bars_in_training = 0;    // traded bars within the spans of training and validation
+};
+
+constexpr std::string_view kArguments[] = {"SYMBOL"};
+constexpr Option kOptions[] = {
+    {"--strategy", "NAME", "The strategy; there is one, tfa."},
+    {"--days", "N", "Trade the last N UTC days that have bars; all before warm the engine up. Default 5."},
+    {"--root", "DIR", "The project's folder; else SENTIO_ROOT or the nearest parent with specs/."},
+    {"--model-id", "ID", "Of the bundle ROOT/artifacts/ID/VERSION. Default TFA."},
+    {"--version", "VERSION", "Of the bundle. Default v1."},
+    {"--interval", "INTERVAL", "The feed's bar length; refused where it is not the bundle's."},
+    {"--csv", "FILE", "Bars from a file ts,open,high,low,close,volume (ts: UTC epoch) instead of the cache."},
+    {"--cost-bp", "X", "Cost of a fill in basis points. Default 1.0."},
+    {"--threshold", "X", "Long above probability X, short below 1 - X (a return model: above X, below -X)."},
+    {"--confidence-floor", "X", "A signal with a strength below X is flat. Default 0."},
+    {"--cooldown", "N", "Bars after a signal in which there is no other. Default 0."},
+    {"--dump", "FILE", "Write ts,logit of every prediction, the logit with 9 digits: exactly a float32."},
+    {"--json", "", "Print the result as one JSON document."},
+};
+
+Request read_request(const Arguments& arguments) {
+  Request request{.symbol = arguments.plain(0), .json = arguments.has("--json")};
+  const std::string strategy = arguments.value("--strategy").value_or("tfa");
+  if (strategy != "tfa")
+    throw Failure(Exit::usage, "--strategy: '" + strategy + "' is not a strategy; there is tfa");
+  if (request.symbol.find('/') != std::string::npos || request.symbol.starts_with(".")) {
+    throw Failure(Exit::usage, "SYMBOL: '" + request.symbol + "' is not a symbol");
+  }
+  if (const auto days = arguments.value("--days")) request.days = to_count("--days", *days);
+  if (const auto cost = arguments.value("--cost-bp")) request.cost_bp = to_number("--cost-bp", *cost);
+  if (request.cost_bp < 0) throw Failure(Exit::usage, "--cost-bp: is negative");
+  request.csv = arguments.value("--csv");
+  request.dump = arguments.value("--dump");
+  TFACfg& cfg = request.cfg;
+  cfg.root = find_root(arguments.value("--root").value_or(""));
+  cfg.model_id = arguments.value("--model-id").value_or(cfg.model_id);
+  cfg.version = arguments.value("--version").value_or(cfg.version);
+  if (const auto floor = arguments.value("--confidence-floor")) {
+    cfg.confidence_floor = to_number("--confidence-floor", *floor);
+  }
+  if (const auto bars = arguments.value("--cooldown")) cfg.cooldown_bars = to_count("--cooldown", *bars);
+  return request;
+}
+
+// The option's meaning depends on what the model gives, so it is applied when that is known.
+void apply_threshold(TFACfg& cfg, OutputKind kind, const std::string& word) {
+  const double threshold = to_number("--threshold", word);
+  if (kind == OutputKind::logit) {
+    if (threshold < 0.5 || threshold > 1.0) throw Failure(Exit::usage, "--threshold: is outside [0.5, 1]");
+    cfg.buy_probability = threshold;
+    cfg.sell_probability = 1.0 - threshold;
+  } else {
+    if (threshold < 0.0) throw Failure(Exit::usage, "--threshold: is negative");
+    cfg.buy_return = threshold;
+    cfg.sell_return = -threshold;
+  }
+}
+
+std::shared_ptr<const Bundle> load_bundle(const TFACfg& cfg) {
+  const fs::path folder = cfg.folder();
+  if (!fs::is_directory(folder)) {
+    throw Failure(Exit::bad_input, folder.string() + ": there is no such bundle",
+                  "sentio export --version " + cfg.version + " --verify");
+  }
+  return Bundle::load(folder);
+}
+
+// The first bar of the last `count` days.
+std::size_t first_traded_bar(const BarTable& bars, std::int64_t count) {
+  std::int64_t days = 0;
+  for (std::size_t i = bars.size(); i-- > 0;) {
+    if (i > 0 && day_of(bars.ts[i]) == day_of(bars.ts[i - 1])) continue;
+    if (++days == count) return i;
+  }
+  throw Failure(Exit::usage, "--days: " + std::to_string(count) + " are asked for, there are bars of " +
+                                 std::to_string(days));
+}
+
+class DumpFile {
+ public:
+  explicit DumpFile(const fs::path& path) : path_(path), stream_(path, std::ios::binary) {
+    stream_ << "ts,logit\n";
+  }
+
+  void write(const Prediction& prediction) {
+    char line[64];
+    const int size = std::snprintf(line, sizeof line, "%lld,%.9g\n",
+                                   static_cast<long long>(prediction.bar_ts), prediction.value);
+    stream_.write(line, size);
+  }
+
+  void close() {
+    stream_.close();
+    if (!stream_) throw Failure(Exit::resources, path_.string() + ": cannot be written");
+  }
+
+ private:
+  fs::path path_;
+  std::ofstream stream_;
+};
+
+// Streamed and cached features are the same bits, or one of them is not what the model was trained on.
+void compare_features(const BarFeed& feed, std::size_t row, const Session& session) {
+  if (feed.features.empty()) return;
+  const auto streamed = session.features();
+  const auto cached = feed.features.subspan(row * streamed.size(), streamed.size());
+  if (std::memcmp(streamed.data(), cached.data(), cached.size_bytes()) == 0) return;
+  throw Error(ErrorCode::corrupt, feed.origin + ": row " + std::to_string(row) +
+                                      " of features.npy is not what this engine computes from the bars");
+}
+
+void require_taken(Status status, std::size_t row) {
+  if (!is_refusal(status)) return;
+  throw Failure(Exit::bad_input, "bar " + std::to_string(row) + ": " + std::string(describe(status)));
+}
+
+Run trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
+  using Clock = std::chrono::steady_clock;
+  const BundleManifest& manifest = strategy.session().bundle().manifest();
+  const BarTable& bars = feed.bars;
+  const std::size_t first = first_traded_bar(bars, request.days);
+  for (std::size_t i = 0; i < first; ++i) {
+    require_taken(strategy.observe(bars[i]), i);
+    compare_features(feed, i, strategy.session());
+  }
+  Run run;
+  PaperAccount account({.hold_bars = manifest.horizon, .cost = request.cost_bp * 1e-4});
+  std::optional<DumpFile> dump;
+  if (request.dump) dump.emplace(*request.dump);
+  for (std::size_t i = first; i < bars.size(); ++i) {
+    const Bar bar = bars[i];
+    const auto start = Clock::now();
+    const Signal signal = strategy.on_bar(bar);
+    const auto took = Clock::now() - start;
+    require_taken(signal.status, i);
+    if (signal.status == Status::model_failed) {
+      throw Failure(Exit::corrupt_store,
+                    "bar " + std::to_string(i) + ": " + std::string(describe(signal.status)));
+    }
+    compare_features(feed, i, strategy.session());
+    if (signal.prediction) {
+      run.latencies.push_back(std::chrono::nanoseconds(took).count());
+      if (dump) dump->write(*signal.prediction);
+    }
+    const bool ends_day = i + 1 == bars.size() || day_of(bars.ts[i + 1]) != day_of(bar.ts);
+    account.on_bar(bar, signal.side, ends_day);
+    if (bar.ts <= manifest.validation.last_ts) ++run.bars_in_training;
+  }
+  if (dump) dump->close();
+  run.days = account.days();
+  run.total = account.total();
+  return run;
+}
+
+std::vector<std::string> warnings_of(const BundleManifest& manifest, const BarFeed& feed, const Run& run) {
+  std::vector<std::string> warnings;
+  if (manifest.simulated && feed.simulated != true) {
+    warnings.emplace_back(
+        "the model was trained on SIMULATED bars, these bars are real or of unknown origin: "
+        "its figures mean nothing here");
+  }
+  if (!manifest.simulated && feed.simulated == true) {
+    warnings.emplace_back("the model was trained on real bars, these bars are SIMULATED");
+  }
+  if (run.bars_in_training > 0) {
+    warnings.push_back(std::to_string(run.bars_in_training) + " of the " + std::to_string(run.total.bars) +
+                       " traded bars are not later than those that the model was trained and chosen on");
+  }
+  if (run.latencies.empty()) {
+    warnings.emplace_back("no prediction was made: the window was never full of valid rows");
+  } else if (run.total.signals == 0) {
+    warnings.emplace_back("no prediction passed the thresholds: no signal, no trade");
+  } else if (run.total.trades == 0) {
+    warnings.emplace_back("no signal could be filled: no trade");
+  }
+  return warnings;
+}
+
+std::string rule_text(const TFACfg& cfg, const BundleManifest& manifest, double cost_bp) {
+  const bool is_logit = manifest.output == OutputKind::logit;
+  char text[512];
+  std::snprintf(
+      text, sizeof text,
+      "long above %s %g, short below %g, floor %g, cooldown %lld bars; filled at the next open, held %lld "
+      "bars from the last signal of its side, flat at the day's end; %g bp a fill",
+      is_logit ? "probability" : "return", is_logit ? cfg.buy_probability : cfg.buy_return,
+      is_logit ? cfg.sell_probability : cfg.sell_return, cfg.confidence_floor,
+      static_cast<long long>(cfg.cooldown_bars), static_cast<long long>(manifest.horizon), cost_bp);
+  return text;
+}
+
+Json optional_json(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json result_json(const PaperResult& result) {
+  return {{"bars", result.bars},
+          {"signals", result.signals},
+          {"trades", result.trades},
+          {"hit_rate", optional_json(result.hit_rate())},
+          {"return", result.growth - 1.0}};
+}
+
+void print_json(const TFAStrategy& strategy, const BarFeed& feed, const Request& request, Run& run) {
+  const Bundle& bundle = strategy.session().bundle();
+  const BundleManifest& manifest = bundle.manifest();
+  Json days = Json::array();
+  for (const PaperResult& day : run.days) {
+    days.push_back(result_json(day));
+    days.back()["date"] = date_text(day.day);
+  }
+  Json latency;
+  if (!run.latencies.empty()) {
+    latency = {{"bars", run.latencies.size()},
+               {"p50_us", static_cast<double>(quantile(run.latencies, 0.50)) / 1e3},
+               {"p99_us", static_cast<double>(quantile(run.latencies, 0.99)) / 1e3}};
+  }
+  const Json document = {
+      {"bundle", bundle.id()},
+      {"model_id", manifest.model_id},
+      {"version", manifest.version},
+      {"backend", manifest.backend},
+      {"symbol", request.symbol},
+      {"interval", manifest.interval},
+      {"simulated",
+       {{"model", manifest.simulated}, {"bars", feed.simulated ? Json(*feed.simulated) : Json()}}},
+      {"bars", feed.bars.size()},
+      {"origin", feed.origin},
+      {"entry", feed.entry ? Json(feed.entry->id()) : Json()},
+      {"features_equal_cache", feed.features.empty() ? Json() : Json(feed.bars.size())},
+      {"rule", rule_text(strategy.config(), manifest, request.cost_bp)},
+      {"days", days},
+      {"total", result_json(run.total)},
+      {"sharpe", optional_json(sharpe_ratio(run.days))},
+      {"latency", latency},
+      {"warnings", warnings_of(manifest, feed, run)},
+  };
+  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void print_row(const std::string& label, const PaperResult& result) {
+  char hit_rate[16] = "n/a";
+  if (const auto rate = result.hit_rate()) std::snprintf(hit_rate, sizeof hit_rate, "%.3f", *rate);
+  std::printf("%-10s  %7lld  %7lld  %7lld  %8s  %+9.4f %%\n", label.c_str(),
+              static_cast<long long>(result.bars), static_cast<long long>(result.signals),
+              static_cast<long long>(result.trades), hit_rate, 100.0 * (result.growth - 1.0));
+}
+
+void print_screen(const TFAStrategy& strategy, const BarFeed& feed, const Request& request, Run& run) {
+  const Bundle& bundle = strategy.session().bundle();
+  const BundleManifest& manifest = bundle.manifest();
+  const char* kind = feed.simulated == true    ? "SIMULATED bars"
+                     : feed.simulated == false ? "real bars"
+                                               : "bars of a CSV file";
+  std::printf("%s %s, %s, model trained on %s bars, traded on paper\n", request.symbol.c_str(),
+              manifest.interval.c_str(), kind, manifest.simulated ? "SIMULATED" : "real");
+  std::printf("bundle    %s %s, %s, id %s\n", manifest.model_id.c_str(), manifest.version.c_str(),
+              manifest.backend.c_str(), bundle.id().c_str());
+  std::printf("bars      %s\n", feed.origin.c_str());
+  std::printf("          %zu from %s to %s\n", feed.bars.size(), time_text(feed.bars.ts.front()).c_str(),
+              time_text(feed.bars.ts.back()).c_str());
+  if (!feed.features.empty()) {
+    std::printf("features  %zu rows streamed, each equal to the cache to the bit\n", feed.bars.size());
+  }
+  std::printf("rule      %s\n\n", rule_text(strategy.config(), manifest, request.cost_bp).c_str());
+
+  std::printf("%-10s  %7s  %7s  %7s  %8s  %11s\n", "day (UTC)", "bars", "signals", "trades", "hit rate",
+              "return");
+  for (const PaperResult& day : run.days) print_row(date_text(day.day), day);
+  print_row("total", run.total);
+
+  const auto sharpe = sharpe_ratio(run.days);
+  char text[32] = "n/a";
+  if (sharpe) std::snprintf(text, sizeof text, "%.2f", *sharpe);
+  std::printf("\nSharpe of the daily returns, times sqrt(252): %s\n", text);
+  if (!run.latencies.empty()) {
+    std::printf("latency from bar to logit: p50 %.1f us, p99 %.1f us, over %zu bars\n",
+                static_cast<double>(quantile(run.latencies, 0.50)) / 1e3,
+                static_cast<double>(quantile(run.latencies, 0.99)) / 1e3, run.latencies.size());
+  }
+  for (const std::string& warning : warnings_of(manifest, feed, run)) {
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+}
+
+Exit run_command(const Arguments& arguments) {
+  Request request = read_request(arguments);
+  const auto bundle = load_bundle(request.cfg);
+  const BundleManifest& manifest = bundle->manifest();
+  if (const auto interval = arguments.value("--interval"); interval && *interval != manifest.interval) {
+    throw Failure(Exit::usage, "--interval: the bundle's is " + manifest.interval + ", not " + *interval);
+  }
+  if (const auto threshold = arguments.value("--threshold")) {
+    apply_threshold(request.cfg, manifest.output, *threshold);
+  }
+  TFAStrategy strategy(request.cfg, bundle);
+  const BarFeed feed =
+      request.csv ? read_csv(*request.csv, *bundle) : read_cache(request.cfg.root, request.symbol, *bundle);
+  Run run = trade(strategy, feed, request);
+  request.json ? print_json(strategy, feed, request, run) : print_screen(strategy, feed, request, run);
+  return Exit::done;
+}
+
+}  // namespace
+
+const Command& tpa_test_command() {
+  static constexpr Command command = {
+      "tpa_test",
+      "Let a bundle trade the last days of a symbol on paper, one bar at a time.",
+      kArguments,
+      kOptions,
+      "sentio_cli tpa_test QQQ --strategy tfa --days 5",
+      &run_command,
+  };
+  return command;
+}
+
+}  // namespace sentio::cli

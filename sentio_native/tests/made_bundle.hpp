@@ -1,0 +1,241 @@
+// Bundles for the tests, made without Python and LibTorch: the model is a sum that any reader can check by
+// hand.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "json.hpp"
+#include "made_bars.hpp"
+#include "sentio/bundle.hpp"
+#include "sentio/engine.hpp"
+#include "sentio/error.hpp"
+#include "sha256.hpp"
+
+namespace sentio::test {
+
+// The output is the window's first value minus half its last. Refuses what it must, unless told otherwise.
+class SumModel final : public Model {
+ public:
+  explicit SumModel(const WindowShape& shape, bool strict = true) : shape_(shape), strict_(strict) {}
+
+  static float output(std::span<const float> window) { return window.front() - 0.5F * window.back(); }
+
+  void run(std::span<const float> windows, std::span<float> outputs) const override {
+    if (failing) throw Error(ErrorCode::bad_bundle, "told to fail");
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      outputs[k] = scale * output(windows.subspan(k * shape_.size(), shape_.size()));
+    }
+  }
+  std::vector<Probe> probe() const override { return {{"T + 1", true}, {"F of 1", strict_}}; }
+  ModelEnvironment environment() const override { return {"sum 1", "any"}; }
+
+  inline static thread_local bool failing = false;
+  inline static thread_local float scale = 1;
+
+ private:
+  WindowShape shape_;
+  bool strict_;
+};
+
+// A folder that is removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sentio-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline void write_file(const std::filesystem::path& file, std::string_view text) {
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+using Files = std::map<std::string, std::string>;  // name to bytes
+
+// Writes the files and their SHA256SUMS.
+inline void seal(const std::filesystem::path& folder, const Files& files) {
+  std::string sums;
+  for (const auto& [name, bytes] : files) {
+    write_file(folder / name, bytes);
+    sums += to_hex(sha256(bytes)) + "  " + name + "\n";
+  }
+  write_file(folder / "SHA256SUMS", sums);
+}
+
+template <class T>
+std::string npy(std::string_view description, std::string_view shape, const std::vector<T>& values) {
+  std::string header = "{'descr': '" + std::string(description) +
+                       "', 'fortran_order': False, 'shape': " + std::string(shape) + ", }";
+  header.append(63 - (10 + header.size()) % 64, ' ');
+  header += '\n';
+  std::string file("\x93NUMPY\x01\x00", 8);
+  file += static_cast<char>(header.size() & 255);
+  file += static_cast<char>(header.size() >> 8);
+  file += header;
+  return file.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
+struct BundleOptions {
+  std::int64_t seq_len = 1;
+  bool windows_cross_sessions = true;
+  std::string kind = "logit";
+};
+
+constexpr std::string_view kSpec = R"({"schema_version": "1.0", "features": [
+  {"name": "ret", "op": "LOGRET", "window": 1}, {"name": "ema", "op": "EMA", "window": 5},
+  {"name": "roc", "op": "ROC", "window": 3}]})";
+
+// The first valid row and the session of each row, by their definitions.
+struct WindowRule {
+  std::int64_t first_valid_row;
+  std::vector<int> session;
+
+  explicit WindowRule(const BarTable& bars)
+      : first_valid_row(4) {  // an EMA of 5 is valid from its fifth row on
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+      const bool opens = i > 0 && bars.ts[i] - bars.ts[i - 1] >= 4 * 60 * kMinute;
+      session.push_back(i == 0 ? 0 : session.back() + (opens ? 1 : 0));
+    }
+  }
+  [[nodiscard]] bool ends_window(std::int64_t row, const BundleOptions& options) const {
+    const std::int64_t first = row - options.seq_len + 1;
+    if (first < first_valid_row) return false;
+    return options.windows_cross_sessions ||
+           session[static_cast<std::size_t>(first)] == session[static_cast<std::size_t>(row)];
+  }
+};
+
+// All files of a valid bundle but SHA256SUMS.
+inline Files make_bundle(const BundleOptions& options = {}) {
+  const auto plan = Plan::compile(kSpec);
+  const BarTable bars = make_bars(420, 30);
+  const std::size_t width = plan->width(), count = bars.size();
+  std::vector<float> features(count * width);
+  Engine engine(plan);
+  engine.compute(bars.columns(), features);
+
+  const WindowRule rule(bars);
+  std::vector<std::int64_t> rows;
+  std::vector<float> outputs;
+  for (std::int64_t row = 0; rows.size() < 256; ++row) {
+    if (!rule.ends_window(row, options)) continue;
+    rows.push_back(row);
+    const auto window = static_cast<std::size_t>(options.seq_len) * width;
+    outputs.push_back(SumModel::output(
+        std::span(features).subspan((static_cast<std::size_t>(row) + 1) * width - window, window)));
+  }
+  std::vector<double> bar_rows;
+  for (std::size_t i = 0; i < count; ++i) {
+    bar_rows.insert(bar_rows.end(), {bars.open[i], bars.high[i], bars.low[i], bars.close[i], bars.volume[i]});
+  }
+
+  Json columns = Json::array();
+  for (const FeatureInfo& feature : plan->features()) {
+    columns.push_back({{"name", feature.name},
+                       {"op", feature.op},
+                       {"op_version", feature.op_version},
+                       {"source", feature.sources},
+                       {"params", feature.params}});
+  }
+  const std::string hash(64, 'a');
+  const Json span = {{"rows", 10}, {"first_ts", 1}, {"last_ts", 2}};
+  const std::vector<double> scaler(width, 1.0);
+  const Json manifest = {
+      {"format_version", 1},
+      {"model_id", "TFA"},
+      {"version", "v1"},
+      {"created_at", "2026-01-31T12:00:00Z"},
+      {"created_by", "test@host"},
+      {"simulated", true},
+      {"symbol", "QQQ"},
+      {"interval", "5m"},
+      {"interval_ns", 5 * kMinute},
+      {"timezone", "UTC"},
+      {"adjustment", "raw"},
+      {"chain",
+       {{"bars_hash", hash},
+        {"cache_key", hash},
+        {"cache_id", hash},
+        {"spec_hash", plan->hash_hex()},
+        {"run", "r1"},
+        {"git_commit", nullptr}}},
+      {"features", columns},
+      {"input",
+       {{"layout", "[B, T, F]"},
+        {"seq_len", options.seq_len},
+        {"n_features", width},
+        {"dtype", "float32"},
+        {"windows_cross_sessions", options.windows_cross_sessions}}},
+      {"output", {{"layout", "[B, 1]"}, {"kind", options.kind}}},
+      {"label", {{"kind", "direction"}, {"horizon", 2}, {"min_move_bp", 0.0}}},
+      {"warmup", plan->warmup()},
+      {"settle", *plan->settle()},
+      {"first_valid_row", plan->first_valid_row()},
+      {"session_gap_ns", plan->session_gap()},
+      {"normalisation",
+       {{"kind", "standard"}, {"where", "inside model.pt"}, {"mean", scaler}, {"inv_std", scaler}}},
+      {"clip", nullptr},
+      {"spans", {{"train", span}, {"validation", span}, {"test", span}}},
+      {"metrics", {{"auc", 0.5}}},
+      {"numerics",
+       {{"backend", "torchscript"},
+        {"scripted_by", "script"},
+        {"torch", "sum 1"},
+        {"cpu_capability", "any"},
+        {"threads", 1},
+        {"tolerance", 1e-5}}},
+      {"engine", {{"version", "0.1.0"}}},
+      {"golden", {{"bars", count}, {"windows", 256}, {"batches", {1, 7, 256}}}},
+      {"versions", {{"sentio", "0"}, {"python", "3"}, {"numpy", "2"}, {"torch", "2"}}}};
+
+  const std::string g = std::to_string(count);
+  const auto state = engine.state();
+  Files files = {
+      {"metadata.json", manifest.dump(2)},
+      {"feature_spec.json", std::string(kSpec)},
+      {"model.pt", "a sum"},
+      {"engine.state", std::string(reinterpret_cast<const char*>(state.data()), state.size())},
+      {"golden/ts.npy", npy("<i8", "(" + g + ",)", bars.ts)},
+      {"golden/bars.npy", npy("<f8", "(" + g + ", 5)", bar_rows)},
+      {"golden/features.npy", npy("<f4", "(" + g + ", " + std::to_string(width) + ")", features)},
+      {"golden/rows.npy", npy("<i8", "(256,)", rows)},
+  };
+  for (const char* batch : {"1", "7", "256"}) {
+    files["golden/logits_" + std::string(batch) + ".npy"] = npy("<f4", "(256, 1)", outputs);
+  }
+  return files;
+}
+
+inline LoadOptions sum_model(bool strict = true) {
+  return {.model_loader = [strict](std::span<const std::byte>, const WindowShape& shape) {
+    return std::make_unique<const SumModel>(shape, strict);
+  }};
+}
+
+inline std::shared_ptr<const Bundle> load_made(const BundleOptions& options = {}) {
+  const TemporaryFolder folder;
+  seal(folder.path(), make_bundle(options));
+  return Bundle::load(folder.path(), sum_model());
+}
+
+}  // namespace sentio::test

@@ -1,0 +1,232 @@
+// A bundle is what was exported, or it is refused, and the check that failed says what differs.
+#include "check.hpp"
+#include "made_bundle.hpp"
+
+namespace {
+
+using namespace sentio;
+using namespace sentio::test;
+
+VerifyReport verify(const Files& files, const LoadOptions& options = sum_model()) {
+  const TemporaryFolder folder;
+  seal(folder.path(), files);
+  return verify_bundle(folder.path(), options);
+}
+
+// The name of the first check that fails.
+std::string first_failure(const Files& files, const LoadOptions& options = sum_model()) {
+  for (const Check& check : verify(files, options).checks) {
+    if (!check.ok) return check.name;
+  }
+  return "none";
+}
+
+// A valid bundle whose manifest was changed and sealed again.
+Files with_manifest(const std::function<void(Json&)>& change, const BundleOptions& options = {}) {
+  Files files = make_bundle(options);
+  Json manifest = Json::parse(files["metadata.json"]);
+  change(manifest);
+  files["metadata.json"] = manifest.dump();
+  return files;
+}
+
+// A valid bundle in which one bit of a file's values, `offset` from its end, was changed and sealed again.
+Files with_bit(const std::string& name, std::size_t offset) {
+  Files files = make_bundle();
+  std::string& bytes = files[name];
+  bytes[bytes.size() - offset] = static_cast<char>(bytes[bytes.size() - offset] ^ 1);
+  return files;
+}
+
+TEST(a_valid_bundle_loads_and_every_check_passes) {
+  for (const BundleOptions& options :
+       {BundleOptions{}, BundleOptions{.seq_len = 8},
+        BundleOptions{.seq_len = 8, .windows_cross_sessions = false, .kind = "return"}}) {
+    const TemporaryFolder folder;
+    seal(folder.path(), make_bundle(options));
+    const VerifyReport report = verify_bundle(folder.path(), sum_model());
+    for (const Check& check : report.checks) {
+      if (!check.ok) throw std::runtime_error(check.name + ": " + check.detail);
+      CHECK(!check.detail.empty());
+    }
+    CHECK_EQUAL(report.checks.size(), 14u);
+    const auto bundle = Bundle::load(folder.path(), sum_model());
+    CHECK_EQUAL(bundle->id(), report.bundle_id);
+    CHECK_EQUAL(bundle->manifest().window.seq_len, options.seq_len);
+    CHECK_EQUAL(bundle->manifest().horizon, 2);
+    CHECK_EQUAL(describe(bundle->manifest().output), options.kind);
+    CHECK_EQUAL(bundle->manifest().windows_cross_sessions, options.windows_cross_sessions);
+  }
+}
+
+TEST(a_bit_that_is_flipped_anywhere_is_refused_before_anything_is_parsed) {
+  const TemporaryFolder folder;
+  seal(folder.path(), make_bundle());
+  std::size_t flips = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream stream(entry.path(), std::ios::binary);
+    const std::string good(std::istreambuf_iterator<char>(stream), {});
+    // Every byte of the short files, some hundred places of the long ones.
+    const std::size_t step = std::max<std::size_t>(1, good.size() / 200);
+    for (std::size_t i = 0; i < good.size(); i += step, ++flips) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+      write_file(entry.path(), bad);
+      const VerifyReport report = verify_bundle(folder.path(), sum_model());
+      CHECK(report.damaged);
+      CHECK(!report.ok());
+      CHECK_EQUAL(report.checks.size(), 1u);
+      CHECK_EQUAL(report.checks[0].name, "SHA256SUMS");
+    }
+    write_file(entry.path(), good);
+  }
+  CHECK(flips > 1000);
+  CHECK(verify_bundle(folder.path(), sum_model()).ok());
+  write_file(folder.path() / "model.pt", "another sum");
+  CHECK_THROWS(corrupt, "model.pt", (void)Bundle::load(folder.path(), sum_model()));
+}
+
+TEST(a_file_that_no_bundle_has_is_refused_though_it_is_sealed) {
+  Files files = make_bundle();
+  files["more.txt"] = "";
+  CHECK_EQUAL(first_failure(files), "files");
+  files = make_bundle();
+  files.erase("golden/logits_7.npy");
+  CHECK_EQUAL(first_failure(files), "files");
+}
+
+TEST(a_manifest_that_is_not_as_listed_is_refused) {
+  using Change = std::function<void(Json&)>;
+  const std::vector<std::pair<const char*, Change>> changes = {
+      {"format_version", [](Json& m) { m["format_version"] = 2; }},
+      {"format_version", [](Json& m) { m["format_version"] = 1.0; }},
+      {"sybmol: is not a known key; did you mean symbol?", [](Json& m) { m["sybmol"] = "QQQ"; }},
+      {"model_id: is missing", [](Json& m) { m.erase("model_id"); }},
+      {"simulated", [](Json& m) { m["simulated"] = "yes"; }},
+      {"interval_ns", [](Json& m) { m["interval_ns"] = kMinute; }},
+      {"interval_ns", [](Json& m) { m["interval"] = "5 minutes"; }},
+      {"interval_ns: 18446744073709551615 is too large", [](Json& m) { m["interval_ns"] = UINT64_MAX; }},
+      {"input.seq_len", [](Json& m) { m["input"]["seq_len"] = 0; }},
+      {"input.seq_len", [](Json& m) { m["input"]["seq_len"] = INT64_MAX; }},
+      {"input.layout", [](Json& m) { m["input"]["layout"] = "[B, F, T]"; }},
+      {"input.dtype", [](Json& m) { m["input"]["dtype"] = "float64"; }},
+      {"input.n_features", [](Json& m) { m["input"]["n_features"] = 4; }},
+      {"output.kind", [](Json& m) { m["output"]["kind"] = "probability"; }},
+      {"output.more", [](Json& m) { m["output"]["more"] = 1; }},
+      {"label.horizon", [](Json& m) { m["label"]["horizon"] = 0; }},
+      {"chain.spec_hash", [](Json& m) { m["chain"]["spec_hash"] = "abc"; }},
+      {"chain: is missing", [](Json& m) { m.erase("chain"); }},
+      {"clip: is not null", [](Json& m) { m["clip"] = 5; }},
+      {"normalisation.mean", [](Json& m) { m["normalisation"]["mean"][0] = "0"; }},
+      {"means", [](Json& m) { m["normalisation"]["mean"].push_back(0); }},
+      {"numerics.threads", [](Json& m) { m["numerics"]["threads"] = 2; }},
+      {"numerics.tolerance", [](Json& m) { m["numerics"]["tolerance"] = -1e-5; }},
+      {"golden.batches", [](Json& m) { m["golden"]["batches"] = {1}; }},
+      {"golden.windows", [](Json& m) { m["golden"]["windows"] = 1; }},
+      {"spans.test.rows", [](Json& m) { m["spans"]["test"]["rows"] = 0; }},
+      {"features[1].params.window", [](Json& m) { m["features"][1]["params"]["window"] = "5"; }},
+      {"features[0]: is not an object", [](Json& m) { m["features"][0] = 1; }},
+  };
+  for (const auto& [words, change] : changes) {
+    const VerifyReport report = verify(with_manifest(change));
+    const Check& last = report.checks.back();
+    if (last.name != "manifest" || last.ok || last.detail.find(words) == std::string::npos) {
+      throw std::runtime_error(std::string(words) + ": " + last.name + ": " + last.detail);
+    }
+  }
+  for (const char* text : {"", "{", "[]", "null", "{\"a\": 1, \"a\": 2}", "\xff\xfe"}) {
+    Files files = make_bundle();
+    files["metadata.json"] = text;
+    CHECK_EQUAL(first_failure(files), "manifest");
+  }
+}
+
+TEST(another_spec_is_refused) {
+  const auto with_spec = [](const std::string& from, const std::string& to) {
+    Files files = make_bundle();
+    std::string& spec = files["feature_spec.json"];
+    spec.replace(spec.find(from), from.size(), to);
+    return files;
+  };
+  CHECK_EQUAL(first_failure(with_spec("5", "6")), "spec hash");
+  CHECK_EQUAL(first_failure(with_spec("EMA", "EMMA")), "spec hash");
+  CHECK_EQUAL(first_failure(with_spec("\"1.0\"", "\"1.0\", \"dtype\": \"float64\"")), "spec hash");
+  CHECK_EQUAL(first_failure(with_spec("\"ret\"", "\"return\"")), "spec hash");
+}
+
+TEST(features_that_the_manifest_tells_otherwise_are_refused) {
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { std::swap(m["features"][0], m["features"][2]); })),
+              "features");
+  CHECK_EQUAL(first_failure(with_manifest(
+                  [](Json& m) { std::swap(m["features"][0]["name"], m["features"][1]["name"]); })),
+              "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["features"][1]["params"]["window"] = 6; })),
+              "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["features"][1]["op_version"] = 2; })), "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["features"][1]["source"] = {"open"}; })),
+              "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["warmup"] = 3; })), "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["settle"] = nullptr; })), "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["session_gap_ns"] = 1; })), "features");
+}
+
+TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
+  CHECK_EQUAL(first_failure(with_bit("golden/features.npy", 4)), "golden features, batch");
+  CHECK_EQUAL(first_failure(with_bit("golden/bars.npy", 12)),
+              "golden features, batch");  // the last close, by a millionth
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_1.npy", 4)), "golden outputs, batch 1");
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_7.npy", 4)), "golden outputs, batch 7");
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_256.npy", 4)), "golden outputs, batch 256");
+  CHECK_EQUAL(first_failure(with_bit("golden/rows.npy", 8)), "golden files");
+  CHECK_EQUAL(first_failure(with_bit("engine.state", 40)), "engine state");
+}
+
+TEST(golden_windows_obey_the_manifest) {
+  const auto seq_len = [](std::int64_t length) {
+    return [length](Json& m) { m["input"]["seq_len"] = length; };
+  };
+  // The first window would begin before the first valid row.
+  CHECK_EQUAL(first_failure(with_manifest(seq_len(2))), "golden files");
+  // The model is then asked with shorter windows than those whose outputs were recorded.
+  CHECK_EQUAL(first_failure(with_manifest(seq_len(7), {.seq_len = 8})), "golden outputs, batch 1");
+  const auto one_session = [](Json& m) { m["input"]["windows_cross_sessions"] = false; };
+  CHECK_EQUAL(first_failure(with_manifest(one_session, {.seq_len = 8})), "golden files");
+}
+
+TEST(a_model_that_accepts_wrong_inputs_is_refused) {
+  CHECK_EQUAL(first_failure(make_bundle(), sum_model(false)), "wrong inputs refused");
+}
+
+TEST(outputs_may_differ_by_the_tolerance_on_another_machine_alone) {
+  const auto elsewhere = [](double tolerance) {
+    return with_manifest([tolerance](Json& m) {
+      m["numerics"]["torch"] = "sum 2";
+      m["numerics"]["tolerance"] = tolerance;
+    });
+  };
+  SumModel::scale = 1.0F + 1e-6F;  // outputs are below 1
+  const std::string strict = first_failure(make_bundle());
+  const std::string within = first_failure(elsewhere(1e-5));
+  const std::string beyond = first_failure(elsewhere(1e-9));
+  SumModel::scale = 1;
+  CHECK_EQUAL(strict, "golden outputs, batch 1");
+  CHECK_EQUAL(within, "none");
+  CHECK_EQUAL(beyond, "golden outputs, batch 1");
+}
+
+TEST(a_backend_that_this_build_lacks_is_named) {
+  const TemporaryFolder folder;
+  seal(folder.path(), with_manifest([](Json& m) { m["numerics"]["backend"] = "aoti"; }));
+  CHECK_THROWS(unsupported, "'aoti'", (void)Bundle::load(folder.path()));
+  CHECK_THROWS(unsupported, "'aoti'", (void)verify_bundle(folder.path()));
+}
+
+TEST(a_refused_bundle_says_which_check_failed) {
+  const TemporaryFolder folder;
+  seal(folder.path(), with_bit("golden/logits_1.npy", 4));
+  CHECK_THROWS(bad_bundle, "golden outputs, batch 1: window 255",
+               (void)Bundle::load(folder.path(), sum_model()));
+}
+
+}  // namespace

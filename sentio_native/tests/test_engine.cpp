@@ -1,0 +1,220 @@
+// The engine's promises that only C++ can see: the floating-point mode, copies, errors.
+#include <algorithm>
+#include <array>
+#include <cfenv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "check.hpp"
+#include "made_bars.hpp"
+#include "sentio/catalog.hpp"
+#include "sentio/engine.hpp"
+#include "sentio/snapshot.hpp"
+
+namespace {
+
+using namespace sentio;
+using sentio::test::make_bars;
+
+std::shared_ptr<const Plan> some_plan() {
+  static const auto plan = Plan::compile(R"({"schema_version": "1.0", "features": [
+      {"name": "ema", "op": "EMA", "window": 12},
+      {"name": "rsi", "op": "RSI", "window": 14},
+      {"name": "ret", "op": "LOGRET", "window": 3},
+      {"name": "roc", "op": "ROC", "window": 7}]})");
+  return plan;
+}
+
+std::vector<float> in_one_call(const BarTable& bars) {
+  std::vector<float> out(bars.size() * some_plan()->width());
+  Engine(some_plan()).compute(bars.columns(), out);
+  return out;
+}
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+TEST(bar_by_bar_gives_the_bits_of_one_call) {
+  const BarTable bars = make_bars(700);
+  const auto expected = in_one_call(bars);
+  Engine engine(some_plan());
+  std::vector<float> row(some_plan()->width());
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    CHECK(engine.step(bars[i], row) == BarFault::none);
+    CHECK(same_bits(row, std::span(expected).subspan(i * row.size(), row.size())));
+  }
+}
+
+TEST(any_split_gives_the_bits_of_one_call) {
+  const BarTable bars = make_bars(1000);
+  const auto expected = in_one_call(bars);
+  const std::size_t width = some_plan()->width();
+  for (const std::size_t block : {2u, 7u, 255u, 256u, 257u, 999u}) {
+    Engine engine(some_plan());
+    std::vector<float> out(expected.size());
+    for (std::size_t i = 0; i < bars.size(); i += block) {
+      const std::size_t rows = std::min(block, bars.size() - i);
+      engine.compute(bars.columns().slice(i, rows), std::span(out).subspan(i * width, rows * width));
+    }
+    CHECK(same_bits(out, expected));
+  }
+}
+
+TEST(the_callers_floating_point_mode_changes_no_bit_and_is_given_back) {
+  BarTable bars = make_bars(400);
+  // A market that goes flat lets averages of moves decay towards denormal numbers.
+  for (std::size_t i = 200; i < bars.size(); ++i) {
+    bars.open[i] = bars.high[i] = bars.low[i] = bars.close[i] = bars.close[199];
+  }
+  const auto expected = in_one_call(bars);
+#if defined(__x86_64__)
+  const unsigned before = _mm_getcsr();
+  const unsigned hostile = (before | _MM_FLUSH_ZERO_ON | 0x0040u /* denormals are zero */) | _MM_ROUND_DOWN;
+  _mm_setcsr(hostile);
+#else
+  std::fesetround(FE_DOWNWARD);
+#endif
+  std::vector<float> batch(expected.size());
+  Engine(some_plan()).compute(bars.columns(), batch);
+  Engine engine(some_plan());
+  std::vector<float> stream(expected.size());
+  const std::size_t width = some_plan()->width();
+  bool taken = true;
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    taken = taken && engine.step(bars[i], std::span(stream).subspan(i * width, width)) == BarFault::none;
+  }
+#if defined(__x86_64__)
+  const unsigned after = _mm_getcsr();
+  _mm_setcsr(before);
+  constexpr unsigned kFlags = 0x3F;  // which exceptions were ever raised: not a mode
+  CHECK_EQUAL(after & ~kFlags, hostile & ~kFlags);
+#else
+  const int after = std::fegetround();
+  std::fesetround(FE_TONEAREST);
+  CHECK_EQUAL(after, FE_DOWNWARD);
+#endif
+  CHECK(taken);
+  CHECK(same_bits(batch, expected));
+  CHECK(same_bits(stream, expected));
+}
+
+TEST(a_snapshot_at_any_bar_changes_nothing) {
+  const BarTable bars = make_bars(300);
+  const auto expected = in_one_call(bars);
+  const std::size_t width = some_plan()->width();
+  std::vector<float> row(width);
+  Engine running(some_plan());
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    Engine restored(some_plan());
+    restored.restore(running.state());
+    CHECK_EQUAL(restored.bars_seen(), static_cast<std::int64_t>(i));
+    CHECK(restored.step(bars[i], row) == BarFault::none);
+    CHECK(same_bits(row, std::span(expected).subspan(i * width, width)));
+    CHECK(running.step(bars[i], row) == BarFault::none);
+    CHECK(restored.state() == running.state());
+  }
+}
+
+TEST(a_damaged_snapshot_is_refused_and_changes_nothing) {
+  const BarTable bars = make_bars(100);
+  Engine engine(some_plan());
+  std::vector<float> out(bars.size() * some_plan()->width());
+  engine.compute(bars.columns(), out);
+  const auto state = engine.state();
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    auto flipped = state;
+    flipped[i] ^= std::byte{0x10};
+    CHECK_THROWS(bad_state, "", engine.restore(flipped));
+    CHECK_THROWS(bad_state, "", engine.restore(std::span(state).first(i)));
+  }
+  CHECK(engine.state() == state);
+  const auto other =
+      Plan::compile(R"({"schema_version": "1.0", "features": [{"name": "x", "op": "IDENT"}]})");
+  CHECK_THROWS(bad_state, "another spec", Engine(other).restore(state));
+}
+
+TEST(a_copy_goes_its_own_way) {
+  const BarTable bars = make_bars(200), others = make_bars(200, 78, 5 * sentio::test::kMinute, 8);
+  const auto expected = in_one_call(bars);
+  const std::size_t width = some_plan()->width();
+  Engine engine(some_plan());
+  std::vector<float> half(100 * width), row(width);
+  engine.compute(bars.columns().slice(0, 100), half);
+  Engine copy(engine);
+  for (std::size_t i = 100; i < 200; ++i) CHECK(copy.step(others[i], row) == BarFault::none);
+  std::vector<float> rest(100 * width);
+  engine.compute(bars.columns().slice(100, 100), rest);
+  CHECK(same_bits(rest, std::span(expected).subspan(100 * width)));
+}
+
+TEST(a_refused_bar_changes_nothing) {
+  const BarTable bars = make_bars(50);
+  Engine engine(some_plan());
+  std::vector<float> out(bars.size() * some_plan()->width()), row(some_plan()->width());
+  engine.compute(bars.columns(), out);
+  const auto state = engine.state();
+  const Bar last = bars[bars.size() - 1];
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto refused = [&](BarFault fault, auto&& change) {
+    Bar bar = last;
+    bar.ts += 1;
+    change(bar);
+    CHECK(engine.step(bar, row) == fault);
+    CHECK(engine.state() == state);
+    CHECK(!describe(fault).empty());
+  };
+  refused(BarFault::not_later, [](Bar& bar) { bar.ts -= 1; });
+  refused(BarFault::price_range, [&](Bar& bar) { bar.close = nan; });
+  refused(BarFault::price_range, [](Bar& bar) { bar.low = 0; });
+  refused(BarFault::high_low, [](Bar& bar) { bar.high = bar.low / 2; });
+  refused(BarFault::volume_range, [](Bar& bar) { bar.volume = -1; });
+}
+
+TEST(what_does_not_fit_is_refused) {
+  const BarTable bars = make_bars(10);
+  std::vector<float> small(3);
+  std::vector<double> doubles(10 * some_plan()->width());
+  CHECK_THROWS(bad_argument, "40", Engine(some_plan()).compute(bars.columns(), small));
+  CHECK_THROWS(bad_argument, "float32", Engine(some_plan()).compute(bars.columns(), doubles));
+}
+
+TEST(every_error_code_has_words) {
+  std::vector<std::string> seen;
+  for (std::uint8_t code = 0; code <= static_cast<std::uint8_t>(ErrorCode::unsupported); ++code) {
+    const std::string words(describe(static_cast<ErrorCode>(code)));
+    CHECK(!words.empty());
+    CHECK(words != "unknown error");
+    CHECK(std::find(seen.begin(), seen.end(), words) == seen.end());
+    seen.push_back(words);
+  }
+}
+
+TEST(an_error_tells_all_its_problems) {
+  try {
+    (void)Plan::compile(R"({"schema_version": "1.0", "features": [
+        {"name": "a", "op": "EMA", "window": 0}, {"name": "b", "op": "EMMA"}, {"name": "c", "op": "RSI", "widow": 3}]})");
+  } catch (const Error& error) {
+    CHECK_EQUAL(error.problems().size(), 3u);
+    for (const Problem& problem : error.problems()) {
+      CHECK(std::string(error.what()).find(problem.path + ": " + problem.message) != std::string::npos);
+    }
+    return;
+  }
+  CHECK(false);
+}
+
+TEST(every_op_of_the_catalog_is_found_by_its_name) {
+  CHECK(!catalog().empty());
+  for (const OpInfo& op : catalog()) CHECK(find_op(op.name) == &op);
+  CHECK(find_op("NO_SUCH_OP") == nullptr);
+}
+
+}  // namespace

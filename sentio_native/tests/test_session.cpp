@@ -1,0 +1,244 @@
+// A session predicts what batch features and the window rule give, whatever happens between the bars.
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "check.hpp"
+#include "made_bundle.hpp"
+#include "sentio/session.hpp"
+
+namespace {
+
+using namespace sentio;
+using namespace sentio::test;
+
+std::vector<float> batch_features(const BarTable& bars) {
+  const auto plan = Plan::compile(kSpec);
+  std::vector<float> features(bars.size() * plan->width());
+  Engine(plan).compute(bars.columns(), features);
+  return features;
+}
+
+// What a session must say of each bar, from whole-history features and the rule of windows.
+std::vector<std::optional<double>> expected_outputs(const BarTable& bars, const BundleOptions& options) {
+  const auto features = batch_features(bars);
+  const std::size_t width = features.size() / bars.size();
+  const WindowRule rule(bars);
+  std::vector<std::optional<double>> outputs(bars.size());
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    if (!rule.ends_window(static_cast<std::int64_t>(row), options)) continue;
+    const std::size_t window = static_cast<std::size_t>(options.seq_len) * width;
+    outputs[row] = SumModel::output(std::span(features).subspan((row + 1) * width - window, window));
+  }
+  return outputs;
+}
+
+void expect(Session& session, const BarTable& bars, std::size_t row,
+            const std::vector<std::optional<double>>& expected) {
+  const Outcome outcome = session.on_bar(bars[row]);
+  CHECK(outcome.status == (expected[row] ? Status::predicted : Status::warming_up));
+  CHECK_EQUAL(outcome.prediction.has_value(), expected[row].has_value());
+  if (!expected[row]) return;
+  CHECK_EQUAL(outcome.prediction->value, *expected[row]);
+  CHECK_EQUAL(outcome.prediction->bar_ts, bars.ts[row]);
+  CHECK_EQUAL(outcome.prediction->horizon, 2);
+}
+
+const BundleOptions kVariants[] = {
+    {}, {.seq_len = 2}, {.seq_len = 9}, {.seq_len = 9, .windows_cross_sessions = false}};
+
+TEST(every_bar_gives_the_output_of_its_window) {
+  const BarTable bars = make_bars(200, 20, 5 * kMinute, 3);
+  for (const BundleOptions& options : kVariants) {
+    Session session(load_made(options));
+    const auto expected = expected_outputs(bars, options);
+    for (std::size_t row = 0; row < bars.size(); ++row) expect(session, bars, row, expected);
+  }
+}
+
+TEST(warming_up_is_the_same_as_having_been_there) {
+  const BarTable bars = make_bars(120, 20, 5 * kMinute, 3);
+  for (const BundleOptions& options : kVariants) {
+    const auto bundle = load_made(options);
+    const auto expected = expected_outputs(bars, options);
+    for (const std::size_t known : {0u, 1u, 5u, 19u, 20u, 21u, 60u}) {
+      Session session(bundle);
+      session.warm_up(bars.columns().slice(0, known));
+      CHECK_EQUAL(session.bars_seen(), static_cast<std::int64_t>(known));
+      for (std::size_t row = known; row < bars.size(); ++row) expect(session, bars, row, expected);
+    }
+  }
+}
+
+TEST(a_restored_engine_predicts_as_soon_as_the_window_is_full) {
+  const BarTable bars = make_bars(120, 20, 5 * kMinute, 3);
+  for (const BundleOptions& options : kVariants) {
+    const auto bundle = load_made(options);
+    const auto expected = expected_outputs(bars, options);
+    Engine engine(bundle->plan());
+    std::vector<float> features(50 * bundle->plan()->width());
+    engine.compute(bars.columns().slice(0, 50), features);
+    Session session(bundle);
+    session.restore(engine.state());
+    for (std::size_t row = 50; row < bars.size(); ++row) {
+      if (row < 50 + static_cast<std::size_t>(options.seq_len) - 1) {
+        CHECK(session.on_bar(bars[row]).status == Status::warming_up);
+      } else {
+        expect(session, bars, row, expected);
+      }
+    }
+    CHECK_THROWS(bad_state, "SENTIOST", session.restore({}));
+  }
+}
+
+TEST(a_bundles_own_state_is_that_after_its_last_bar) {
+  const auto bundle = load_made();
+  const BarTable bars = make_bars(420, 30);  // those that made_bundle.hpp made it of
+  Session session(bundle);
+  session.restore(bundle->engine_state());
+  CHECK_EQUAL(session.bars_seen(), 420);
+  CHECK(session.on_bar(bars[419]).status == Status::not_later);
+}
+
+TEST(a_refused_bar_changes_nothing) {
+  const BarTable bars = make_bars(80, 20, 5 * kMinute, 3);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const BundleOptions options{.seq_len = 4, .windows_cross_sessions = false};
+  const auto expected = expected_outputs(bars, options);
+  Session session(load_made(options));
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    if (row > 0) {
+      const Bar last = bars[row - 1];
+      const auto refused = [&](Status status, auto&& change) {
+        Bar bar = last;
+        bar.ts += 20 * 60 * kMinute;  // a night later, so that a window that was cleared would show
+        change(bar);
+        const Outcome outcome = session.on_bar(bar);
+        CHECK(outcome.status == status);
+        CHECK(is_refusal(outcome.status));
+        CHECK(!outcome.prediction);
+      };
+      refused(Status::not_later, [&](Bar& bar) { bar.ts = last.ts; });
+      refused(Status::not_later, [&](Bar& bar) { bar.ts = INT64_MIN; });
+      refused(Status::too_early, [&](Bar& bar) { bar.ts = last.ts + 5 * kMinute - 1; });
+      refused(Status::price_range, [&](Bar& bar) { bar.close = nan; });
+      refused(Status::high_low, [&](Bar& bar) { bar.low = bar.high * 2; });
+      refused(Status::volume_range, [&](Bar& bar) { bar.volume = nan; });
+    }
+    expect(session, bars, row, expected);
+  }
+}
+
+TEST(a_history_with_a_bad_bar_is_refused_whole) {
+  BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
+  const auto expected = expected_outputs(bars, {});
+  Session session(load_made());
+  session.warm_up(bars.columns().slice(0, 10));
+  BarTable broken = bars;
+  broken.low[40] = -1;
+  CHECK_THROWS(bad_bars, "bar 30", session.warm_up(broken.columns().slice(10, 50)));
+  for (std::size_t row = 10; row < bars.size(); ++row) expect(session, bars, row, expected);
+}
+
+TEST(a_copy_is_a_clone) {
+  const BarTable bars = make_bars(90, 20, 5 * kMinute, 3), others = make_bars(90, 20, 5 * kMinute, 4);
+  const BundleOptions options{.seq_len = 5};
+  const auto expected = expected_outputs(bars, options);
+  Session session(load_made(options));
+  session.warm_up(bars.columns().slice(0, 40));
+  Session clone(session);
+  for (std::size_t row = 40; row < bars.size(); ++row) (void)session.on_bar(others[row]);
+  for (std::size_t row = 40; row < bars.size(); ++row) expect(clone, bars, row, expected);
+}
+
+TEST(sessions_on_one_bundle_are_independent) {
+  const BarTable bars = make_bars(60, 20, 5 * kMinute, 3), others = make_bars(60, 20, 5 * kMinute, 4);
+  const auto bundle = load_made({.seq_len = 3});
+  const auto expected = expected_outputs(bars, {.seq_len = 3}),
+             expected_others = expected_outputs(others, {.seq_len = 3});
+  Session one(bundle), two(bundle);
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    expect(one, bars, row, expected);
+    expect(two, others, row, expected_others);
+  }
+}
+
+TEST(a_model_that_fails_costs_its_prediction_alone) {
+  const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
+  const auto expected = expected_outputs(bars, {});
+  Session session(load_made());
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    if (row % 10 != 9) {
+      expect(session, bars, row, expected);
+      continue;
+    }
+    SumModel::failing = row % 20 == 9;
+    SumModel::scale = std::numeric_limits<float>::quiet_NaN();
+    const Outcome outcome = session.on_bar(bars[row]);
+    SumModel::failing = false;
+    SumModel::scale = 1;
+    CHECK(outcome.status == Status::model_failed);
+    CHECK(!outcome.prediction);
+    if (row == 9) CHECK_THROWS(bad_bundle, "told to fail", std::rethrow_exception(session.failure()));
+  }
+}
+
+TEST(another_interval_is_refused) {
+  const auto bundle = load_made();
+  CHECK_THROWS(bad_argument, "5m", (Session(bundle, {.interval_ns = kMinute})));
+  CHECK_EQUAL(Session(bundle, {.interval_ns = 5 * kMinute}).bars_seen(), 0);
+}
+
+TEST(bars_that_are_missing_are_accepted) {
+  const BarTable all = make_bars(100, 1000, 5 * kMinute, 3);
+  BarTable some;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i % 7 != 3) some.push_back(all[i]);
+  }
+  const auto expected = expected_outputs(some, {});
+  Session session(load_made());
+  for (std::size_t row = 0; row < some.size(); ++row) expect(session, some, row, expected);
+}
+
+#if defined(__x86_64__)
+TEST(the_callers_floating_point_mode_changes_no_output_and_is_given_back) {
+  const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
+  const auto expected = expected_outputs(bars, {});
+  Session session(load_made());
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const unsigned before = _mm_getcsr();
+    const unsigned hostile = before | _MM_FLUSH_ZERO_ON | _MM_ROUND_UP;
+    _mm_setcsr(hostile);
+    const Outcome outcome = session.on_bar(bars[row]);
+    const unsigned after = _mm_getcsr();
+    _mm_setcsr(before);
+    CHECK_EQUAL(after | 0x3Fu, hostile | 0x3Fu);  // but for which exceptions were ever raised
+    CHECK_EQUAL(outcome.prediction.has_value(), expected[row].has_value());
+    if (expected[row]) CHECK_EQUAL(outcome.prediction->value, *expected[row]);
+  }
+}
+#endif
+
+TEST(a_logit_has_a_probability_and_a_return_has_none) {
+  CHECK_EQUAL(*Prediction({.value = 0, .kind = OutputKind::logit}).probability(), 0.5);
+  const double p = *Prediction({.value = 2, .kind = OutputKind::logit}).probability();
+  CHECK(std::fabs(p - 0.8807970779778823) < 1e-15);  // 1 / (1 + e^-2), to an ulp of exp
+  CHECK_EQUAL(*Prediction({.value = -1e4, .kind = OutputKind::logit}).probability(), 0.0);
+  CHECK(!Prediction({.value = 2, .kind = OutputKind::forward_return}).probability());
+}
+
+TEST(every_status_has_words_of_its_own) {
+  std::set<std::string_view> seen;
+  for (std::uint8_t status = 0; status <= static_cast<std::uint8_t>(Status::volume_range); ++status) {
+    const auto words = describe(static_cast<Status>(status));
+    CHECK(!words.empty());
+    CHECK(words != "unknown status");
+    CHECK(seen.insert(words).second);
+  }
+}
+
+}  // namespace

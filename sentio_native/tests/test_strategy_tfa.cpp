@@ -1,0 +1,107 @@
+// Signals follow from predictions and the configuration, and from nothing else.
+#include <cmath>
+#include <type_traits>
+
+#include "check.hpp"
+#include "made_bundle.hpp"
+#include "sentio/strategy_tfa.hpp"
+
+namespace {
+
+using namespace sentio;
+using namespace sentio::test;
+
+std::vector<Signal> run(const TFACfg& cfg, const BundleOptions& options, const BarTable& bars) {
+  TFAStrategy strategy(cfg, load_made(options));
+  std::vector<Signal> signals;
+  for (std::size_t row = 0; row < bars.size(); ++row) signals.push_back(strategy.on_bar(bars[row]));
+  return signals;
+}
+
+TEST(a_probability_beyond_a_threshold_is_a_signal) {
+  const TFACfg cfg{.buy_probability = 0.51, .sell_probability = 0.48};
+  int longs = 0, shorts = 0, flats = 0;
+  for (const Signal& signal : run(cfg, {}, make_bars(300))) {
+    if (!signal.prediction) {
+      CHECK(signal.side == Side::flat);
+      continue;
+    }
+    const double p = 1.0 / (1.0 + std::exp(-signal.prediction->value));
+    const Side expected = p > 0.51 ? Side::go_long : p < 0.48 ? Side::go_short : Side::flat;
+    CHECK(signal.side == expected);
+    CHECK_EQUAL(signal.strength, std::fabs(2.0 * p - 1.0));
+    ++(expected == Side::go_long ? longs : expected == Side::go_short ? shorts : flats);
+  }
+  CHECK(longs > 10 && shorts > 10 && flats > 10);
+}
+
+TEST(a_return_is_compared_with_returns) {
+  const TFACfg cfg{.buy_return = 0.1, .sell_return = -0.05};
+  for (const Signal& signal : run(cfg, {.kind = "return"}, make_bars(200))) {
+    if (!signal.prediction) continue;
+    const double value = signal.prediction->value;
+    CHECK(signal.side == (value > 0.1 ? Side::go_long : value < -0.05 ? Side::go_short : Side::flat));
+    CHECK_EQUAL(signal.strength, std::fabs(value));
+  }
+}
+
+TEST(a_weak_signal_is_flat) {
+  const TFACfg cfg{.confidence_floor = 0.06};
+  int kept = 0, dropped = 0;
+  for (const Signal& signal : run(cfg, {}, make_bars(200))) {
+    if (signal.strength < 0.06) CHECK(signal.side == Side::flat);
+    if (signal.strength < 0.06 && signal.strength > 0.04) ++dropped;
+    if (signal.side != Side::flat) ++kept;
+  }
+  CHECK(kept > 10 && dropped > 1);
+}
+
+TEST(after_a_signal_the_cooldown_rests) {
+  const BarTable bars = make_bars(200);
+  const auto eager = run({}, {}, bars);
+  const auto rested = run({.cooldown_bars = 3}, {}, bars);
+  int rest = 0, signals = 0;
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    CHECK(rested[row].side == (rest > 0 ? Side::flat : eager[row].side));
+    rest = rested[row].side != Side::flat ? 3 : std::max(rest - 1, 0);
+    if (rested[row].side != Side::flat) ++signals;
+  }
+  CHECK(signals > 10);
+}
+
+TEST(a_refused_bar_does_not_count_for_the_cooldown) {
+  const BarTable bars = make_bars(100);
+  const auto expected = run({.cooldown_bars = 2}, {}, bars);
+  TFAStrategy strategy({.cooldown_bars = 2}, load_made());
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    Bar bad = bars[row];
+    bad.volume = -1;
+    CHECK(is_refusal(strategy.on_bar(bad).status));
+    CHECK(strategy.on_bar(bars[row]).side == expected[row].side);
+  }
+}
+
+TEST(a_configuration_that_contradicts_itself_is_refused) {
+  const auto bundle = load_made();
+  const auto refuses = [&](const char* field, const TFACfg& cfg) {
+    CHECK_THROWS(bad_argument, field, TFAStrategy(cfg, bundle));
+  };
+  refuses("buy_probability", {.buy_probability = 1.1});
+  refuses("buy_probability", {.buy_probability = std::nan("")});
+  refuses("sell_probability", {.buy_probability = 0.4, .sell_probability = 0.6});
+  refuses("sell_return", {.buy_return = -1, .sell_return = 1});
+  refuses("confidence_floor", {.confidence_floor = -0.1});
+  refuses("cooldown_bars", {.cooldown_bars = -1});
+}
+
+TEST(the_folder_follows_from_root_model_and_version) {
+  const TemporaryFolder root;
+  const TFACfg cfg{.model_id = "TFA", .version = "v7", .root = root.path()};
+  CHECK_EQUAL(cfg.folder().string(), (root.path() / "artifacts" / "TFA" / "v7").string());
+  CHECK_THROWS(missing, "v7", TFAStrategy{cfg});
+  CHECK_THROWS(bad_argument, "name", (void)TFACfg({.version = "../v7", .root = root.path()}).folder());
+  CHECK_THROWS(bad_argument, "name", (void)TFACfg({.model_id = "", .root = root.path()}).folder());
+  CHECK_THROWS(missing, "no-such", (void)TFACfg({.root = root.path() / "no-such"}).folder());
+}
+
+}  // namespace

@@ -173,8 +173,9 @@ def _members(owner: type) -> list[str]:
     return lines
 
 
-def _signature(text: str) -> str:
-    signature = text.splitlines()[0]
+def _signature(doc: str | None) -> str:
+    """The first line of a docstring of pybind11's, in the words of the stub."""
+    signature = (doc or "").partition("\n")[0]
     for found, written in _TYPES.items():
         signature = re.sub(found, written, signature)
     return signature

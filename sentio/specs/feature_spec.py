@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sentio.errors import SpecError
+from sentio.errors import ResourceError, SpecError
 from sentio.extension import engine_errors, load_extension
 from sentio.specs.document import SpecDocument
 from sentio.specs.shelf import find_spec
@@ -66,6 +66,7 @@ class FeatureSpec:
         Raises:
             UsageError: there is no spec of that name; those that there are are listed.
             SpecError: the file is missing, or the spec does not compile; all problems are named.
+            ResourceError: the file cannot be read.
             MissingExtension: the engine is not built.
         """
         path = find_spec(name_or_path, root)
@@ -73,6 +74,8 @@ class FeatureSpec:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
             raise SpecError(str(path), "is not UTF-8 text") from None
+        except OSError as error:
+            raise ResourceError(str(path), (error.strerror or str(error)).lower()) from error
         return cls.from_document(text, name=path.stem, where=str(path))
 
     @classmethod

@@ -11,6 +11,7 @@
 #include "fp_environment.hpp"
 #include "graph.hpp"
 #include "kernels/kernel.hpp"
+#include "kernels/row_loops.hpp"
 #include "sentio/error.hpp"
 #include "sentio/snapshot.hpp"
 #include "session_rule.hpp"
@@ -20,18 +21,16 @@
 namespace sentio {
 namespace {
 
-constexpr std::int64_t kBlock =
-    256;  // rows at a time: all columns of a usual plan then fit the second-level cache
-constexpr std::int64_t kTile = 16;  // rows written to the matrix at a time
+// A call whose matrix is larger than this writes it past the caches: it would only push other data out of them.
+constexpr std::size_t kStreamingValues = std::size_t{1} << 20;
 const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
-const float kFloatNaN = std::bit_cast<float>(std::uint32_t{0x7FC00000});
 
 // A column of doubles with the history that its readers look back upon, contiguous with the current block.
 class Column {
  public:
   explicit Column(std::int64_t history)
       : history_(history),
-        values_(static_cast<std::size_t>(2 * history + 2 * kBlock), kNaN),
+        values_(static_cast<std::size_t>(history + std::max(history, kBlock)), kNaN),
         next_(history) {}
 
   // Room for `rows` more; row 0 of the block is what is returned.
@@ -60,17 +59,18 @@ class Column {
   double* row0_ = nullptr;
 };
 
-// Saturates: no valid bars reach it, but a float infinity must not leave.
-float to_output(double value, float) noexcept {
-  constexpr double kMax = std::numeric_limits<float>::max();
-  if (value != value) return kFloatNaN;
-  if (value > kMax) return std::numeric_limits<float>::max();
-  if (value < -kMax) return -std::numeric_limits<float>::max();
-  return static_cast<float>(value);
+double canonical(double value) noexcept {
+  return value != value ? kNaN : value;
 }
 
-double to_output(double value, double) noexcept {
-  return value != value ? kNaN : value;
+void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, float* out, bool streaming) {
+  row_loops().emit(columns, width, rows, out, streaming);
+}
+
+void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, double* out, bool) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::size_t f = 0; f < width; ++f) *out++ = canonical(columns[f][i]);
+  }
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ struct Engine::Impl {
     std::vector<int> inputs;   // columns of its inputs
     std::vector<const double*> in;
     std::vector<double*> out;
-    std::int64_t start, valid;
+    std::int64_t start;
   };
 
   std::shared_ptr<const Plan> plan;
@@ -90,6 +90,7 @@ struct Engine::Impl {
   std::vector<std::int64_t> column_valid;
   std::vector<Runner> runners;
   std::vector<int> emitted;
+  std::vector<const double*> emitted_rows;
   std::int64_t seen = 0;
   std::int64_t last_ts = 0;
 
@@ -106,16 +107,31 @@ struct Engine::Impl {
     const auto column = [&](NodeRef ref) {
       return first_column[static_cast<std::size_t>(ref.node)] + ref.output;
     };
+    std::vector<bool> taken(graph.nodes.size(), false);
     for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
+      if (taken[n]) continue;
       const Node& node = graph.nodes[n];
-      Runner runner{.kernel = node.make(), .start = node.start, .valid = node.valid};
-      for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[n] + k);
+      Runner runner{.start = node.start};
       for (const NodeRef& ref : node.key.inputs) runner.inputs.push_back(column(ref));
+      std::vector<LaneParams> lanes;
+      for (std::size_t m = n; m < graph.nodes.size(); ++m) {
+        if (m != n && !(node.maker.lanes && differ_in_params_alone(node, graph.nodes[m]))) continue;
+        taken[m] = true;
+        lanes.push_back(graph.nodes[m].key.params);
+        for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[m] + k);
+      }
+      runner.kernel = node.maker.make(lanes);
       runner.in.resize(runner.inputs.size());
       runner.out.resize(runner.columns.size());
       runners.push_back(std::move(runner));
     }
     for (const NodeRef& ref : graph.emitted) emitted.push_back(column(ref));
+    emitted_rows.resize(emitted.size());
+  }
+
+  // They stand in the same place of the order then: what one needs is there for the other, too.
+  static bool differ_in_params_alone(const Node& a, const Node& b) {
+    return a.key.kernel == b.key.kernel && a.key.inputs == b.key.inputs && a.start == b.start;
   }
 
   Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
@@ -124,12 +140,12 @@ struct Engine::Impl {
 
   // One block of at most kBlock checked bars.
   template <class Float>
-  void run(const BarColumns& bars, Float* out) noexcept {
+  void run(const BarColumns& bars, Float* out, bool streaming) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
     for (Column& c : columns) c.open(rows);
     fill_base(bars);
     for (Runner& runner : runners) run_kernel(runner, rows);
-    emit(rows, out);
+    emit(rows, out, streaming);
     seen += rows;
     last_ts = bars.ts.back();
   }
@@ -160,23 +176,26 @@ struct Engine::Impl {
     if (skip < rows) {
       runner.kernel->run({seen + skip - runner.start, rows - skip, runner.in.data(), runner.out.data()});
     }
-    const std::int64_t missing = std::clamp<std::int64_t>(runner.valid - seen, 0, rows);
-    if (missing == 0) return;
-    for (const int c : runner.columns) std::fill_n(column(c).row0(), missing, kNaN);
+    for (const int c : runner.columns) {
+      const std::int64_t missing = column_valid[static_cast<std::size_t>(c)] - seen;
+      if (missing > 0) std::fill_n(column(c).row0(), std::min(missing, rows), kNaN);
+    }
   }
 
   template <class Float>
-  void emit(std::int64_t rows, Float* out) noexcept {
-    const auto width = static_cast<std::int64_t>(emitted.size());
+  void emit(std::int64_t rows, Float* out, bool streaming) noexcept {
+    const std::size_t width = emitted.size();
     const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
-    std::fill_n(out, padded * width, to_output(plan->pad_value(), Float{}));
-    for (std::int64_t tile = padded; tile < rows; tile += kTile) {
-      const std::int64_t end = std::min(tile + kTile, rows);
-      for (std::int64_t f = 0; f < width; ++f) {
-        const double* values = column(emitted[static_cast<std::size_t>(f)]).row0();
-        for (std::int64_t i = tile; i < end; ++i) out[i * width + f] = to_output(values[i], Float{});
+    if (padded > 0) {
+      const double pad = canonical(plan->pad_value());
+      for (std::size_t f = 0; f < width; ++f) emitted_rows[f] = &pad;
+      for (std::int64_t i = 0; i < padded; ++i) {
+        emit_rows(emitted_rows.data(), width, 1, out, false);
+        out += width;
       }
     }
+    for (std::size_t f = 0; f < width; ++f) emitted_rows[f] = column(emitted[f]).row0() + padded;
+    emit_rows(emitted_rows.data(), width, rows - padded, out, streaming);
   }
 
   // Values of a column that are in its history and were valid.
@@ -272,7 +291,7 @@ static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Floa
   const std::size_t width = impl.plan->width();
   for (std::size_t first = 0; first < bars.size(); first += kBlock) {
     const std::size_t rows = std::min<std::size_t>(kBlock, bars.size() - first);
-    impl.run(bars.slice(first, rows), out.data() + first * width);
+    impl.run(bars.slice(first, rows), out.data() + first * width, out.size() > kStreamingValues);
   }
 }
 
@@ -283,7 +302,7 @@ static BarFault step_one(Impl& impl, const Bar& bar, std::span<Float> out) {
   if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
   const FloatingPointMode mode;
   impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
-           out.data());
+           out.data(), false);
   return BarFault::none;
 }
 

@@ -12,15 +12,14 @@ GraphBuilder::GraphBuilder(double session_gap_seconds) : session_gap_seconds_(se
   nodes_.resize(kBaseColumns);
 }
 
-NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, std::function<std::unique_ptr<Kernel>()> make,
-                          int outputs) {
+NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, KernelMaker maker, int outputs) {
   std::vector<std::pair<int, int>> inputs;
   for (const NodeRef& input : key.inputs) inputs.emplace_back(input.node, input.output);
   const auto [known, is_new] =
       known_.try_emplace({key.kernel, key.params, std::move(inputs)}, static_cast<int>(nodes_.size()));
   if (!is_new) return {known->second, 0};
 
-  Node node{.key = std::move(key), .reach = reach, .outputs = outputs, .make = std::move(make)};
+  Node node{.key = std::move(key), .reach = reach, .outputs = outputs, .maker = std::move(maker)};
   for (const NodeRef& ref : node.key.inputs) {
     const Node& input = this->node(ref);
     node.start = std::max(node.start, input.valid);

@@ -1,11 +1,13 @@
 // The nodes of a plan, and the builder that ops add them with.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -33,11 +35,34 @@ struct NodeReach {
   std::optional<std::int64_t> settle = 0;  // rows after which its own memory is forgotten; none: never
 };
 
+// The parameters of one instance.
+using LaneParams = std::vector<double>;
+
+// Makes the kernel of one node, or of several that differ in their parameters alone: lane k then fills
+// the k-th outputs, and the engine runs them side by side.
+struct KernelMaker {
+  KernelMaker() = default;
+  template <class MakeOne>
+    requires std::invocable<const MakeOne&>
+  KernelMaker(MakeOne make_one) : make([make_one](std::span<const LaneParams>) { return make_one(); }) {}
+  template <class MakeLanes>
+    requires std::invocable<const MakeLanes&, std::span<const LaneParams>>
+  KernelMaker(MakeLanes make_lanes) : make(make_lanes), lanes(true) {}
+
+  std::function<std::unique_ptr<Kernel>(std::span<const LaneParams>)> make;
+  bool lanes = false;
+};
+
+template <class LaneKernel>
+[[nodiscard]] KernelMaker in_lanes() {
+  return [](std::span<const LaneParams> lanes) { return std::make_unique<LaneKernel>(lanes); };
+}
+
 struct Node {
   NodeKey key;
   NodeReach reach;
   int outputs = 1;
-  std::function<std::unique_ptr<Kernel>()> make;  // empty for base columns
+  KernelMaker maker;  // empty for base columns
   std::int64_t start = 0;                         // first row that it runs
   std::int64_t valid = 0;                         // first row that counts
   std::optional<std::int64_t> settle = 0;         // bars of history, inputs' included
@@ -55,7 +80,7 @@ class GraphBuilder {
   explicit GraphBuilder(double session_gap_seconds);
 
   // The node with that key, made if it is not there yet.
-  NodeRef add(NodeKey key, NodeReach reach, std::function<std::unique_ptr<Kernel>()> make, int outputs = 1);
+  NodeRef add(NodeKey key, NodeReach reach, KernelMaker maker, int outputs = 1);
 
   [[nodiscard]] static NodeRef base(BaseColumn column) noexcept { return {static_cast<int>(column), 0}; }
   [[nodiscard]] double session_gap_seconds() const noexcept { return session_gap_seconds_; }

@@ -8,6 +8,9 @@ namespace sentio {
 
 class StateArchive;
 
+// Rows at a time, at most: all columns of a usual plan then fit the second-level cache.
+inline constexpr std::int64_t kBlock = 256;
+
 // The rows that a kernel is asked for. `in[k][i]` is input k at row i; `in[k][i - lag]` is valid for every
 // lag up to the node's own, also at row 0: the engine starts a kernel only when that much history is there.
 struct Block {

@@ -1,53 +1,81 @@
 // The nodes that many ops share.
 #include "kernels/series.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "kernels/compensated_sum.hpp"
 #include "kernels/pointwise.hpp"
 #include "kernels/portable_log.hpp"
+#include "kernels/row_loops.hpp"
 #include "kernels/window_fold.hpp"
 #include "state_archive.hpp"
 
 namespace sentio {
 namespace {
 
-class Ema final : public Kernel {
+// value += alpha (x - value) in several lanes over one series. The difference form keeps a constant series constant to
+// the bit.
+class Decay : public Kernel {
  public:
-  explicit Ema(double alpha) : alpha_(alpha) {}
-  void run(const Block& block) noexcept override {
-    const double* x = block.in[0];
-    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-      // The difference form keeps a constant series constant to the bit.
-      value_ = block.first + i == 0 ? x[i] : forget(value_ + alpha_ * (x[i] - value_));
-      block.out[0][i] = value_;
-    }
+  explicit Decay(std::span<const LaneParams> lanes, double (*alpha_of)(double))
+      : count_(lanes.size()), alpha_(padded_lanes(count_)), value_(alpha_.size()), out_(alpha_.size()), unused_(kBlock) {
+    for (std::size_t k = 0; k < count_; ++k) alpha_[k] = alpha_of(lanes[k][0]);
   }
-  void state(StateArchive& archive) override { archive(value_); }
+  void state(StateArchive& archive) override {
+    for (std::size_t k = 0; k < count_; ++k) archive(value_[k]);
+  }
+
+ protected:
+  // Rows [from, block.size), with the final alphas.
+  void run_from(const Block& block, std::ptrdiff_t from) noexcept {
+    for (std::size_t k = 0; k < out_.size(); ++k) out_[k] = (k < count_ ? block.out[k] : unused_.data()) + from;
+    row_loops().decay(block.in[0] + from, block.size - from, out_.data(), value_.data(), alpha_.data(), alpha_.size());
+  }
+
+  std::size_t count_;
+  std::vector<double> alpha_, value_;
 
  private:
-  double alpha_;
-  double value_ = 0;
+  std::vector<double*> out_;
+  std::vector<double> unused_;  // what the padding lanes write
 };
 
-class Wilder final : public Kernel {
+class Ema final : public Decay {
  public:
-  explicit Wilder(std::int64_t window) : window_(window) {}
+  explicit Ema(std::span<const LaneParams> lanes) : Decay(lanes, [](double window) { return 2.0 / (window + 1.0); }) {}
   void run(const Block& block) noexcept override {
-    const double* x = block.in[0];
-    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-      // Over the first rows the divisor grows, which makes the running mean that Wilder starts from.
-      const std::int64_t seen = block.first + i + 1;
-      const auto divisor = static_cast<double>(seen < window_ ? seen : window_);
-      value_ = forget(value_ + (x[i] - value_) / divisor);
-      block.out[0][i] = value_;
+    if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
+    run_from(block, 0);
+  }
+};
+
+// Over the first rows alpha is 1, 1/2, 1/3, ...: the running mean that Wilder starts from.
+class Wilder final : public Decay {
+ public:
+  explicit Wilder(std::span<const LaneParams> lanes) : Decay(lanes, [](double window) { return 1.0 / window; }) {
+    for (const LaneParams& lane : lanes) {
+      windows_.push_back(static_cast<std::int64_t>(lane[0]));
+      longest_ = std::max(longest_, windows_.back());
     }
   }
-  void state(StateArchive& archive) override { archive(value_); }
+  void run(const Block& block) noexcept override {
+    std::ptrdiff_t i = 0;
+    for (; i < block.size && block.first + i < longest_; ++i) {
+      for (std::size_t k = 0; k < count_; ++k) {
+        const auto divisor = static_cast<double>(std::min(block.first + i + 1, windows_[k]));
+        value_[k] = forget(value_[k] + (1.0 / divisor) * (block.in[0][i] - value_[k]));
+        block.out[k][i] = value_[k];
+      }
+    }
+    if (i < block.size) run_from(block, i);
+  }
 
  private:
-  std::int64_t window_;
-  double value_ = 0;
+  std::vector<std::int64_t> windows_;
+  std::int64_t longest_ = 0;
 };
 
 class RunningSum final : public Kernel {
@@ -135,15 +163,14 @@ NodeRef log_return(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 NodeRef ema(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   const double alpha = 2.0 / (static_cast<double>(window) + 1.0);
   return graph.add({"ema", {static_cast<double>(window)}, {x}},
-                   {.mask = window - 1, .settle = forgetting_rows(alpha)},
-                   [alpha] { return std::make_unique<Ema>(alpha); });
+                   {.mask = window - 1, .settle = forgetting_rows(alpha)}, in_lanes<Ema>());
 }
 
 NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   return graph.add(
       {"wilder", {static_cast<double>(window)}, {x}},
       {.mask = window - 1, .settle = window + forgetting_rows(1.0 / static_cast<double>(window))},
-      [window] { return std::make_unique<Wilder>(window); });
+      in_lanes<Wilder>());
 }
 
 Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {

@@ -21,7 +21,8 @@
 namespace sentio {
 namespace {
 
-// A call whose matrix is larger than this writes it past the caches: it would only push other data out of them.
+// A call whose matrix is larger than this writes it past the caches: it would only push other data out of
+// them.
 constexpr std::size_t kStreamingValues = std::size_t{1} << 20;
 const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
 
@@ -63,7 +64,8 @@ double canonical(double value) noexcept {
   return value != value ? kNaN : value;
 }
 
-void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, float* out, bool streaming) {
+void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, float* out,
+               bool streaming) {
   row_loops().emit(columns, width, rows, out, streaming);
 }
 

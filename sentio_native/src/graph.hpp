@@ -62,11 +62,11 @@ struct Node {
   NodeKey key;
   NodeReach reach;
   int outputs = 1;
-  KernelMaker maker;  // empty for base columns
-  std::int64_t start = 0;                         // first row that it runs
-  std::int64_t valid = 0;                         // first row that counts
-  std::optional<std::int64_t> settle = 0;         // bars of history, inputs' included
-  std::int64_t history = 0;                       // rows that its readers look back upon
+  KernelMaker maker;                       // empty for base columns
+  std::int64_t start = 0;                  // first row that it runs
+  std::int64_t valid = 0;                  // first row that counts
+  std::optional<std::int64_t> settle = 0;  // bars of history, inputs' included
+  std::int64_t history = 0;                // rows that its readers look back upon
 };
 
 // In topological order; the first kBaseColumns nodes are the bars' columns.

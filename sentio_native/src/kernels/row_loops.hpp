@@ -20,8 +20,8 @@ struct RowLoops {
   void (*decay)(const double* x, std::ptrdiff_t rows, double* const* out, double* value, const double* alpha,
                 std::size_t lanes) noexcept;
 
-  // Columns of doubles to a row-major matrix of floats: every NaN as 0x7FC00000, infinities as the largest float.
-  // `streaming`: past the caches, for a matrix larger than they are.
+  // Columns of doubles to a row-major matrix of floats: every NaN as 0x7FC00000, infinities as the largest
+  // float. `streaming`: past the caches, for a matrix larger than they are.
   void (*emit)(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
                bool streaming) noexcept;
 };

@@ -1,5 +1,5 @@
-// The row loops, in vectors of four doubles; compiled once for each instruction set, into a namespace of its own.
-// Nothing here may depend on the instruction set but the speed: only +, -, *, comparisons and moves.
+// The row loops, in vectors of four doubles; compiled once for each instruction set, into a namespace of its
+// own. Nothing here may depend on the instruction set but the speed: only +, -, *, comparisons and moves.
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -19,7 +19,7 @@ using Mask4 = std::int64_t __attribute__((vector_size(32)));
 using Float4 = float __attribute__((vector_size(16)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
 
-constexpr std::ptrdiff_t kTile = 16;         // rows that are put together in the first-level cache
+constexpr std::ptrdiff_t kTile = 16;            // rows that are put together in the first-level cache
 constexpr std::size_t kTileValues = 16 * 1024;  // of which at most so many floats
 
 template <class Vector, class Value>
@@ -94,7 +94,8 @@ void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* val
 inline Float4 to_float4(Double4 value) noexcept {
   Int4 bits = std::bit_cast<Int4>(__builtin_convertvector(value, Float4));
   const Int4 magnitude = bits & 0x7FFFFFFF;
-  bits += magnitude == 0x7F800000;  // a comparison is -1 where it holds: one below infinity is the largest float
+  bits +=
+      magnitude == 0x7F800000;  // a comparison is -1 where it holds: one below infinity is the largest float
   const Int4 is_nan = magnitude > 0x7F800000;
   return std::bit_cast<Float4>((bits & ~is_nan) | (0x7FC00000 & is_nan));
 }
@@ -104,11 +105,14 @@ inline float to_float(double value) noexcept {
 }
 
 // Four columns from `f` on, rows [i, i + 4), into rows of `stride` floats.
-inline void transpose4(const double* const* columns, std::ptrdiff_t i, float* to, std::size_t stride) noexcept {
+inline void transpose4(const double* const* columns, std::ptrdiff_t i, float* to,
+                       std::size_t stride) noexcept {
   const Float4 a = to_float4(load<Double4>(columns[0] + i)), b = to_float4(load<Double4>(columns[1] + i));
   const Float4 c = to_float4(load<Double4>(columns[2] + i)), d = to_float4(load<Double4>(columns[3] + i));
-  const Float4 ab01 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab23 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Float4 cd01 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd23 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Float4 ab01 = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+               ab23 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Float4 cd01 = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+               cd23 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
   store(to, __builtin_shufflevector(ab01, cd01, 0, 1, 4, 5));
   store(to + stride, __builtin_shufflevector(ab01, cd01, 2, 3, 6, 7));
   store(to + 2 * stride, __builtin_shufflevector(ab23, cd23, 0, 1, 4, 5));

@@ -16,12 +16,16 @@
 namespace sentio {
 namespace {
 
-// value += alpha (x - value) in several lanes over one series. The difference form keeps a constant series constant to
-// the bit.
+// value += alpha (x - value) in several lanes over one series. The difference form keeps a constant series
+// constant to the bit.
 class Decay : public Kernel {
  public:
   explicit Decay(std::span<const LaneParams> lanes, double (*alpha_of)(double))
-      : count_(lanes.size()), alpha_(padded_lanes(count_)), value_(alpha_.size()), out_(alpha_.size()), unused_(kBlock) {
+      : count_(lanes.size()),
+        alpha_(padded_lanes(count_)),
+        value_(alpha_.size()),
+        out_(alpha_.size()),
+        unused_(kBlock) {
     for (std::size_t k = 0; k < count_; ++k) alpha_[k] = alpha_of(lanes[k][0]);
   }
   void state(StateArchive& archive) override {
@@ -31,8 +35,10 @@ class Decay : public Kernel {
  protected:
   // Rows [from, block.size), with the final alphas.
   void run_from(const Block& block, std::ptrdiff_t from) noexcept {
-    for (std::size_t k = 0; k < out_.size(); ++k) out_[k] = (k < count_ ? block.out[k] : unused_.data()) + from;
-    row_loops().decay(block.in[0] + from, block.size - from, out_.data(), value_.data(), alpha_.data(), alpha_.size());
+    for (std::size_t k = 0; k < out_.size(); ++k)
+      out_[k] = (k < count_ ? block.out[k] : unused_.data()) + from;
+    row_loops().decay(block.in[0] + from, block.size - from, out_.data(), value_.data(), alpha_.data(),
+                      alpha_.size());
   }
 
   std::size_t count_;
@@ -45,7 +51,8 @@ class Decay : public Kernel {
 
 class Ema final : public Decay {
  public:
-  explicit Ema(std::span<const LaneParams> lanes) : Decay(lanes, [](double window) { return 2.0 / (window + 1.0); }) {}
+  explicit Ema(std::span<const LaneParams> lanes)
+      : Decay(lanes, [](double window) { return 2.0 / (window + 1.0); }) {}
   void run(const Block& block) noexcept override {
     if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
     run_from(block, 0);
@@ -55,7 +62,8 @@ class Ema final : public Decay {
 // Over the first rows alpha is 1, 1/2, 1/3, ...: the running mean that Wilder starts from.
 class Wilder final : public Decay {
  public:
-  explicit Wilder(std::span<const LaneParams> lanes) : Decay(lanes, [](double window) { return 1.0 / window; }) {
+  explicit Wilder(std::span<const LaneParams> lanes)
+      : Decay(lanes, [](double window) { return 1.0 / window; }) {
     for (const LaneParams& lane : lanes) {
       windows_.push_back(static_cast<std::int64_t>(lane[0]));
       longest_ = std::max(longest_, windows_.back());
@@ -97,7 +105,7 @@ struct MomentsFold {
   struct Value {
     double sum, squares;
   };
-  double window;
+  double per_row;  // 1 / window
 
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
     const double d = in[0][i] - in[0][anchor];
@@ -106,9 +114,9 @@ struct MomentsFold {
   Value join(const Value& a, const Value& b) const noexcept { return {a.sum + b.sum, a.squares + b.squares}; }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
-    const double shift = all.sum / window;
+    const double shift = all.sum * per_row;
     out[0][i] = in[0][anchor] + shift;
-    out[1][i] = larger(all.squares / window - shift * shift, 0.0);
+    out[1][i] = larger(all.squares * per_row - shift * shift, 0.0);
     out[2][i] = (in[0][i] - in[0][anchor]) - shift;
   }
 };
@@ -175,7 +183,7 @@ NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 
 Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   const NodeRef node =
-      window_fold(graph, "moments", {x}, window, MomentsFold{static_cast<double>(window)}, 3);
+      window_fold(graph, "moments", {x}, window, MomentsFold{1.0 / static_cast<double>(window)}, 3);
   return {{node.node, 0}, {node.node, 1}, {node.node, 2}};
 }
 

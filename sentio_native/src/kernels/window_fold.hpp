@@ -1,6 +1,7 @@
 // Any associative statistic of the last `window` rows, in amortised O(1) a row, without drift.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,40 +30,60 @@ class WindowFold final : public Kernel {
       : fold_(std::move(fold)), window_(window), tails_(static_cast<std::size_t>(window)) {}
 
   void run(const Block& block) noexcept override {
-    std::int64_t place = block.first % window_;
-    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-      const std::ptrdiff_t anchor = i - static_cast<std::ptrdiff_t>(place);
-      const auto term = fold_.term(block.in, i, anchor);
-      if (place == 0) {
-        fold_tails(block.in, anchor, window_ - 1);
-        head_ = term;
-      } else {
-        head_ = fold_.join(head_, term);
-      }
-      const std::int64_t older = window_ - 1 - place;
-      fold_.finish(block.in, i, anchor,
-                   older == 0 ? head_ : fold_.join(tails_[static_cast<std::size_t>(older)], head_),
-                   block.out);
-      if (++place == window_) place = 0;
+    auto place = static_cast<std::ptrdiff_t>(block.first % window_);
+    for (std::ptrdiff_t i = 0; i < block.size;) {
+      const std::ptrdiff_t rows =
+          std::min({block.size - i, static_cast<std::ptrdiff_t>(window_) - place, kSegment});
+      run_segment(block, i, place, rows);
+      i += rows;
+      place = place + rows == window_ ? 0 : place + rows;
     }
   }
 
   void rebuild(const Block& past) noexcept override {
-    const std::int64_t place = past.first % window_;  // rows of the current block that were seen
-    if (place == 0) return;                           // the next row is a boundary and folds its own tails
-    const auto anchor = -static_cast<std::ptrdiff_t>(place);
-    fold_tails(past.in, anchor, window_ - 1 - place);
-    head_ = fold_.term(past.in, anchor, anchor);
-    for (std::ptrdiff_t i = anchor + 1; i < 0; ++i) head_ = fold_.join(head_, fold_.term(past.in, i, anchor));
+    const auto place =
+        static_cast<std::ptrdiff_t>(past.first % window_);  // rows of the current block that were seen
+    if (place == 0) return;  // the next row is a boundary and folds its own tails
+    fold_tails(past.in, -place, place);
+    head_ = fold_.term(past.in, -place, -place);
+    for (std::ptrdiff_t i = 1 - place; i < 0; ++i) head_ = fold_.join(head_, fold_.term(past.in, i, -place));
   }
 
  private:
-  // tails_[n]: the fold of the n rows before the anchor.
-  void fold_tails(const double* const* in, std::ptrdiff_t anchor, std::int64_t count) noexcept {
-    for (std::int64_t n = 1; n <= count; ++n) {
-      const auto term = fold_.term(in, anchor - static_cast<std::ptrdiff_t>(n), anchor);
-      const auto place = static_cast<std::size_t>(n);
-      tails_[place] = n == 1 ? term : fold_.join(term, tails_[place - 1]);
+  using Value = typename Fold::Value;
+  static constexpr std::ptrdiff_t kSegment = 64;
+
+  // Rows [i, i + rows) of one block, the first of them at `place` in it.
+  void run_segment(const Block& block, std::ptrdiff_t i, std::ptrdiff_t place, std::ptrdiff_t rows) noexcept {
+    const std::ptrdiff_t anchor = i - place;
+    const double* const* in = block.in;
+    if (place == 0) fold_tails(in, anchor, 0);
+    Value heads[kSegment];
+    for (std::ptrdiff_t k = 0; k < rows; ++k) {
+      const Value term = fold_.term(in, i + k, anchor);
+      head_ = place + k == 0 ? term : fold_.join(head_, term);
+      heads[k] = head_;
+    }
+    // Two loops, since the first is a chain and this one is not: it runs in vectors where the fold allows it.
+    const bool full = place + rows == window_;  // the block's last row stands without a tail
+    const Value* tails = tails_.data() + place;
+    const Fold fold = fold_;
+    double* const* out = block.out;
+    for (std::ptrdiff_t k = 0; k < rows - (full ? 1 : 0); ++k) {
+      fold.finish(in, i + k, anchor, fold.join(tails[k], heads[k]), out);
+    }
+    if (full) fold.finish(in, i + rows - 1, anchor, heads[rows - 1], out);
+  }
+
+  // tails_[p], for p from `place` on: the fold of the rows before the anchor that the window at place p
+  // reaches.
+  void fold_tails(const double* const* in, std::ptrdiff_t anchor, std::ptrdiff_t place) noexcept {
+    Value tail{};
+    for (std::ptrdiff_t p = static_cast<std::ptrdiff_t>(window_) - 2; p >= place; --p) {
+      const std::ptrdiff_t row = anchor - (static_cast<std::ptrdiff_t>(window_) - 1 - p);
+      const Value term = fold_.term(in, row, anchor);
+      tail = row == anchor - 1 ? term : fold_.join(term, tail);
+      tails_[static_cast<std::size_t>(p)] = tail;
     }
   }
 

@@ -221,12 +221,8 @@ py::dict build_info() {
   info["version"] = SENTIO_VERSION;
   info["compiler"] = SENTIO_COMPILER;
   info["build_type"] = SENTIO_BUILD_TYPE;
-  info["flags"] = "-ffp-contract=off -fno-fast-math";
-#if defined(__x86_64__)
-  info["instruction_set"] = "x86-64";
-#elif defined(__aarch64__)
-  info["instruction_set"] = "aarch64";
-#endif
+  info["flags"] = "-ffp-contract=off -fno-fast-math -fno-math-errno -fno-trapping-math";
+  info["instruction_set"] = std::string(sentio::instruction_set());
   info["ops"] = sentio::catalog().size();
   info["snapshot_version"] = sentio::kSnapshotVersion;
   return info;

@@ -225,6 +225,10 @@ struct Engine::Impl {
   }
 };
 
+std::string_view instruction_set() noexcept {
+  return row_loops().instruction_set;
+}
+
 Engine::Engine(std::shared_ptr<const Plan> plan) : impl_(std::make_unique<Impl>(std::move(plan))) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;

@@ -1,0 +1,55 @@
+"""The bits of the output do not depend on the instruction set that the engine's inner loops use."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+DIGEST = """
+import hashlib, json, sys
+sys.path.insert(0, "tests")
+from engine_runs import compile_spec, run
+from hostile_bars import random_bars
+from sentio.extension import load_extension
+
+digest = hashlib.sha256()
+for path in sys.argv[1:]:
+    plan = load_extension().compile(open(path).read())
+    digest.update(run(plan, random_bars(3000)).tobytes())
+print(load_extension().build_info()["instruction_set"], digest.hexdigest())
+"""
+
+
+def digest(instruction_set: str | None) -> list[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "SENTIO_ISA"}
+    if instruction_set is not None:
+        environment["SENTIO_ISA"] = instruction_set
+    specs = sorted(str(path) for path in (ROOT / "specs" / "features").glob("*.json"))
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST, *specs],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="one instruction set alone is built for this machine"
+)
+def test_every_instruction_set_gives_the_same_bits() -> None:
+    chosen, bits = digest(None)
+    baseline, baseline_bits = digest("x86-64")
+    assert baseline == "x86-64"
+    if chosen == baseline:
+        pytest.skip("this processor has no AVX2, so there is nothing to compare")
+    assert bits == baseline_bits

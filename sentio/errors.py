@@ -44,9 +44,7 @@ class SentioError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, where: str, found: str, *, hint: str = "", problems: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, where: str, found: str, *, hint: str = "", problems: Sequence[str] = ()) -> None:
         self.where = where
         self.found = found
         self.hint = hint

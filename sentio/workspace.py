@@ -53,20 +53,25 @@ class Workspace:
 
     @property
     def bars(self) -> Path:
+        """Imported and simulated bars, one file a symbol and interval."""
         return self.root / "data" / "bars"
 
     @property
     def cache(self) -> Path:
+        """Computed features, one immutable folder an entry."""
         return self.root / "data" / "cache"
 
     @property
     def runs(self) -> Path:
+        """Run directories, one a training."""
         return self.root / "artifacts" / "runs"
 
     @property
     def artifacts(self) -> Path:
+        """Runs, and bundles as MODEL_ID/VERSION."""
         return self.root / "artifacts"
 
     @property
     def specs(self) -> Path:
+        """The project's own feature specs and training configurations."""
         return self.root / "specs"

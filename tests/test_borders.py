@@ -62,7 +62,9 @@ def module_files() -> list[tuple[str, Path]]:
     return [(path.relative_to(package).parts[0].removesuffix(".py"), path) for path in files]
 
 
-@pytest.mark.parametrize(("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1])
+@pytest.mark.parametrize(
+    ("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1]
+)
 def test_a_module_knows_only_what_stands_below_it(module: str, path: Path) -> None:
     assert module in DIRECT, f"{module}: a new concept needs a place in DIRECT and in docs/architecture.md"
     allowed = reachable(module) | {module}
@@ -70,7 +72,9 @@ def test_a_module_knows_only_what_stands_below_it(module: str, path: Path) -> No
     assert known & DIRECT.keys() <= allowed, f"{path} may not know {sorted(known - allowed)}"
 
 
-@pytest.mark.parametrize(("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1])
+@pytest.mark.parametrize(
+    ("module", "path"), module_files(), ids=lambda value: str(value).split("sentio/")[-1]
+)
 def test_torch_appears_from_training_upward_only(module: str, path: Path) -> None:
     knows = any(name.split(".")[0] == "torch" for name in imports_of(path))
     assert not knows or module in KNOW_TORCH, f"{path} imports torch"
@@ -85,7 +89,9 @@ def test_one_cpp_file_alone_includes_torch() -> None:
 def test_public_headers_name_no_json_torch_or_python() -> None:
     for header in (ROOT / "sentio_native" / "include").rglob("*.hpp"):
         includes = re.findall(r"#include [<\"]([^>\"]+)", header.read_text())
-        assert not [name for name in includes if re.match(r"(nlohmann|torch|ATen|c10|pybind11|Python)", name)], header
+        assert not [
+            name for name in includes if re.match(r"(nlohmann|torch|ATen|c10|pybind11|Python)", name)
+        ], header
         foreign = [name for name in includes if "/" in name and not name.startswith("sentio/")]
         assert not foreign, f"{header} includes {foreign}: a public header includes public headers only"
 

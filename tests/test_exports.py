@@ -17,7 +17,8 @@ PACKAGE = Path(sentio.__file__).parent
 def module_names() -> list[str]:
     paths = sorted(PACKAGE.rglob("*.py"))
     return [
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__") for path in paths
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for path in paths
     ]
 
 
@@ -31,10 +32,13 @@ def test_every_name_in_all_exists(name: str) -> None:
 
 def test_public_names_of_the_package() -> None:
     assert set(sentio.__all__) == set(sentio._HOMES)
-    assert {"open_cache", "load_bundle", "read_bars", "FeatureSpec", "FeatureEngine", "train_tfa"} <= set(sentio.__all__)
+    assert {"open_cache", "load_bundle", "read_bars", "FeatureSpec", "FeatureEngine", "train_tfa"} <= set(
+        sentio.__all__
+    )
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, sentio; print([m for m in ('numpy', 'pyarrow', 'pydantic', 'torch') if m in sys.modules])"
+    heavy = ("numpy", "pyarrow", "pydantic", "torch")
+    code = f"import sys, sentio; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""What the README shows, a test runs: its shell commands in their order, then its Python, in an empty workspace."""
+"""What the README shows is run: its shell commands in their order, then its Python, in an empty workspace."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment(workspace: Path) -> dict[str, str]:
-    # SENTIO_ROOT keeps the reader's own data/ and artifacts/ out of it; the commands stay as they are printed.
+    # SENTIO_ROOT keeps the developer's own data/ and artifacts/ out of it; the commands stay as printed.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "SENTIO_ROOT": str(workspace), "OMP_WAIT_POLICY": "passive"}
 

@@ -16,7 +16,9 @@ __all__ = ["JsonOption", "RootOption", "VerboseOption", "message", "print_json",
 
 INTERRUPTED = 130
 
-RootOption = typer.Option(None, "--root", help="The project's folder; else SENTIO_ROOT or the nearest with specs/.")
+RootOption = typer.Option(
+    None, "--root", help="The project's folder; else SENTIO_ROOT or the nearest with specs/."
+)
 JsonOption = typer.Option(False, "--json", help="Print the result as one JSON document on stdout.")
 VerboseOption = typer.Option(False, "--verbose", "-v", help="Say more on stderr.")
 
@@ -68,7 +70,11 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
     ]
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
         task = shown.add_task(description, total=total, text="")
-        yield lambda steps, text="": shown.update(task, advance=steps, text=text)
+
+        def advance(steps: int, text: str) -> None:
+            shown.update(task, advance=steps, text=text)
+
+        yield advance
 
 
 def run(app: typer.Typer) -> None:
@@ -81,7 +87,13 @@ def run(app: typer.Typer) -> None:
         sys.exit(0)
     except OSError as error:
         place = str(error.filename or "")
-        _fail(ResourceError(place, (error.strerror or str(error)).lower(), hint="check the path, its permissions and free space"))
+        _fail(
+            ResourceError(
+                place,
+                (error.strerror or str(error)).lower(),
+                hint="check the path, its permissions and free space",
+            )
+        )
     except KeyboardInterrupt:
         message("interrupted")
         sys.exit(INTERRUPTED)

@@ -1,13 +1,14 @@
 # Every target of Sentio; `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/build:$(PATH)
 export OMP_WAIT_POLICY := passive
 CMAKE_FLAGS = -S sentio_native -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
 CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_native/*.cpp' 'sentio_native/*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format sanitize clean
+.PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format sanitize \
+	bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ sanitize: setup ## the C++ tests of the engine under AddressSanitizer and Undefi
 	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
+
+bench: native ## the engine's cost beside its peers, in one run
+	python benchmarks/features.py
 
 clean: ## remove what was built; data/, artifacts/ and .venv stay
 	rm -rf build dist

@@ -73,11 +73,11 @@ Exit dispatch(std::span<const std::string> words) {
 Exit exit_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::bad_argument:
+    case ErrorCode::missing:
       return Exit::usage;
     case ErrorCode::bad_spec:
     case ErrorCode::bad_bars:
     case ErrorCode::bad_state:
-    case ErrorCode::missing:
       return Exit::bad_input;
     case ErrorCode::bad_bundle:
     case ErrorCode::corrupt:

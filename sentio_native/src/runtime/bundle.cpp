@@ -136,6 +136,19 @@ class Examination {
     const auto bytes = files_->bytes("engine.state");
     Engine engine(bundle->plan_);
     engine.restore(bytes);
+    const auto again = engine.state();
+    if (!std::equal(again.begin(), again.end(), bytes.begin(), bytes.end())) {
+      throw Error(ErrorCode::bad_bundle, "it gives other bytes when it is restored and taken again");
+    }
+    // The bars that the training data must have had: those of the spans, and those before the first full
+    // window.
+    const BundleManifest& manifest = document_.manifest;
+    const std::int64_t bars = manifest.train.rows + manifest.validation.rows + manifest.test.rows +
+                              document_.first_valid_row + manifest.window.seq_len - 1;
+    if (engine.bars_seen() < bars || engine.last_ts().value_or(0) < manifest.test.last_ts) {
+      throw Error(ErrorCode::bad_bundle, "it ends after " + std::to_string(engine.bars_seen()) +
+                                             " bars, before the training data does");
+    }
     bundle->engine_state_.assign(bytes.begin(), bytes.end());
     return "after " + std::to_string(engine.bars_seen()) + " bars";
   }

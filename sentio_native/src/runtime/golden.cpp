@@ -61,6 +61,12 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   }
   if (!problems.empty())
     throw Error(ErrorCode::bad_bundle, "the golden arrays do not fit", std::move(problems));
+  for (const auto& outputs : outputs_) {
+    const auto values = outputs.values;
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+      refuse("the golden outputs are not all finite");
+    }
+  }
   bars_ = BarTable::from_rows(ts.values, bars.values);
   check_windows();
 }

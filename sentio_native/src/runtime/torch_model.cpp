@@ -8,8 +8,8 @@
 #include <torch/script.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <set>
 #include <string>
 
 #include "sentio/error.hpp"
@@ -64,30 +64,27 @@ class TorchModel final : public Model {
       throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F");
     }
     const c10::InferenceMode inference;
-    // A copy into torch's own, aligned memory: kernels may add in another order elsewhere.
-    const at::Tensor input = at::empty({batch, shape_.seq_len, shape_.n_features}, at::kFloat);
-    std::memcpy(input.mutable_data_ptr<float>(), windows.data(), windows.size_bytes());
     at::Tensor output;
     try {
-      output = forward(input);
+      // A copy into torch's own, aligned memory: kernels may add in another order elsewhere.
+      const at::Tensor input = at::empty({batch, shape_.seq_len, shape_.n_features}, at::kFloat);
+      std::memcpy(input.mutable_data_ptr<float>(), windows.data(), windows.size_bytes());
+      output = forward(input).contiguous();
     } catch (const std::exception& error) {
       refuse("the model failed", error);
     }
     if (output.scalar_type() != at::kFloat || output.sizes() != at::IntArrayRef({batch, 1})) {
       throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B, 1]");
     }
-    output = output.contiguous();
     std::memcpy(outputs.data(), output.const_data_ptr<float>(), outputs.size_bytes());
   }
 
   std::vector<Probe> probe() const override {
     const std::int64_t rows = shape_.seq_len, width = shape_.n_features;
-    std::vector<std::vector<std::int64_t>> shapes = {{rows, width}, {1, 2, rows, width}};
-    for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}})
-      shapes.push_back({2, other, width});
-    for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}})
-      shapes.push_back({2, rows, other});
-    std::erase(shapes, std::vector{std::int64_t{2}, rows, width});
+    std::set<std::vector<std::int64_t>> shapes = {{rows, width}, {1, 2, rows, width}};
+    for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}}) shapes.insert({2, other, width});
+    for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}}) shapes.insert({2, rows, other});
+    shapes.erase({2, rows, width});
     std::vector<Probe> probes;
     const c10::InferenceMode inference;
     for (const auto& shape : shapes) {

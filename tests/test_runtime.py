@@ -1,0 +1,474 @@
+"""The C++ runtime against Python: same bundle, same bars, same bits; and what sentio_cli refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentio.bars import Bars
+from sentio.bundle import load_bundle
+from sentio.cache import build_cache
+from sentio.workspace import Workspace
+from tests.bundles import MINUTE, change_array, change_json, make_bundle, make_source, reseal, walk
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def cli():
+    """`sentio_cli ARGS`, run from a folder of no project, with no SENTIO_ROOT."""
+    program = BUILD / "sentio_cli"
+    if not program.is_file():
+        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+
+    def run(*arguments: str | Path) -> Done:
+        environment = {name: value for name, value in os.environ.items() if name != "SENTIO_ROOT"}
+        words = [str(program), *map(str, arguments)]
+        done = subprocess.run(words, capture_output=True, text=True, cwd="/", env=environment, timeout=120)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def make_project(folder: Path, seq_len: int, *, crossing: bool, **changes: object) -> Path:
+    """A project with the features of QQQ in its cache and a bundle of the same spec."""
+    source = make_source(seq_len, windows_cross_sessions=crossing, **changes)
+    (folder / "specs").mkdir(parents=True)
+    build_cache(source.bars, source.spec, Workspace(folder))
+    make_bundle(folder / "artifacts", source)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory) -> Path:
+    """A project that no test changes; windows of one bar."""
+    return make_project(tmp_path_factory.mktemp("runtime") / "project", 1, crossing=True)
+
+
+@pytest.fixture
+def project(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "project"))
+
+
+def bundle_of(project: Path) -> Path:
+    return project / "artifacts" / "TFA" / "v1"
+
+
+def entry_of(project: Path) -> Path:
+    (entry,) = (project / "data" / "cache" / "QQQ" / "5m").iterdir()
+    return entry
+
+
+def write_csv(path: Path, bars: Bars) -> Path:
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["ts", "open", "high", "low", "close", "volume"])
+        for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True):
+            writer.writerow([ts, *map(repr, row)])
+    return path
+
+
+def read_dump(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Times int64 and logits float32; nine digits tell every float32 from its neighbours."""
+    lines = path.read_text().splitlines()
+    assert lines[0] == "ts,logit"
+    cells = [line.split(",") for line in lines[1:]]
+    return np.array([int(ts) for ts, _ in cells]), np.array([float(logit) for _, logit in cells], np.float32)
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and bool((a.view(np.uint32) == b.view(np.uint32)).all())
+
+
+# The same bits
+
+
+@pytest.mark.parametrize("seq_len", [1, 4])
+@pytest.mark.parametrize("crossing", [True, False])
+def test_streamed_logits_are_those_of_python_at_batch_one(tmp_path, cli, seq_len, crossing):
+    project = make_project(tmp_path / "project", seq_len, crossing=crossing)
+    bars = walk()
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    from_csv = write_csv(tmp_path / "bars.csv", bars)
+    for number, feed in enumerate([[], ["--csv", from_csv]]):
+        dump = tmp_path / f"dump{number}.csv"
+        done = cli("tpa_test", "QQQ", "--root", project, "--days", "4", "--dump", dump, *feed)
+        assert done.code == 0, done.err
+        ts, logits = read_dump(dump)
+        kept = expected.ts >= ts[0]
+        assert len(ts) > 100
+        np.testing.assert_array_equal(ts, expected.ts[kept])
+        assert same_bits(logits, expected.value[kept])
+
+
+def test_a_host_that_links_the_library_computes_the_same(project, cli):
+    host = BUILD / "tests" / "strategy_host"
+    bars = walk()
+    lines = "".join(
+        f"{ts} {' '.join(map(repr, row))}\n"
+        for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)
+    )
+    environment = os.environ | {"SENTIO_ROOT": str(project)}
+    done = subprocess.run([host], input=lines, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    assert len(said) == len(bars)
+    predicted = [words for words in said if words[1] in ("long", "short", "flat")]
+    assert [int(words[0]) for words in predicted] == expected.ts.tolist()
+    assert same_bits(np.array([float(words[2]) for words in predicted], np.float32), expected.value)
+    sides = np.where(
+        expected.probability > 0.52, "long", np.where(expected.probability < 0.48, "short", "flat")
+    )
+    assert [words[1] for words in predicted] == sides.tolist()
+
+
+# Trading on paper
+
+
+def paper(
+    bars: Bars, probability: dict[int, float], *, horizon: int, cost: float, days: int
+) -> list[dict[str, float]]:
+    """The stated rule, written again from its words: fill at the next open, hold, flat at the day's end."""
+    day_of = bars.ts // (24 * 60 * MINUTE)
+    results = []
+    for day in np.unique(day_of)[-days:]:
+        rows = np.flatnonzero(day_of == day).tolist()
+        sides = [
+            np.sign(p - 0.5) * (abs(p - 0.5) > 0.02)
+            for p in (probability.get(int(bars.ts[row]), 0.5) for row in rows)
+        ]
+        signals = sum(side != 0 for side in sides)
+        held, entry, gains = 0.0, 0.0, []
+        for place, row in enumerate(rows):
+            # What the bars before this one ask for: the last signal's side, for as many bars as the horizon.
+            last = max((k for k in range(place) if sides[k] != 0), default=None)
+            wanted = sides[last] if last is not None and place - last <= horizon else 0.0
+            if wanted != held:
+                if held:
+                    gains.append(held * (bars.open[row] / entry - 1) - 2 * cost)
+                held, entry = wanted, bars.open[row]
+        if held:
+            gains.append(held * (bars.close[rows[-1]] / entry - 1) - 2 * cost)
+        results.append(
+            {
+                "date": str(datetime.fromtimestamp(int(day) * 86400, UTC).date()),
+                "bars": len(rows),
+                "signals": int(signals),
+                "trades": len(gains),
+                "hit_rate": float(np.mean(np.array(gains) > 0)) if gains else None,
+                "return": float(np.prod(1 + np.array(gains)) - 1),
+            }
+        )
+    return results
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_the_days_are_traded_by_the_stated_rule(tmp_path, cli, horizon):
+    label = {"kind": "direction", "horizon": horizon, "min_move_bp": 0.0}
+    project = make_project(tmp_path / "project", 1, crossing=True, label=label)
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "6", "--cost-bp", "2", "--json")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    bars = walk()
+    predictions = load_bundle(bundle_of(project)).predict(bars)
+    probability = dict(zip(predictions.ts.tolist(), predictions.probability.tolist(), strict=True))
+    expected = paper(bars, probability, horizon=horizon, cost=2e-4, days=6)
+    assert sum(day["trades"] for day in expected) > 10
+    for found, day in zip(report["days"], expected, strict=True):
+        # Sums of products of numbers near 1, in another order: some roundings of 1e-16.
+        assert found == {
+            name: pytest.approx(value, abs=1e-12) if isinstance(value, float) else value
+            for name, value in day.items()
+        }
+    returns = np.array([day["return"] for day in expected])
+    assert report["total"]["return"] == pytest.approx(np.prod(1 + returns) - 1, abs=1e-12)
+    assert report["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1) * np.sqrt(252), rel=1e-9)
+    assert report["latency"]["bars"] == report["total"]["bars"]
+    assert 0 < report["latency"]["p50_us"] <= report["latency"]["p99_us"]
+
+
+def test_the_screen_says_first_that_all_is_simulated(project, cli):
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "2")
+    assert done.code == 0, done.err
+    first, *rest = done.out.splitlines()
+    assert "SIMULATED bars" in first
+    assert "trained on SIMULATED bars" in first
+    text = "\n".join(rest)
+    assert load_bundle(bundle_of(project)).id in text
+    assert "each equal to the cache to the bit" in text
+    assert "sqrt(252)" in text
+    assert "latency from bar to logit: p50" in text
+
+
+def test_one_day_has_no_sharpe_ratio(project, cli):
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "1")
+    assert "sqrt(252): n/a" in done.out
+    assert (
+        json.loads(cli("tpa_test", "QQQ", "--root", project, "--days", "1", "--json").out)["sharpe"] is None
+    )
+
+
+def test_no_signal_is_said_plainly(project, cli):
+    done = cli("tpa_test", "QQQ", "--root", project, "--threshold", "1.0")
+    assert done.code == 0
+    assert "warning: no prediction passed the thresholds: no signal, no trade" in done.err
+
+
+def test_a_model_of_simulated_bars_warns_on_others(project, cli, tmp_path):
+    done = cli("tpa_test", "QQQ", "--root", project, "--csv", write_csv(tmp_path / "bars.csv", walk()))
+    assert done.code == 0
+    assert "warning: the model was trained on SIMULATED bars" in done.err
+
+
+def test_bars_of_the_training_spans_are_counted(project, cli):
+    def late(document):
+        document["spans"]["validation"]["last_ts"] = int(walk().ts[-10])
+
+    change_json(bundle_of(project), "metadata.json", late)
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "1")
+    traded = json.loads(cli("tpa_test", "QQQ", "--root", project, "--days", "1", "--json").out)["total"][
+        "bars"
+    ]
+    assert f"{traded - 9} of the {traded} traded bars" in done.err
+
+
+def test_a_regression_is_traded_by_its_returns(tmp_path, cli):
+    project = make_project(
+        tmp_path / "project", 1, crossing=True, output="return", label={"kind": "logret_fwd", "horizon": 1}
+    )
+    done = cli("tpa_test", "QQQ", "--root", project, "--threshold", "0.001", "--json")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    assert "long above return 0.001, short below -0.001" in report["rule"]
+    assert report["total"]["signals"] > 0
+
+
+# Which entry
+
+
+def test_of_several_entries_the_newest_that_fits_is_taken(project, cli):
+    source = make_source(1)
+    older, newer = walk(seed=5), walk(seed=6)
+    workspace = Workspace(project)
+    build_cache(older, source.spec, workspace, clock=lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    entry = build_cache(newer, source.spec, workspace, clock=lambda: datetime(2100, 1, 1, tzinfo=UTC)).entry
+    (project / "data" / "cache" / "QQQ" / "5m" / ".being-built.tmp").mkdir()
+    report = json.loads(cli("tpa_test", "QQQ", "--root", project, "--json").out)
+    assert report["origin"] == str(entry.path)
+    assert report["entry"] == entry.id
+    assert report["features_equal_cache"] == len(newer)
+
+
+def test_no_entry_is_told_with_the_command_that_makes_one(project, cli):
+    done = cli("tpa_test", "SPY", "--root", project)
+    assert done.code == 3
+    assert "hint: sentio features build SPY --spec" in done.err
+    assert "--interval 5m" in done.err
+
+
+def test_features_that_the_engine_does_not_compute_are_refused(project, cli):
+    entry = entry_of(project)
+    features = np.load(entry / "features.npy")
+    features[300, 2] = np.nextafter(features[300, 2], np.float32(np.inf))
+    np.save(entry / "features.npy", features)
+    reseal(entry)
+    done = cli("tpa_test", "QQQ", "--root", project)
+    assert done.code == 4
+    assert "row 300 of features.npy" in done.err
+
+
+def test_a_damaged_entry_is_refused(project, cli):
+    path = entry_of(project) / "features.parquet"  # not read, but sealed
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    done = cli("tpa_test", "QQQ", "--root", project)
+    assert done.code == 4
+    assert "features.parquet: its bytes are not those that were sealed" in done.err
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ([], 2, "SYMBOL is missing"),
+        (["QQQ", "--day", "5"], 2, "--day is not an option; did you mean --days?"),
+        (["QQQ", "--days", "0"], 2, "--days"),
+        (["QQQ", "--days", "100"], 2, "--days: 100 are asked for, there are bars of 13"),
+        (["QQQ", "--strategy", "tfb"], 2, "there is tfa"),
+        (["QQQ", "--interval", "1m"], 2, "the bundle's is 5m, not 1m"),
+        (["QQQ", "--threshold", "0.4"], 2, "outside [0.5, 1]"),
+        (["QQQ", "--confidence-floor", "-1"], 2, "confidence_floor: is negative"),
+        (["../QQQ"], 2, "is not a symbol"),
+        (["QQQ", "--version", "v2"], 3, "hint: sentio export --version v2"),
+        (["QQQ", "--version", "../v1"], 2, "is not the name of a model or a version"),
+        (["QQQ", "--csv", "/no/such/file"], 3, "/no/such/file: cannot be opened"),
+        (["QQQ", "--dump", "/no/such/folder/dump.csv"], 5, "/no/such/folder/dump.csv: cannot be written"),
+    ],
+)
+def test_a_wrong_call_ends_with_one_error_and_its_code(pristine, cli, arguments, code, told):
+    done = cli("tpa_test", *arguments, "--root", pristine)
+    assert done.code == code, done.err
+    assert done.err.startswith("error: ")
+    assert told in done.err
+    assert done.out == ""
+
+
+def test_outside_of_a_project_the_root_is_asked_for(cli):
+    done = cli("tpa_test", "QQQ")
+    assert done.code == 2
+    assert "--root or SENTIO_ROOT" in done.err
+
+
+def test_bars_of_another_interval_are_refused(pristine, cli, tmp_path):
+    bars = walk()
+    longer = write_csv(
+        tmp_path / "longer.csv",
+        replace(bars, interval="15m", ts=bars.ts[0] + np.arange(len(bars)) * 15 * MINUTE),
+    )
+    assert "no two bars are as close as" in cli("tpa_test", "QQQ", "--root", pristine, "--csv", longer).err
+    shorter = write_csv(
+        tmp_path / "shorter.csv", replace(bars, interval="1m", ts=bars.ts[0] + np.arange(len(bars)) * MINUTE)
+    )
+    done = cli("tpa_test", "QQQ", "--root", pristine, "--csv", shorter)
+    assert done.code == 3
+    assert "line 3: follows the line before by less than the bundle's interval" in done.err
+
+
+def test_help_and_version_are_there(cli):
+    for arguments in (["--help"], ["verify", "--help"], ["tpa_test", "--help"]):
+        done = cli(*arguments)
+        assert done.code == 0
+        assert "example" in done.out
+    assert "torchscript" in cli("--version").out
+    assert cli().code == 2
+    assert "did you mean verify?" in cli("verfy", "x").err
+
+
+# verify
+
+
+def lines_of(done: Done) -> dict[str, dict[str, object]]:
+    return {line["name"]: line for line in json.loads(done.out)["checks"]}
+
+
+def test_a_sound_bundle_passes_every_line(pristine, cli):
+    done = cli("verify", bundle_of(pristine), "--json")
+    assert done.code == 0, done.out
+    report = json.loads(done.out)
+    assert report["ok"] is True
+    assert report["bundle"] == load_bundle(bundle_of(pristine)).id
+    assert list(lines_of(done)) == [
+        "SHA256SUMS",
+        "files",
+        "manifest",
+        "spec hash",
+        "features",
+        "engine state",
+        "golden files",
+        "golden features, batch",
+        "golden features, bar by bar",
+        "model",
+        "golden outputs, batch 1",
+        "golden outputs, batch 7",
+        "golden outputs, batch 256",
+        "wrong inputs refused",
+    ]
+    assert all(line["detail"] for line in report["checks"])
+    for batch in (1, 7, 256):
+        assert "equal to the bit" in lines_of(done)[f"golden outputs, batch {batch}"]["detail"]
+    screen = cli("verify", bundle_of(pristine))
+    assert screen.code == 0
+    assert screen.out.count("\nok ") == 13
+    assert "verified" in screen.out
+
+
+@pytest.mark.parametrize("name", ["model.pt", "metadata.json", "engine.state", "golden/rows.npy"])
+def test_one_byte_flipped_is_refused_with_its_file(project, cli, name):
+    path = bundle_of(project) / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+    done = cli("verify", bundle_of(project), "--json")
+    assert done.code == 4
+    (line,) = json.loads(done.out)["checks"]
+    assert not line["ok"]
+    assert name in line["detail"]
+    assert "REFUSED" in cli("verify", bundle_of(project)).out
+    refused = cli("tpa_test", "QQQ", "--root", project)
+    assert refused.code == 4
+    assert name in refused.err
+
+
+@pytest.mark.parametrize("batch", [1, 7, 256])
+def test_an_output_that_was_changed_and_sealed_again_fails_its_line(project, cli, batch):
+    def change(array):
+        array[-1] = np.nextafter(array[-1], np.float32(np.inf))
+
+    change_array(bundle_of(project), f"logits_{batch}", change)
+    done = cli("verify", bundle_of(project), "--json")
+    assert done.code == 1
+    failed = [name for name, line in lines_of(done).items() if not line["ok"]]
+    assert failed == [f"golden outputs, batch {batch}"]
+    assert "window 255" in str(lines_of(done)[failed[0]]["detail"])
+
+
+def test_another_models_weights_fail_the_outputs(project, cli, tmp_path):
+    other = make_source(1)
+    other.module.scaler.mean.add_(0.01)
+    shutil.copy(make_bundle(tmp_path, other) / "model.pt", bundle_of(project) / "model.pt")
+    done = cli("verify", reseal(bundle_of(project)), "--json")
+    assert done.code == 1
+    assert not lines_of(done)["golden outputs, batch 1"]["ok"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"PK\x03\x04", b"not a model", b"\x80\x02}q\x00."], ids=["empty", "zip", "text", "pickle"]
+)
+def test_bytes_that_are_no_torchscript_fail_the_model_line(project, cli, data):
+    (bundle_of(project) / "model.pt").write_bytes(data)
+    done = cli("verify", reseal(bundle_of(project)), "--json")
+    assert done.code == 1
+    assert not lines_of(done)["model"]["ok"]
+    assert "does not load as TorchScript" in str(lines_of(done)["model"]["detail"])
+
+
+def test_on_another_machine_the_tolerance_decides(project, cli):
+    def elsewhere(document):
+        document["numerics"]["cpu_capability"] = "AVX9"
+
+    change_json(bundle_of(project), "metadata.json", elsewhere)
+    line = lines_of(cli("verify", bundle_of(project), "--json"))["golden outputs, batch 1"]
+    assert line["ok"]
+    assert "AVX9" in str(line["detail"])
+    change_array(bundle_of(project), "logits_1", lambda array: array + np.float32(0.01))
+    assert cli("verify", bundle_of(project)).code == 1
+
+
+def test_a_folder_that_is_not_there_or_no_bundle_is_told(cli, tmp_path):
+    done = cli("verify", tmp_path / "nowhere")
+    assert done.code == 2
+    assert "nowhere: is not a folder" in done.err
+    done = cli("verify", tmp_path)
+    assert done.code == 4
+    assert "holds no SHA256SUMS" in done.out

@@ -1,7 +1,7 @@
 """What the feature engine costs, beside its peers in the same run: `make bench`.
 
-Every figure is a ratio of CPU times, the median of interleaved pairs with p10 and p90. The run ends with an error
-where a peer's columns do not agree with ours.
+Every figure is a ratio of CPU times, the median of interleaved pairs with p10 and p90.
+The run ends with an error where a peer's columns do not agree with ours.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def agreeing(ours: NDArray[np.float32], theirs: list[NDArray[np.float64]]) -> in
 
 
 def ratios(ours: Callable[[], object], peer: Callable[[], object], pairs: int) -> tuple[float, float, float]:
-    """CPU time of `peer` over ours: median, p10, p90 of interleaved pairs; one of each goes before, uncounted."""
+    """CPU time of `peer` over ours: median, p10, p90 of interleaved pairs, the first one uncounted."""
 
     def cpu(call: Callable[[], object]) -> float:
         started = time.process_time()

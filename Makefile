@@ -65,8 +65,9 @@ format: setup ## format Python and C++
 	ruff format .
 	clang-format -i $(CPP_SOURCES)
 
-sanitize: setup ## the C++ tests of the engine under AddressSanitizer and UndefinedBehaviorSanitizer
-	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
+		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
 

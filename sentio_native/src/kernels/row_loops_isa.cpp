@@ -1,6 +1,5 @@
 // The row loops, in vectors of four doubles; compiled once for each instruction set, into a namespace of its
 // own. Nothing here may depend on the instruction set but the speed: only +, -, *, comparisons and moves.
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -34,9 +33,19 @@ inline void store(Value* to, Vector v) noexcept {
   std::memcpy(to, &v, sizeof v);
 }
 
+// As std::bit_cast, which the sanitizer of GCC 12 takes for a load of a null pointer where it is given
+// vectors.
+template <class To, class From>
+inline To bits_as(From from) noexcept {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+
 inline Double4 forget4(Double4 v) noexcept {
   const Mask4 small = (v < kForgotten) & (v > -kForgotten);
-  return std::bit_cast<Double4>(std::bit_cast<Mask4>(v) & ~small);
+  return bits_as<Double4>(bits_as<Mask4>(v) & ~small);
 }
 
 template <std::size_t groups>
@@ -92,12 +101,12 @@ void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* val
 }
 
 inline Float4 to_float4(Double4 value) noexcept {
-  Int4 bits = std::bit_cast<Int4>(__builtin_convertvector(value, Float4));
+  Int4 bits = bits_as<Int4>(__builtin_convertvector(value, Float4));
   const Int4 magnitude = bits & 0x7FFFFFFF;
   bits +=
       magnitude == 0x7F800000;  // a comparison is -1 where it holds: one below infinity is the largest float
   const Int4 is_nan = magnitude > 0x7F800000;
-  return std::bit_cast<Float4>((bits & ~is_nan) | (0x7FC00000 & is_nan));
+  return bits_as<Float4>((bits & ~is_nan) | (0x7FC00000 & is_nan));
 }
 
 inline float to_float(double value) noexcept {

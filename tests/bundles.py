@@ -97,9 +97,9 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
     return Source(**parts | changes)
 
 
-def make_bundle(folder: Path, source: Source | None = None) -> Path:
+def make_bundle(folder: Path, source: Source | None = None, version: str = "v1") -> Path:
     """Write a tiny bundle below `folder`."""
-    destination = folder / "TFA" / "v1"
+    destination = folder / "TFA" / version
     write_bundle(destination, source or make_source(), created_at=NOON, created_by="user@host")
     return destination
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import MINUTE, change_array, change_json, make_bundle, make_source, reseal, walk
 
 from sentio.bars import Bars
 from sentio.bundle import load_bundle
 from sentio.cache import build_cache
 from sentio.workspace import Workspace
-from tests.bundles import MINUTE, change_array, change_json, make_bundle, make_source, reseal, walk
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -303,6 +303,15 @@ def test_a_damaged_entry_is_refused(project, cli):
     done = cli("tpa_test", "QQQ", "--root", project)
     assert done.code == 4
     assert "features.parquet: its bytes are not those that were sealed" in done.err
+
+
+def test_the_newest_version_is_meant_where_none_is_named(project, cli):
+    first = load_bundle(bundle_of(project))
+    for version in ("v2", "v10"):
+        make_bundle(project / "artifacts", make_source(1, windows_cross_sessions=True), version)
+    (project / "artifacts" / "TFA" / "vague").mkdir()
+    assert "bundle    TFA v10, " in cli("tpa_test", "QQQ", "--root", project).out
+    assert first.id in cli("tpa_test", "QQQ", "--root", project, "--version", "v1").out
 
 
 # What is refused

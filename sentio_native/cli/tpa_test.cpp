@@ -1,8 +1,10 @@
 // sentio_cli tpa_test: a bundle trades the last days of a symbol on paper, one bar at a time.
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -42,7 +44,7 @@ constexpr Option kOptions[] = {
     {"--days", "N", "Trade the last N UTC days that have bars; all before warm the engine up. Default 5."},
     {"--root", "DIR", "The project's folder; else SENTIO_ROOT or the nearest parent with specs/."},
     {"--model-id", "ID", "Of the bundle ROOT/artifacts/ID/VERSION. Default TFA."},
-    {"--version", "VERSION", "Of the bundle. Default v1."},
+    {"--version", "VERSION", "Of the bundle. Default: the highest of v1, v2, ..."},
     {"--interval", "INTERVAL", "The feed's bar length; refused where it is not the bundle's."},
     {"--csv", "FILE", "Bars from a file ts,open,high,low,close,volume (ts: UTC epoch) instead of the cache."},
     {"--cost-bp", "X", "Cost of a fill in basis points. Default 1.0."},
@@ -52,6 +54,21 @@ constexpr Option kOptions[] = {
     {"--dump", "FILE", "Write ts,logit of every prediction, the logit with 9 digits: exactly a float32."},
     {"--json", "", "Print the result as one JSON document."},
 };
+
+// The highest of v1, v2, ...; v1 where there is none, for the error to name.
+std::string newest_version(const TFACfg& cfg) {
+  std::uint32_t newest = 1;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(cfg.folder().parent_path(), absent)) {
+    const std::string name = entry.path().filename().string();
+    std::uint32_t number = 0;
+    const auto parsed = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+    if (name[0] == 'v' && parsed.ec == std::errc() && parsed.ptr == name.data() + name.size()) {
+      newest = std::max(newest, number);
+    }
+  }
+  return "v" + std::to_string(newest);
+}
 
 Request read_request(const Arguments& arguments) {
   Request request{.symbol = arguments.plain(0), .json = arguments.has("--json")};
@@ -69,7 +86,7 @@ Request read_request(const Arguments& arguments) {
   TFACfg& cfg = request.cfg;
   cfg.root = find_root(arguments.value("--root").value_or(""));
   cfg.model_id = arguments.value("--model-id").value_or(cfg.model_id);
-  cfg.version = arguments.value("--version").value_or(cfg.version);
+  cfg.version = arguments.value("--version").value_or(newest_version(cfg));
   if (const auto floor = arguments.value("--confidence-floor")) {
     cfg.confidence_floor = to_number("--confidence-floor", *floor);
   }

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, WINDOWS, Manifest
 from sentio.errors import BarsError, CorruptStore, UsageError
+from sentio.npy import array_in, write_npy
 from sentio.store import SUMS, verify_sums
 
 __all__ = ["MANIFEST", "MODEL", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "read_files"]
@@ -80,8 +80,8 @@ class Goldens:
         """Write `golden/*.npy` below `folder`."""
         (folder / "golden").mkdir()
         for name, array in self._arrays().items():
-            with (folder / "golden" / f"{name}.npy").open("xb") as stream:
-                np.lib.format.write_array(stream, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+            with write_npy(folder / "golden" / f"{name}.npy", array.dtype, array.shape) as file:
+                file.append(array)
 
     @classmethod
     def read(cls, files: BundleFiles, manifest: Manifest) -> Goldens:
@@ -91,22 +91,21 @@ class Goldens:
             CorruptStore: all arrays that do not fit are named.
         """
         bars, width = manifest.golden.bars, manifest.input.n_features
-        expected: dict[str, tuple[str, tuple[int, ...]]] = {
-            "ts": ("<i8", (bars,)),
-            "bars": ("<f8", (bars, 5)),
-            "features": ("<f4", (bars, width)),
-            "rows": ("<i8", (WINDOWS,)),
-            **{f"logits_{batch}": ("<f4", (WINDOWS, 1)) for batch in BATCHES},
+        expected: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+            "ts": (np.int64, (bars,)),
+            "bars": (np.float64, (bars, 5)),
+            "features": (np.float32, (bars, width)),
+            "rows": (np.int64, (WINDOWS,)),
+            **{f"logits_{batch}": (np.float32, (WINDOWS, 1)) for batch in BATCHES},
         }
         arrays: dict[str, Any] = {}
         problems = []
         for name, (dtype, shape) in expected.items():
-            array = arrays[name] = _read_array(files[f"golden/{name}.npy"])
-            if array is None:
-                problems.append(f"golden/{name}.npy: is not an npy file of numbers")
-            elif (array.dtype.str, array.shape) != (dtype, shape) or not array.flags.c_contiguous:
-                found = f"{array.dtype.str} {list(array.shape)}"
-                problems.append(f"golden/{name}.npy: is {found}; expected {dtype} {list(shape)} in C order")
+            file = f"golden/{name}.npy"
+            try:
+                arrays[name] = array_in(files[file], dtype, shape, where=file)
+            except CorruptStore as error:
+                problems.append(str(error))
         if problems:
             raise CorruptStore(str(files.path), "has goldens that do not fit its manifest", problems=problems)
         logits = {batch: arrays[f"logits_{batch}"] for batch in BATCHES}
@@ -143,12 +142,3 @@ def read_files(folder: Path) -> BundleFiles:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _read_array(data: bytes) -> NDArray[Any] | None:
-    stream = io.BytesIO(data)
-    try:
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError):  # what numpy raises at a bad header or too few bytes
-        return None
-    return array if stream.tell() == len(data) else None

@@ -28,10 +28,10 @@ from sentio.cache.manifest import (
     describe_spec,
     entry_path,
 )
-from sentio.cache.npy import write_npy
 from sentio.errors import BadInput, SpecError, UsageError
 from sentio.extension import load_extension
 from sentio.features import FeatureEngine
+from sentio.npy import write_npy
 from sentio.specs import FeatureSpec
 from sentio.store import publish
 from sentio.workspace import Workspace

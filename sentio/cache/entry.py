@@ -28,7 +28,7 @@ from sentio.cache.manifest import (
     describe_spec,
     entry_path,
 )
-from sentio.cache.npy import map_npy
+from sentio.cache.mapping import map_npy
 from sentio.errors import BadInput, CorruptStore
 from sentio.specs import FeatureSpec
 from sentio.store import SUMS

@@ -103,6 +103,20 @@ def test_another_spec_hash_fails_the_spec_line_and_the_rest_is_still_told(bundle
     assert "golden outputs, batch 7" in [check.name for check in report.checks]
 
 
+def test_goldens_narrower_than_the_spec_fail_the_feature_lines(bundle):
+    def without_the_last(document):
+        document["features"].pop()
+        document["input"]["n_features"] -= 1
+        document["normalisation"]["mean"].pop()
+        document["normalisation"]["inv_std"].pop()
+
+    change_json(bundle, "metadata.json", without_the_last)
+    change_array(bundle, "features", lambda features: features[:, :-1].copy())
+    assert {"features", "golden features, batch", "golden features, bar by bar"} <= set(
+        failed(in_python(bundle))
+    )
+
+
 def test_a_changed_bar_fails_both_feature_lines(bundle):
     change_array(bundle, "bars", lambda bars: bars.__setitem__((100, 3), bars[100, 3] * (1 + 1e-6)))
     assert failed(in_python(bundle)) == ["golden features, batch", "golden features, bar by bar"]

@@ -190,6 +190,10 @@ def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Man
 
 
 def _same_features(spec: FeatureSpec, golden: Floats, found: Floats) -> str:
+    if golden.shape != found.shape:
+        raise CheckFailed(
+            "golden/features.npy", f"is {list(golden.shape)}, computed are {list(found.shape)} values"
+        )
     differ = golden.view(np.uint32) != found.view(np.uint32)
     if differ.any():
         row, column = (int(place) for place in np.argwhere(differ)[0])

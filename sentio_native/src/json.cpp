@@ -9,10 +9,18 @@
 
 namespace sentio {
 
+// Far deeper than any document of ours. What walks a document calls itself at each level, and must not run
+// out of stack on a hostile one.
+constexpr int kMaxDepth = 64;
+
 Json parse_json(std::string_view text, std::string_view what, ErrorCode code) {
   std::vector<std::set<std::string>> keys;
   std::string twice;
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (depth > kMaxDepth) {
+      throw Error(code,
+                  std::string(what) + " is nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    }
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {

@@ -69,7 +69,7 @@ std::optional<double> sharpe_ratio(std::span<const PaperResult> days) {
   return mean / std::sqrt(squares / (count - 1)) * std::sqrt(kTradingDays);
 }
 
-std::int64_t quantile(std::vector<std::int64_t>& values, double q) {
+std::int64_t quantile(std::vector<std::int64_t> values, double q) {
   const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
   const auto place = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
   std::nth_element(values.begin(), place, values.end());

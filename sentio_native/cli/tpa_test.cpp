@@ -10,12 +10,11 @@
 
 #include "bar_feed.hpp"
 #include "commands.hpp"
-#include "json.hpp"
 #include "paper_account.hpp"
+#include "paper_report.hpp"
 #include "runtime/workspace.hpp"
 #include "sentio/error.hpp"
 #include "sentio/strategy_tfa.hpp"
-#include "text.hpp"
 
 namespace sentio::cli {
 namespace {
@@ -29,13 +28,6 @@ struct Request {
   std::optional<fs::path> csv, dump;
   bool json = false;
   TFACfg cfg;
-};
-
-struct Run {
-  std::vector<PaperResult> days;
-  PaperResult total;
-  std::vector<std::int64_t> latencies;  // nanoseconds from bar to logit
-  std::int64_t bars_in_training = 0;    // traded bars within the spans of training and validation
 };
 
 constexpr std::string_view kArguments[] = {"SYMBOL"};
@@ -166,7 +158,7 @@ void require_taken(Status status, std::size_t row) {
   throw Failure(Exit::bad_input, "bar " + std::to_string(row) + ": " + std::string(describe(status)));
 }
 
-Run trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
+PaperRun trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
   using Clock = std::chrono::steady_clock;
   const BundleManifest& manifest = strategy.session().bundle().manifest();
   const BarTable& bars = feed.bars;
@@ -175,7 +167,7 @@ Run trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
     require_taken(strategy.observe(bars[i]), i);
     compare_features(feed, i, strategy.session());
   }
-  Run run;
+  PaperRun run;
   PaperAccount account({.hold_bars = manifest.horizon, .cost = request.cost_bp * 1e-4});
   std::optional<DumpFile> dump;
   if (request.dump) dump.emplace(*request.dump);
@@ -204,137 +196,6 @@ Run trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
   return run;
 }
 
-std::vector<std::string> warnings_of(const BundleManifest& manifest, const BarFeed& feed, const Run& run) {
-  std::vector<std::string> warnings;
-  if (manifest.simulated && feed.simulated != true) {
-    warnings.emplace_back(
-        "the model was trained on SIMULATED bars, these bars are real or of unknown origin: "
-        "its figures mean nothing here");
-  }
-  if (!manifest.simulated && feed.simulated == true) {
-    warnings.emplace_back("the model was trained on real bars, these bars are SIMULATED");
-  }
-  if (run.bars_in_training > 0) {
-    warnings.push_back(std::to_string(run.bars_in_training) + " of the " + std::to_string(run.total.bars) +
-                       " traded bars are not later than those that the model was trained and chosen on");
-  }
-  if (run.latencies.empty()) {
-    warnings.emplace_back("no prediction was made: the window was never full of valid rows");
-  } else if (run.total.signals == 0) {
-    warnings.emplace_back("no prediction passed the thresholds: no signal, no trade");
-  } else if (run.total.trades == 0) {
-    warnings.emplace_back("no signal could be filled: no trade");
-  }
-  return warnings;
-}
-
-std::string rule_text(const TFACfg& cfg, const BundleManifest& manifest, double cost_bp) {
-  const bool is_logit = manifest.output == OutputKind::logit;
-  char text[512];
-  std::snprintf(
-      text, sizeof text,
-      "long above %s %g, short below %g, floor %g, cooldown %lld bars; filled at the next open, held %lld "
-      "bars from the last signal of its side, flat at the day's end; %g bp a fill",
-      is_logit ? "probability" : "return", is_logit ? cfg.buy_probability : cfg.buy_return,
-      is_logit ? cfg.sell_probability : cfg.sell_return, cfg.confidence_floor,
-      static_cast<long long>(cfg.cooldown_bars), static_cast<long long>(manifest.horizon), cost_bp);
-  return text;
-}
-
-Json optional_json(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
-}
-
-Json result_json(const PaperResult& result) {
-  return {{"bars", result.bars},
-          {"signals", result.signals},
-          {"trades", result.trades},
-          {"hit_rate", optional_json(result.hit_rate())},
-          {"return", result.growth - 1.0}};
-}
-
-void print_json(const TFAStrategy& strategy, const BarFeed& feed, const Request& request, Run& run) {
-  const Bundle& bundle = strategy.session().bundle();
-  const BundleManifest& manifest = bundle.manifest();
-  Json days = Json::array();
-  for (const PaperResult& day : run.days) {
-    days.push_back(result_json(day));
-    days.back()["date"] = date_text(day.day);
-  }
-  Json latency;
-  if (!run.latencies.empty()) {
-    latency = {{"bars", run.latencies.size()},
-               {"p50_us", static_cast<double>(quantile(run.latencies, 0.50)) / 1e3},
-               {"p99_us", static_cast<double>(quantile(run.latencies, 0.99)) / 1e3}};
-  }
-  const Json document = {
-      {"bundle", bundle.id()},
-      {"model_id", manifest.model_id},
-      {"version", manifest.version},
-      {"backend", manifest.backend},
-      {"symbol", request.symbol},
-      {"interval", manifest.interval},
-      {"simulated",
-       {{"model", manifest.simulated}, {"bars", feed.simulated ? Json(*feed.simulated) : Json()}}},
-      {"bars", feed.bars.size()},
-      {"origin", feed.origin},
-      {"entry", feed.entry ? Json(feed.entry->id()) : Json()},
-      {"features_equal_cache", feed.features.empty() ? Json() : Json(feed.bars.size())},
-      {"rule", rule_text(strategy.config(), manifest, request.cost_bp)},
-      {"days", days},
-      {"total", result_json(run.total)},
-      {"sharpe", optional_json(sharpe_ratio(run.days))},
-      {"latency", latency},
-      {"warnings", warnings_of(manifest, feed, run)},
-  };
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-}
-
-void print_row(const std::string& label, const PaperResult& result) {
-  char hit_rate[16] = "n/a";
-  if (const auto rate = result.hit_rate()) std::snprintf(hit_rate, sizeof hit_rate, "%.3f", *rate);
-  std::printf("%-10s  %7lld  %7lld  %7lld  %8s  %+9.4f %%\n", label.c_str(),
-              static_cast<long long>(result.bars), static_cast<long long>(result.signals),
-              static_cast<long long>(result.trades), hit_rate, 100.0 * (result.growth - 1.0));
-}
-
-void print_screen(const TFAStrategy& strategy, const BarFeed& feed, const Request& request, Run& run) {
-  const Bundle& bundle = strategy.session().bundle();
-  const BundleManifest& manifest = bundle.manifest();
-  const char* kind = feed.simulated == true    ? "SIMULATED bars"
-                     : feed.simulated == false ? "real bars"
-                                               : "bars of a CSV file";
-  std::printf("%s %s, %s, model trained on %s bars, traded on paper\n", request.symbol.c_str(),
-              manifest.interval.c_str(), kind, manifest.simulated ? "SIMULATED" : "real");
-  std::printf("bundle    %s %s, %s, id %s\n", manifest.model_id.c_str(), manifest.version.c_str(),
-              manifest.backend.c_str(), bundle.id().c_str());
-  std::printf("bars      %s\n", feed.origin.c_str());
-  std::printf("          %zu from %s to %s\n", feed.bars.size(), time_text(feed.bars.ts.front()).c_str(),
-              time_text(feed.bars.ts.back()).c_str());
-  if (!feed.features.empty()) {
-    std::printf("features  %zu rows streamed, each equal to the cache to the bit\n", feed.bars.size());
-  }
-  std::printf("rule      %s\n\n", rule_text(strategy.config(), manifest, request.cost_bp).c_str());
-
-  std::printf("%-10s  %7s  %7s  %7s  %8s  %11s\n", "day (UTC)", "bars", "signals", "trades", "hit rate",
-              "return");
-  for (const PaperResult& day : run.days) print_row(date_text(day.day), day);
-  print_row("total", run.total);
-
-  const auto sharpe = sharpe_ratio(run.days);
-  char text[32] = "n/a";
-  if (sharpe) std::snprintf(text, sizeof text, "%.2f", *sharpe);
-  std::printf("\nSharpe of the daily returns, times sqrt(252): %s\n", text);
-  if (!run.latencies.empty()) {
-    std::printf("latency from bar to logit: p50 %.1f us, p99 %.1f us, over %zu bars\n",
-                static_cast<double>(quantile(run.latencies, 0.50)) / 1e3,
-                static_cast<double>(quantile(run.latencies, 0.99)) / 1e3, run.latencies.size());
-  }
-  for (const std::string& warning : warnings_of(manifest, feed, run)) {
-    std::fprintf(stderr, "warning: %s\n", warning.c_str());
-  }
-}
-
 Exit run_command(const Arguments& arguments) {
   Request request = read_request(arguments);
   const auto bundle = load_bundle(request.cfg);
@@ -348,8 +209,9 @@ Exit run_command(const Arguments& arguments) {
   TFAStrategy strategy(request.cfg, bundle);
   const BarFeed feed =
       request.csv ? read_csv(*request.csv, *bundle) : read_cache(request.cfg.root, request.symbol, *bundle);
-  Run run = trade(strategy, feed, request);
-  request.json ? print_json(strategy, feed, request, run) : print_screen(strategy, feed, request, run);
+  PaperRun run = trade(strategy, feed, request);
+  const PaperReport report{request.symbol, request.cost_bp, strategy, feed, std::move(run)};
+  request.json ? print_json(report) : print_screen(report);
   return Exit::done;
 }
 

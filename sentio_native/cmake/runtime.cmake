@@ -38,7 +38,8 @@ if(SENTIO_TORCH)
 endif()
 
 add_executable(sentio_cli
-  cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/screen.cpp
+  cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/paper_report.cpp
+  cli/screen.cpp
   cli/tpa_test.cpp cli/verify.cpp)
 target_include_directories(sentio_cli PRIVATE src cli)
 target_include_directories(sentio_cli SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})

@@ -15,7 +15,7 @@ SentioError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BadInput",
@@ -29,6 +29,7 @@ __all__ = [
     "SentioError",
     "SpecError",
     "UsageError",
+    "did_you_mean",
 ]
 
 
@@ -107,3 +108,11 @@ class EnvironmentProblem(SentioError):
 
 class MissingExtension(EnvironmentProblem):
     """The C++ feature engine is not built, or was built for another Python."""
+
+
+def did_you_mean(found: str, allowed: Iterable[str]) -> str:
+    """A hint that names the allowed word nearest to what was found; "" where none is near."""
+    import difflib  # at first use: the command line's help needs none of it
+
+    near = difflib.get_close_matches(found, sorted(allowed), n=1)
+    return f"did you mean {near[0]}?" if near else ""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sentio.bundle import checks
 from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
 from sentio.bundle.manifest import BATCHES, Manifest, parse_manifest
-from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
+from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem
 from sentio.workspace import Workspace
 
 __all__ = ["Check", "VerifyReport", "find_cli", "verify_bundle"]
@@ -110,13 +110,10 @@ def find_cli(root: str | os.PathLike[str] | None = None) -> Path | None:
     Args:
         root: the project's folder, else as `Workspace.find`; outside of any project there is PATH alone.
     """
-    try:
-        built = Workspace.find(root).root / "build" / "sentio_cli"
-        if built.is_file():
-            return built
-    except UsageError:
-        if root is not None or os.environ.get("SENTIO_ROOT"):
-            raise
+    project = Workspace.find_if_any(root)
+    built = None if project is None else project.root / "build" / "sentio_cli"
+    if built is not None and built.is_file():
+        return built
     installed = shutil.which("sentio_cli")
     return Path(installed) if installed else None
 

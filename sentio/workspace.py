@@ -51,6 +51,20 @@ class Workspace:
             hint="change into a Sentio project, or name it with --root or SENTIO_ROOT",
         )
 
+    @classmethod
+    def find_if_any(cls, root: str | os.PathLike[str] | None = None) -> Workspace | None:
+        """As `find`, but None outside of any project where no root is named.
+
+        Raises:
+            UsageError: a named root does not exist.
+        """
+        try:
+            return cls.find(root)
+        except UsageError:
+            if root is not None or os.environ.get("SENTIO_ROOT"):
+                raise
+            return None
+
     @property
     def bars(self) -> Path:
         """Imported and simulated bars, one file a symbol and interval."""

@@ -73,8 +73,8 @@ def test_a_typo_in_a_key_is_refused_with_a_suggestion_and_all_others_too():
         load_config(Config, None, ["batch_sise=1", "lr=fast", "label.horizn=2", "device=tpu"])
     assert caught.value.exit_code == 3
     problems = "\n".join(caught.value.problems)
-    assert "batch_sise: is not a known key; did you mean 'batch_size'?" in problems
-    assert "label.horizn: is not a known key; did you mean 'horizon'?" in problems
+    assert "batch_sise: is not a known key; did you mean batch_size?" in problems
+    assert "label.horizn: is not a known key; did you mean horizon?" in problems
     assert "lr: input should be a valid number, found 'fast'" in problems
     assert "device: input should be 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'" in problems
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zoneinfo
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentio.bars.contract import Int64s, Mask
-from sentio.errors import EnvironmentProblem, UsageError
+from sentio.errors import EnvironmentProblem, UsageError, did_you_mean
 
 __all__ = ["LocalTimes", "check_zone", "to_utc"]
 
@@ -41,11 +40,10 @@ def check_zone(name: str) -> None:
             raise EnvironmentProblem(
                 "time zones", "this machine has no database of them", hint=hint
             ) from None
-        near = difflib.get_close_matches(name, sorted(known), 1)
         raise UsageError(
             "time zone",
             f"{name!r} is not known; allowed is a name such as UTC, America/New_York or Europe/London",
-            hint=f"did you mean {near[0]}?" if near else "",
+            hint=did_you_mean(name, known),
         ) from None
 
 

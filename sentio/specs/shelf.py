@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
-from sentio.errors import SpecError, UsageError
+from sentio.errors import SpecError, UsageError, did_you_mean
 from sentio.workspace import Workspace, shipped_specs
 
 __all__ = ["find_spec", "list_specs"]
@@ -48,21 +47,16 @@ def find_spec(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str]
         return path
     known = list_specs(root)
     if text not in known:
-        near = difflib.get_close_matches(text, known, n=1)
         raise UsageError(
             "spec",
             f"{text!r} is not known; there are {', '.join(known) or 'none'}",
-            hint=f"did you mean {near[0]}?" if near else f"or name a {_SUFFIX} file by its path",
+            hint=did_you_mean(text, known) or f"or name a {_SUFFIX} file by its path",
         )
     return known[text]
 
 
 def _folders(root: str | os.PathLike[str] | None) -> list[Path]:
     """Where names are looked up, the first wins."""
-    shipped = shipped_specs() / "features"
-    try:
-        return [Workspace.find(root).specs / "features", shipped]
-    except UsageError:
-        if root is not None or os.environ.get("SENTIO_ROOT"):
-            raise
-        return [shipped]  # outside of any project
+    project = Workspace.find_if_any(root)
+    places = [shipped_specs()] if project is None else [project.specs, shipped_specs()]
+    return [place / "features" for place in places]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentio.errors import UsageError
+from sentio.errors import UsageError, did_you_mean
 from sentio.training.config import Trainer
 from sentio.workspace import Workspace, shipped_specs
 
@@ -35,11 +34,10 @@ def find_trainer(name: str) -> Trainer:
     """
     names = trainer_names()
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
         raise UsageError(
             name,
             f"is not a trainer; there are: {', '.join(names)}",
-            hint=f"did you mean {close[0]!r}?" if close else "docs/guides/add-a-trainer.md",
+            hint=did_you_mean(name, names) or "docs/guides/add-a-trainer.md",
         )
     module = importlib.import_module(f"{__name__}.{name}")
     return Trainer(name, module.Config, module.build)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from sentio.errors import ConfigError
+from sentio.errors import ConfigError, did_you_mean
 from sentio.labels import AnyLabel, Direction
 from sentio.training.document import parse_setting, read_yaml
 
@@ -190,8 +189,8 @@ def _problem(config: type[TrainConfig], problem: Mapping[str, Any]) -> str:
         known = _LABELS[keys.pop(1)]  # pydantic names the kind as a step of the path; the document has none
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(keys[-1]), list(known.model_fields), n=1)
-        advice = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known.model_fields)}"
+        fields = known.model_fields
+        advice = did_you_mean(str(keys[-1]), fields) or f"allowed: {', '.join(fields)}"
         return f"{path}: is not a known key; {advice}"
     if problem["type"] == "union_tag_invalid":
         return f"{path}.kind: is {problem['ctx']['tag']!r}; allowed: {', '.join(_LABELS)}"

@@ -80,7 +80,7 @@ class FeatureTable(Protocol):
 
     @property
     def features(self) -> NDArray[np.float32]:
-        """The names of the columns, in order."""
+        """float32 [N, F], row i known at the close of bar i."""
 
     @property
     def ts(self) -> NDArray[np.int64]:
@@ -148,8 +148,10 @@ def make_dataset(
     Raises:
         BadInput: no row is usable; the reasons are listed.
     """
+    from sentio.bars import session_numbers
+
     count, manifest = len(table.ts), table.manifest
-    sessions = _session_numbers(table)
+    sessions = session_numbers(table.ts, manifest.session_gap_ns)
     labels = label.make(table.bars, sessions)
     row = np.arange(count)
     window_start = row - (seq_len - 1)
@@ -207,10 +209,3 @@ def _before(span: Rows, following: Rows, reach: int) -> Rows:
     if not len(following):
         return span
     return span[: np.searchsorted(span, following[0] - reach)]
-
-
-def _session_numbers(table: FeatureTable) -> NDArray[np.int64]:
-    """The number of each row's session, int64 [N]."""
-    from sentio.bars import session_starts
-
-    return np.cumsum(session_starts(table.ts, table.manifest.session_gap_ns), dtype=np.int64)

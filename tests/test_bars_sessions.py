@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentio.bars import DEFAULT_SESSION_GAP, session_starts
+from sentio.bars import DEFAULT_SESSION_GAP, session_numbers, session_starts
 
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR
@@ -52,6 +52,11 @@ def test_bars_of_a_day_or_longer_are_one_session(step: int) -> None:
 def test_single_bars_before_the_first_close_pair_start_no_session() -> None:
     ts = np.array([0, DAY, DAY + HOUR, 2 * DAY])
     assert session_starts(ts).tolist() == [True, False, False, True]
+
+
+def test_bars_of_one_session_have_one_number() -> None:
+    ts = np.cumsum([0, 60 * 10**9, 4 * HOUR, 60 * 10**9, 5 * HOUR])
+    assert session_numbers(ts).tolist() == [1, 1, 2, 2, 3]
 
 
 @given(st.lists(st.integers(1, 10), max_size=40), st.integers(1, 10))

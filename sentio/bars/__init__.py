@@ -6,7 +6,7 @@ from sentio.bars.library import BarsLibrary, Listing
 from sentio.bars.model import Bars
 from sentio.bars.parquet import Holding
 from sentio.bars.reader import Reading, ReadOptions, read_bars, read_file
-from sentio.bars.sessions import DEFAULT_SESSION_GAP, session_starts
+from sentio.bars.sessions import DEFAULT_SESSION_GAP, session_numbers, session_starts
 from sentio.bars.summary import Summary, summarize
 from sentio.bars.synth import Simulated, synthesize
 from sentio.bars.table import SUFFIXES
@@ -30,6 +30,7 @@ __all__ = [
     "check_bars",
     "read_bars",
     "read_file",
+    "session_numbers",
     "session_starts",
     "summarize",
     "synthesize",

@@ -7,7 +7,7 @@ import numpy as np
 from sentio.bars.contract import Int64s, Mask
 from sentio.bars.interval import HOUR_NS
 
-__all__ = ["DEFAULT_SESSION_GAP", "session_starts"]
+__all__ = ["DEFAULT_SESSION_GAP", "session_numbers", "session_starts"]
 
 DEFAULT_SESSION_GAP = 4 * HOUR_NS
 
@@ -31,3 +31,8 @@ def session_starts(ts: Int64s, gap_ns: int = DEFAULT_SESSION_GAP) -> Mask:
     apart = np.diff(ts) >= gap_ns
     starts[1:] = apart & np.logical_or.accumulate(~apart)
     return starts
+
+
+def session_numbers(ts: Int64s, gap_ns: int = DEFAULT_SESSION_GAP) -> Int64s:
+    """The number of each bar's session, int64 [N], from 1; the sessions are those of `session_starts`."""
+    return np.cumsum(session_starts(ts, gap_ns), dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bars import session_starts
+from sentio.bars import session_numbers
 from sentio.bundle.manifest import InputLayout
 
 __all__ = ["window_rows"]
@@ -29,6 +29,6 @@ def window_rows(
     rows = np.arange(first_valid_row + before, len(ts))
     if layout.windows_cross_sessions:
         return rows
-    session = np.cumsum(session_starts(ts, session_gap_ns))
+    session = session_numbers(ts, session_gap_ns)
     whole: NDArray[np.bool_] = session[rows] == session[rows - before]
     return rows[whole]

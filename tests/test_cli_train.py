@@ -84,13 +84,16 @@ def test_symbol_and_interval_choose_the_bars(bars_workspace, command: Sentio):
     assert "QQQ, SPY" in undecided.err
     assert command("train", "tfa", "--symbol", "SPY", "--interval", "5m", *QUICK).code == 0
     assert open_run(bars_workspace).manifest.symbol == "SPY"
+    # Damaged bars are bars too: nothing else is trained on in their place.
+    library.path("SPY", "5m").write_bytes(b"damaged")
+    assert command("train", "tfa", *QUICK).code == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["train", "tfb"], 2, "did you mean 'tfa'?"),
-        (["train", "tfa", "--set", "max_epoch=2"], 3, "did you mean 'max_epochs'?"),
+        (["train", "tfb"], 2, "did you mean tfa?"),
+        (["train", "tfa", "--set", "max_epoch=2"], 3, "did you mean max_epochs?"),
         (["train", "tfa", "--set", "max_epochs"], 2, "is not KEY=VALUE"),
         (["train", "tfa", "--config", "nowhere.yaml"], 3, "nowhere.yaml: does not exist"),
         (["train", "tfa", "--symbol", "SPY"], 3, "bars of SPY"),
@@ -201,7 +204,7 @@ def test_train_tfa_and_the_command_give_the_same_metrics(bars_workspace, command
 
 
 def test_train_tfa_refuses_what_has_no_effect(bars_workspace):
-    with pytest.raises(sentio.errors.ConfigError, match="did you mean 'seq_len'"):
+    with pytest.raises(sentio.errors.ConfigError, match="did you mean seq_len"):
         sentio.train_tfa("QQQ", seq_length=3)
     with pytest.raises(sentio.errors.ConfigError, match="hidden would have no effect"):
         sentio.train_tfa("QQQ", model="transformer", hidden=[8])

@@ -140,6 +140,10 @@ class BarsLibrary:
         holdings.sort(key=lambda holding: (holding.symbol, Interval.parse(holding.interval)))
         return Listing(tuple(holdings), tuple(damaged))
 
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of which there are bars, damaged ones included."""
+        return tuple(sorted({path.stem for path in _files(self.workspace.bars)}))
+
     def intervals(self, symbol: str) -> tuple[str, ...]:
         """The intervals of which there are bars of a symbol, the shortest first."""
         check_symbol(symbol)

@@ -31,7 +31,7 @@ def library_bars(workspace: Workspace, symbol: str | None, interval: str | None)
 
     library = BarsLibrary(workspace)
     if symbol is None:
-        symbols = sorted({holding.symbol for holding in library.list().holdings})
+        symbols = library.symbols()
         if len(symbols) != 1:
             raise UsageError(
                 "symbol",

@@ -7,7 +7,6 @@ A folder is written in a hidden sibling on the same file system, synced, read ag
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import errno
 import hashlib
 import os

@@ -12,7 +12,17 @@ import typer
 
 from sentio.errors import ResourceError, SentioError
 
-__all__ = ["JsonOption", "RootOption", "VerboseOption", "message", "print_json", "progress", "run", "table"]
+__all__ = [
+    "INTERRUPTED",
+    "JsonOption",
+    "RootOption",
+    "VerboseOption",
+    "message",
+    "print_json",
+    "progress",
+    "run",
+    "table",
+]
 
 INTERRUPTED = 130
 

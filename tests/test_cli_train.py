@@ -15,6 +15,7 @@ from command_line import Sentio, stock
 
 import sentio
 from sentio.bars import BarsLibrary
+from sentio.export import newest_finished
 from sentio.training import list_runs, open_run
 from sentio.workspace import Workspace
 
@@ -76,6 +77,22 @@ def test_runs_list_and_show_name_the_run(bars_workspace, command: Sentio):
     assert "logistic" in shown
 
 
+def test_a_damaged_run_hides_no_other(bars_workspace, command: Sentio):
+    assert "no runs yet" in command("runs", "list").err
+    for _ in range(2):
+        assert command("train", "tfa", *QUICK).code == 0
+    newest, older = sorted((run.name for run in list_runs(bars_workspace).runs), reverse=True)
+    (bars_workspace.runs / older / "run.json").write_bytes(b"{")
+    listed = command("runs", "list")
+    assert listed.code == 4
+    assert newest in listed.out
+    assert older in listed.err
+    assert newest_finished(bars_workspace).name == newest
+    (bars_workspace.runs / newest / "run.json").write_bytes(b"{")
+    with pytest.raises(sentio.errors.CorruptStore):  # not an older run in its place
+        newest_finished(bars_workspace)
+
+
 def test_symbol_and_interval_choose_the_bars(bars_workspace, command: Sentio):
     library = BarsLibrary(bars_workspace)
     library.save(sentio.bars.synthesize("SPY", "5m", days=20, seed=1).bars)
@@ -111,7 +128,7 @@ def test_each_mistake_is_one_clear_error_with_its_code(
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("error: ")
     assert text in done.err
-    assert list_runs(bars_workspace) == []
+    assert list_runs(bars_workspace).runs == ()
 
 
 def test_a_place_that_cannot_be_written_is_named(bars_workspace, command: Sentio):

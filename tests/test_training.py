@@ -409,7 +409,7 @@ def test_runs_sort_by_time_and_the_newest_is_opened(table, workspace):
     for hours in (3, 1, 2):
         moment = start + timedelta(hours=hours)
         train(TFA, small("max_epochs=1"), table, workspace, clock=lambda moment=moment: moment)
-    assert [run.manifest.created.hour for run in list_runs(workspace)] == [1, 2, 3]
+    assert [run.manifest.created.hour for run in list_runs(workspace).runs] == [1, 2, 3]
     assert open_run(workspace).manifest.created.hour == 3
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, print_json, table
+from sentio.cli.screen import JsonOption, RootOption, message, print_json, table
 
 __all__ = ["app"]
 
@@ -19,15 +19,23 @@ def list_runs(as_json: bool = JsonOption, root: Path | None = RootOption) -> Non
 
     Example: sentio runs list
     """
+    from sentio.errors import CorruptStore
     from sentio.report import run_document, run_line
     from sentio.training import list_runs as find_runs
     from sentio.workspace import Workspace
 
-    runs = find_runs(Workspace.find(root))
+    workspace = Workspace.find(root)
+    listing = find_runs(workspace)
     if as_json:
-        print_json([run_document(run) for run in runs])
+        print_json([run_document(run) for run in listing.runs])
+    elif listing.runs:
+        table("", ["run", "state", "bars", "label", "test"], [run_line(run) for run in listing.runs])
     else:
-        table("", ["run", "state", "bars", "label", "test"], [run_line(run) for run in runs])
+        message("no runs yet; begin one with: sentio train tfa")
+    if listing.damaged:
+        raise CorruptStore(
+            str(workspace.runs), "holds damaged runs", problems=[str(error) for error in listing.damaged]
+        )
 
 
 @app.command()

@@ -17,7 +17,8 @@ from sentio.errors import CorruptStore, UsageError
 from sentio.export.write import Source, write_bundle
 from sentio.specs import FeatureSpec
 from sentio.trainers import load_model
-from sentio.training import Run, list_runs, open_run
+from sentio.training import Run, open_run
+from sentio.training.run import run_names
 from sentio.training.source import reopen_table
 from sentio.workspace import Workspace
 
@@ -34,9 +35,11 @@ def newest_finished(workspace: Workspace) -> Run:
 
     Raises:
         UsageError: there is no run.
+        CorruptStore: a run is damaged that may be the newest finished one.
     """
-    finished = [run for run in list_runs(workspace) if run.manifest.state == "finished"]
-    return finished[-1] if finished else open_run(workspace)
+    newest_first = (open_run(workspace, name) for name in reversed(run_names(workspace)))
+    finished = (run for run in newest_first if run.manifest.state == "finished")
+    return next(finished, None) or open_run(workspace)
 
 
 def export_run(

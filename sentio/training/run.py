@@ -34,12 +34,14 @@ from sentio.workspace import Workspace
 __all__ = [
     "OutputScale",
     "Run",
+    "RunListing",
     "RunManifest",
     "Span",
     "State",
     "create_run",
     "list_runs",
     "open_run",
+    "run_names",
 ]
 
 CONFIG, MANIFEST, EPOCHS, CHECKPOINT = "config.yaml", "run.json", "metrics.jsonl", "checkpoint.pt"
@@ -240,7 +242,7 @@ def open_run(workspace: Workspace, name: str | None = None) -> Run:
         UsageError: there is no such run.
         CorruptStore: its manifest cannot be read.
     """
-    names = _names(workspace)
+    names = run_names(workspace)
     if not names:
         raise UsageError(str(workspace.runs), "holds no run", hint="sentio train tfa")
     chosen = names[-1] if name is None else name
@@ -250,12 +252,27 @@ def open_run(workspace: Workspace, name: str | None = None) -> Run:
     return Run(path, _read(RunManifest, path / MANIFEST))
 
 
-def list_runs(workspace: Workspace) -> list[Run]:
-    """All runs, the oldest first."""
-    return [open_run(workspace, name) for name in _names(workspace)]
+@dataclass(frozen=True, slots=True)
+class RunListing:
+    """What a workspace holds of runs, the oldest first, and the errors of those that are damaged."""
+
+    runs: tuple[Run, ...]
+    damaged: tuple[CorruptStore, ...]
 
 
-def _names(workspace: Workspace) -> list[str]:
+def list_runs(workspace: Workspace) -> RunListing:
+    """All runs by their manifests."""
+    runs, damaged = [], []
+    for name in run_names(workspace):
+        try:
+            runs.append(open_run(workspace, name))
+        except CorruptStore as error:
+            damaged.append(error)
+    return RunListing(tuple(runs), tuple(damaged))
+
+
+def run_names(workspace: Workspace) -> list[str]:
+    """The ids of all runs, the oldest first; nothing is read."""
     if not workspace.runs.is_dir():
         return []
     return sorted(path.parent.name for path in workspace.runs.glob(f"*/{MANIFEST}"))

@@ -1,4 +1,4 @@
-"""What the README shows is run: its shell commands in their order, then its Python, in an empty workspace."""
+"""What the README shows is run, in an empty workspace; and every link of every page leads somewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 # Running the tests from within a test would never end; it is what CI runs.
 NOT_RUN = {"make test"}
@@ -39,6 +41,12 @@ def environment(workspace: Path) -> dict[str, str]:
 
 def test_the_readme_shows_the_two_commands() -> None:
     assert commands()[:2] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.slow

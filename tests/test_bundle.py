@@ -319,6 +319,7 @@ CHANGED_METADATA = {
     "feature parameter": (Planted(("features", 1, "params", "window"), 6), "features[1]: is ema_5"),
     "warm-up": (Planted(("first_valid_row",), 0), "first_valid_row: is 0, compiled is 9"),
     "session gap": (Planted(("session_gap_ns",), 1), "session_gap_ns: is 1, compiled is 14400000000000"),
+    "early emit": (Planted(("allow_early_emit",), True), "allow_early_emit: is True, compiled is False"),
     "T": (Planted(("input", "seq_len"), 3), "accepts float32 [2, 4, 4]"),
     "symbol": (Planted(("symbol",), "qqq"), "'qqq' is not a symbol"),
     "golden bars": (Planted(("golden", "bars"), 300), "golden/ts.npy: is <i8"),

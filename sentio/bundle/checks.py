@@ -70,6 +70,7 @@ def check_spec(spec: FeatureSpec, manifest: Manifest) -> str:
         "settle": (manifest.settle, spec.settle),
         "first_valid_row": (manifest.first_valid_row, spec.first_valid_row),
         "session_gap_ns": (manifest.session_gap_ns, spec.session_gap),
+        "allow_early_emit": (manifest.allow_early_emit, spec.allow_early_emit),
         "input.dtype": (manifest.input.dtype, spec.dtype),
     }
     problems += [

@@ -15,7 +15,7 @@ from sentio.bundle import checks
 from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
 from sentio.bundle.manifest import Manifest, parse_manifest
 from sentio.bundle.windows import window_rows
-from sentio.errors import BadInput, UsageError
+from sentio.errors import BadInput, CorruptStore, UsageError
 from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
 
@@ -96,6 +96,7 @@ class Bundle:
         Raises:
             BadInput: the bars have another interval.
             BarsError: with `warm`, a bar is not later than the training data.
+            CorruptStore: with `warm`, the engine's state is none that ends the training data.
         """
         from sentio.bundle.module import run_windows
 
@@ -110,8 +111,10 @@ class Bundle:
         earlier = np.empty(0, np.int64)
         if warm:
             engine.restore(self.engine_state)
+            if engine.last_ts is None:
+                raise CorruptStore(STATE, "has seen no bar")
             # Two bars stand for those before, so that the session rule knows how close bars are.
-            earlier = np.array([-manifest.interval_ns, 0]) + (engine.last_ts or 0)
+            earlier = np.array([-manifest.interval_ns, 0]) + engine.last_ts
         first_valid_row = max(0, manifest.first_valid_row - engine.bars_seen) + len(earlier)
         features = engine.compute(bars).astype(np.float32, copy=False)
         times = np.concatenate([earlier, bars.ts])

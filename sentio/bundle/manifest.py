@@ -171,6 +171,7 @@ class Manifest(_Part):
     settle: Count | None
     first_valid_row: Count
     session_gap_ns: Size
+    allow_early_emit: bool
     normalisation: Normalisation
     clip: None
     spans: Spans

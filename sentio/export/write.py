@@ -117,6 +117,7 @@ def write_bundle(destination: Path, source: Source, *, created_at: datetime, cre
         settle=spec.settle,
         first_valid_row=spec.first_valid_row,
         session_gap_ns=spec.session_gap,
+        allow_early_emit=spec.allow_early_emit,
         normalisation=Normalisation(
             mean=module.scaler.mean.tolist(), inv_std=module.scaler.inverse_deviation.tolist()
         ),

@@ -192,6 +192,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
       {"settle", *plan->settle()},
       {"first_valid_row", plan->first_valid_row()},
       {"session_gap_ns", plan->session_gap()},
+      {"allow_early_emit", plan->allow_early_emit()},
       {"normalisation",
        {{"kind", "standard"}, {"where", "inside model.pt"}, {"mean", scaler}, {"inv_std", scaler}}},
       {"clip", nullptr},

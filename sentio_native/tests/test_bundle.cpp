@@ -169,6 +169,7 @@ TEST(features_that_the_manifest_tells_otherwise_are_refused) {
   CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["warmup"] = 3; })), "features");
   CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["settle"] = nullptr; })), "features");
   CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["session_gap_ns"] = 1; })), "features");
+  CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["allow_early_emit"] = true; })), "features");
 }
 
 TEST(goldens_that_were_changed_and_sealed_again_are_refused) {

@@ -96,6 +96,7 @@ class ManifestReader {
     result_.settle = document_.integer_or_null("settle", 0);
     result_.first_valid_row = document_.integer("first_valid_row", 0);
     result_.session_gap_ns = document_.integer("session_gap_ns", 1);
+    result_.allow_early_emit = document_.truth("allow_early_emit");
   }
 
   void read_layouts() {
@@ -207,6 +208,8 @@ std::vector<Problem> compare_with_plan(const ManifestDocument& document, const P
   compare("first_valid_row", std::to_string(document.first_valid_row),
           std::to_string(plan.first_valid_row()));
   compare("session_gap_ns", std::to_string(document.session_gap_ns), std::to_string(plan.session_gap()));
+  compare("allow_early_emit", document.allow_early_emit ? "true" : "false",
+          plan.allow_early_emit() ? "true" : "false");
   return problems;
 }
 

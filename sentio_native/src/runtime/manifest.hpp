@@ -23,6 +23,7 @@ struct ManifestDocument {
   std::optional<std::int64_t> settle;
   std::int64_t first_valid_row = 0;
   std::int64_t session_gap_ns = 0;
+  bool allow_early_emit = false;
   std::size_t golden_bars = 0;
 };
 

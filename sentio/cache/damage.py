@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +13,10 @@ __all__ = ["CHANGED", "damaged", "reading"]
 CHANGED = "is damaged: its bytes are not those that were written"
 
 
-def damaged(where: Path, found: str) -> CorruptStore:
+def damaged(where: Path, found: str, problems: Sequence[str] = ()) -> CorruptStore:
     """The error for a file or an entry, with what to do about it."""
-    return CorruptStore(str(where), found, hint="delete the entry's folder and build the features again")
+    hint = "delete the entry's folder and build the features again"
+    return CorruptStore(str(where), found, problems=problems, hint=hint)
 
 
 @contextmanager

@@ -227,9 +227,10 @@ def _read_manifest(path: Path, sums: dict[str, str]) -> CacheManifest:
     try:
         manifest = CacheManifest.model_validate_json(_read_checked(path, MANIFEST, sums))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise damaged(path / MANIFEST, f"is not a manifest: {place}: {first['msg']}") from None
+        problems = [
+            f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors(include_url=False)
+        ]
+        raise damaged(path / MANIFEST, "is not a manifest", problems) from None
     key = cache_key(manifest.bars_hash, manifest.adjustment, manifest.spec_hash)
     if (manifest.symbol, manifest.interval, key) != path.parts[-3:] or manifest.key != key:
         raise damaged(path, "its name does not follow from what its manifest says it was made of")

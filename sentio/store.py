@@ -76,8 +76,10 @@ def publish(destination: Path) -> Iterator[Path]:
 def entry_id(folder: Path) -> str:
     """The identity of a published folder: the SHA-256 of its `SHA256SUMS`."""
     sums = folder / SUMS
-    if not sums.is_file():
-        raise CorruptStore(str(folder), f"holds no {SUMS}", hint="delete the folder and make it again")
+    if sums.is_symlink() or not sums.is_file():
+        raise CorruptStore(
+            str(folder), f"holds no {SUMS} of its own", hint="delete the folder and make it again"
+        )
     return sha256_file(sums)
 
 
@@ -88,7 +90,7 @@ def verify_sums(folder: Path) -> str:
         The folder's identity, as `entry_id`.
 
     Raises:
-        CorruptStore: a file differs, is missing, is a link or is not listed; all are named.
+        CorruptStore: a file differs, is missing, is a link, is no file or is not listed; all are named.
     """
     identity = entry_id(folder)
     problems: list[str] = []
@@ -114,6 +116,8 @@ def verify_sums(folder: Path) -> str:
             problems.append(f"{name}: is missing")
         elif path.is_symlink():
             problems.append(f"{name}: is a link")
+        elif not path.is_file():  # opening a pipe that nobody writes to would wait for ever
+            problems.append(f"{name}: is not a file")
         elif sha256_file(path) != digest:
             problems.append(f"{name}: its bytes are not those that were written")
     problems += [f"{name}: is not listed in {SUMS}" for name in sorted(present.keys() - listed.keys())]

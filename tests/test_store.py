@@ -93,6 +93,20 @@ def test_a_link_to_the_very_bytes_is_refused(entry: Path, tmp_path: Path) -> Non
         verify_sums(entry)
 
 
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(entry: Path) -> None:
+    (entry / "a.txt").unlink()
+    os.mkfifo(entry / "a.txt")
+    with pytest.raises(CorruptStore, match=r"a\.txt: is not a file"):
+        verify_sums(entry)
+
+
+def test_sums_that_are_a_link_are_refused(entry: Path, tmp_path: Path) -> None:
+    (entry / SUMS).rename(tmp_path / "elsewhere")
+    (entry / SUMS).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptStore, match="of its own"):
+        verify_sums(entry)
+
+
 def test_a_dangling_link_is_an_extra_file(entry: Path) -> None:
     (entry / "dangling").symlink_to("nowhere")
     with pytest.raises(CorruptStore, match="dangling: is not listed"):

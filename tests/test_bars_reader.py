@@ -113,7 +113,7 @@ def test_delimiters_byte_marks_line_ends_quotes_and_gzip_make_no_difference(
     ]
     data = b"\xef\xbb\xbf" + "\r\n".join(lines).replace(",", delimiter).encode()
     path = tmp_path / f"bars.{suffix}"
-    path.write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if suffix.endswith("gz") else data)
     bars = read_bars(path)
     assert bars.ts.tolist() == nanoseconds(TIMES)
     assert bars.source == path.name
@@ -397,7 +397,7 @@ def test_a_column_missing_or_there_twice_is_named(tmp_path: Path, header: str, p
             "cannot be read as text",
         ),
         ("bad.csv.gz", b"not gzip", "is not a whole gzip file"),
-        ("cut.csv.gz", gzip.compress(b"timestamp,open\n" * 99)[:-9], "is not a whole gzip file"),
+        ("cut.csv.gz", gzip.compress(b"timestamp,open\n" * 99, mtime=0)[:-9], "is not a whole gzip file"),
         ("bad.parquet", b"PAR1 not parquet PAR1", "cannot be read"),
         ("bad.feather", b"not feather", "cannot be read"),
         ("bars.zip", b"PK", "of a kind that is not known; allowed is .csv"),

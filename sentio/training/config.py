@@ -141,7 +141,7 @@ def load_config(
     Raises:
         ConfigError: all that is wrong, each with its path in the document.
     """
-    where = str(file) if file else "configuration"
+    where = ", ".join([*([str(file)] if file else []), *(f"--set {text}" for text in settings)])
     document = read_yaml(file) if file else {}
     for setting in settings:
         keys, value = parse_setting(setting)
@@ -156,7 +156,7 @@ def load_config(
         return config.model_validate(document)
     except ValidationError as error:
         problems = [_problem(config, dict(problem)) for problem in error.errors(include_url=False)]
-    raise ConfigError(where, "is not a valid configuration", problems=problems)
+    raise ConfigError(where or "configuration", "is not a valid configuration", problems=problems)
 
 
 def describe(config: type[TrainConfig]) -> list[tuple[str, str]]:

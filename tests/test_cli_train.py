@@ -194,11 +194,10 @@ def bars_csv(bars_workspace: Workspace, tmp_path: Path) -> Path:
 
 
 def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tmp_path):
-    spec = str(bars_workspace.specs / "features" / "tiny.json")
     run = sentio.train_tfa(
         symbol="QQQ",
         bars_csv=bars_csv,
-        feature_spec=spec,
+        feature_spec="tiny",  # the project's, though what is made goes elsewhere
         out_dir=tmp_path / "out",
         epochs=1,
         batch_size=512,

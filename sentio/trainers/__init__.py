@@ -65,18 +65,20 @@ def start(
     watcher: Watcher | None = None,
     bars: Bars | None = None,
     fields: Mapping[str, object] | None = None,
+    project: Workspace | None = None,
 ) -> Run:
     """Do what `sentio train` does: configuration, bars of the library, features from the cache, training.
 
     Args:
         trainer: its name.
         workspace: where bars, cache and runs are.
-        config_file: None: specs/train/TRAINER.yaml of the workspace, else the one that ships with Sentio.
+        config_file: None: specs/train/TRAINER.yaml of the project, else the one that ships with Sentio.
         settings: `KEY=VALUE`, as after `--set`.
         resume: the id of a run to go on with; nothing else may be given then.
         watcher: told of the progress.
         bars: to train on; None: those of the workspace's library.
         fields: keys of the configuration by name; those that are None are ignored.
+        project: whose specs and configurations are read; None: the workspace's own.
 
     Returns:
         The finished run.
@@ -90,11 +92,12 @@ def start(
     from sentio.training.source import open_table, reopen_table
 
     found = find_trainer(trainer)
+    project = project or workspace
     if resume is None:
         config = load_config(
-            found.config, config_file or _shipped_config(trainer, workspace), settings, **(fields or {})
+            found.config, config_file or _default_config(trainer, project), settings, **(fields or {})
         )
-        table = open_table(config, workspace, bars)
+        table = open_table(config, workspace, bars, project)
         return train(found, config, table, workspace, watcher=watcher)
     given = [name for name, value in (fields or {}).items() if value is not None]
     given += ["--set"] if settings else []
@@ -112,7 +115,7 @@ def start(
     return train(found, run.config(found.config), table, workspace, watcher=watcher, resume=run)
 
 
-def _shipped_config(trainer: str, workspace: Workspace) -> Path | None:
-    places = (workspace.specs, shipped_specs())
+def _default_config(trainer: str, project: Workspace) -> Path | None:
+    places = (project.specs, shipped_specs())
     files = [place / "train" / f"{trainer}.yaml" for place in places]
     return next((file for file in files if file.is_file()), None)

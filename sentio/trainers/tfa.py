@@ -112,12 +112,13 @@ def train_tfa(
     from sentio.trainers import start
     from sentio.training.source import library_bars
 
+    project = Workspace.find_if_any()
     if bars_csv is not None:
         bars = read_bars(bars_csv, symbol=symbol, interval=interval, tz=tz)
     else:
-        bars = library_bars(Workspace.find(), symbol, interval)
+        bars = library_bars(project or Workspace.find(), symbol, interval)
     if out_dir is None:
-        workspace = Workspace.find()
+        workspace = project or Workspace.find()
     else:
         workspace = Workspace(Path(out_dir).resolve())
         workspace.root.mkdir(parents=True, exist_ok=True)
@@ -137,4 +138,5 @@ def train_tfa(
             "hidden": None if hidden is None else list(hidden),
             **fields,
         },
+        project=project,
     )

@@ -44,20 +44,23 @@ def library_bars(workspace: Workspace, symbol: str | None, interval: str | None)
     return library.load(symbol, interval)
 
 
-def open_table(config: TrainConfig, workspace: Workspace, bars: Bars | None = None) -> CacheEntry:
+def open_table(
+    config: TrainConfig, workspace: Workspace, bars: Bars | None, project: Workspace
+) -> CacheEntry:
     """The features of the configuration's bars by its spec; computed where the cache does not hold them yet.
 
     Args:
         config: symbol, interval and spec.
         workspace: where the cache is.
         bars: None: those of the workspace's library.
+        project: whose specs are meant by name.
     """
     from sentio.cache import build_cache
     from sentio.specs import FeatureSpec
 
     if bars is None:
         bars = library_bars(workspace, config.symbol, config.interval)
-    return build_cache(bars, FeatureSpec.load(config.feature_spec, workspace.root), workspace).entry
+    return build_cache(bars, FeatureSpec.load(config.feature_spec, project.root), workspace).entry
 
 
 def reopen_table(run: Run, workspace: Workspace) -> CacheEntry:

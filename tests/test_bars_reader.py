@@ -143,11 +143,31 @@ def test_the_symbol_comes_from_the_caller_or_from_the_file_or_from_nobody(tmp_pa
     frame = pd.read_csv(tmp_path / "bars.csv").assign(Ticker="QQQ")
     frame.to_csv(tmp_path / "named.csv", index=False)
     assert read_bars(tmp_path / "named.csv").symbol == "QQQ"
-    assert read_bars(tmp_path / "named.csv", symbol="SPY").symbol == "SPY"
+    assert read_bars(tmp_path / "named.csv", symbol="QQQ").symbol == "QQQ"
+    frame.assign(Ticker="").to_csv(tmp_path / "empty.csv", index=False)
+    assert read_bars(tmp_path / "empty.csv").symbol == ""
     frame.assign(Ticker=["QQQ", "SPY"] * 3).to_csv(tmp_path / "mixed.csv", index=False)
     assert problems(tmp_path / "mixed.csv", symbol="QQQ") == (
         "ticker: 2 of them in one file (QQQ, SPY); allowed is one",
     )
+
+
+def test_a_file_of_one_symbol_is_not_taken_for_another(tmp_path: Path) -> None:
+    path = write(tmp_path, EPOCHS)
+    pd.read_csv(path).assign(symbol="qqq").to_csv(path, index=False)
+    with pytest.raises(BarsError, match="symbol: these are bars of qqq, not of SPY") as caught:
+        read_bars(path, symbol="SPY")
+    assert caught.value.hint == "--symbol QQQ, or correct the column"
+    assert read_bars(path, symbol="QQQ").symbol == "QQQ"
+
+
+def test_a_symbol_of_the_file_that_could_not_be_kept_is_refused_unless_named(tmp_path: Path) -> None:
+    path = write(tmp_path, EPOCHS)
+    pd.read_csv(path).assign(ticker="^GSPC").to_csv(path, index=False)
+    with pytest.raises(BarsError, match=r"ticker: '\^GSPC' is not a symbol") as caught:
+        read_bars(path)
+    assert "--symbol" in caught.value.hint
+    assert read_bars(path, symbol="GSPC").symbol == "GSPC"
 
 
 def test_times_of_the_close_become_times_of_the_open(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class ReadOptions:
     """What a file does not say about itself, and what may be repaired.
 
     Args:
-        symbol: such as "QQQ"; None takes the file's own, where it has one.
+        symbol: such as "QQQ"; None takes the file's own, where it has one; another than that is refused.
         interval: such as "5m"; None takes the step that most rows have.
         tz: the zone of local times, such as "America/New_York"; without it they are refused.
         stamps: "close" where the file stamps bars with their end.
@@ -163,7 +163,7 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions) -> Reading:
         {name: cells for name, cells in table.columns.items() if name in TIME_COLUMNS}, table.rows, options.tz
     )
     values, bad, value_problems = _values(table)
-    symbol, symbol_problems = _symbol(table)
+    symbol, symbol_problems, symbol_hint = _symbol(table, options.symbol)
     good = ~(bad | times.bad)
     arranged = arrange(Series(times.ts, values, table.rows).take(good))
     told = None if options.interval is None else Interval.parse(options.interval)
@@ -183,11 +183,11 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions) -> Reading:
     if interval is None and not problems:  # else the rows that would tell it may be among the bad ones
         problems = ["the interval cannot be told from the times; name it with --interval"]
     if problems or interval is None:
-        hint = _hint(times, arranged, leaps, options)
-        raise BarsError(where, "cannot be read as bars", problems=problems, hint=hint)
+        hints = [*([symbol_hint] if symbol_hint else []), *_hints(times, arranged, leaps, options)]
+        raise BarsError(where, "cannot be read as bars", problems=problems, hint="; ".join(hints))
 
     bars = Bars(
-        symbol=options.symbol or symbol,
+        symbol=symbol,
         interval=str(interval),
         ts=_opens(arranged.series, interval, options),
         **arranged.series.values,
@@ -224,23 +224,30 @@ def _own(where: str, bars: Bars, options: ReadOptions) -> Reading:
     """A file that Sentio wrote says everything itself; options that contradict it are refused."""
     if options.tz is not None or options.stamps != "open":
         raise UsageError(where, "was written by Sentio and knows its times; leave out --tz and --stamps")
-    for name, given in (("interval", options.interval), ("adjustment", options.adjustment)):
-        if given is not None and given != getattr(bars, name):
-            raise UsageError(where, f"holds bars whose {name} is {getattr(bars, name)}, not {given}")
+    for name in ("symbol", "interval", "adjustment"):
+        own, given = getattr(bars, name), getattr(options, name)
+        if own and given is not None and given != own:
+            raise UsageError(where, f"holds bars whose {name} is {own}, not {given}")
     named = bars if options.symbol is None else replace(bars, symbol=options.symbol)
     return Reading(named, len(bars), 0, 0, "", "", ())
 
 
-def _symbol(table: Table) -> tuple[str, list[str]]:
-    """The one symbol that the file names, else "", and what is wrong with its column of symbols."""
-    for name in SYMBOL_COLUMNS:
-        if name in table.columns:
-            symbols = [str(symbol) for symbol in table.columns[name].unique().to_pylist()]
-            if len(symbols) > 1:
-                some = ", ".join(sorted(symbols)[:3])
-                return "", [f"{name}: {len(symbols)} of them in one file ({some}); allowed is one"]
-            return symbols[0] if symbols and is_symbol(symbols[0]) else "", []
-    return "", []
+def _symbol(table: Table, named: str | None) -> tuple[str, list[str], str]:
+    """The symbol of the bars, "" where nobody tells it; what is wrong with the file's own; what would help."""
+    name = next((name for name in SYMBOL_COLUMNS if name in table.columns), "")
+    told = [str(symbol or "") for symbol in table.columns[name].unique().to_pylist()] if name else []
+    if len(told) > 1:
+        some = ", ".join(sorted(told)[:3])
+        return "", [f"{name}: {len(told)} of them in one file ({some}); allowed is one"], ""
+    own = told[0] if told else ""  # an empty column tells nothing
+    if named is None:
+        if is_symbol(own) or not own:
+            return own, [], ""
+        return "", [f"{name}: {own!r} is not a symbol"], "correct the column, or import with --symbol"
+    if is_symbol(own.upper()) and own.upper() != named:
+        hint = f"--symbol {own.upper()}, or correct the column"
+        return "", [f"{name}: these are bars of {own}, not of {named}"], hint
+    return named, [], ""
 
 
 def _values(table: Table) -> tuple[dict[str, Float64s], Mask, list[str]]:
@@ -267,7 +274,7 @@ def _order_problems(arranged: Arranged, options: ReadOptions) -> list[str]:
     return problems
 
 
-def _hint(times: Times, arranged: Arranged, leaps: Mask, options: ReadOptions) -> str:
+def _hints(times: Times, arranged: Arranged, leaps: Mask, options: ReadOptions) -> list[str]:
     """The options that would help, if any."""
     flags = []
     if len(arranged.late) and not options.sort:
@@ -281,7 +288,7 @@ def _hint(times: Times, arranged: Arranged, leaps: Mask, options: ReadOptions) -
         hints.append("of rows of one time only you can tell which is true: keep that one in the file")
     if leaps.any():
         hints.append("should such jumps be right, --allow-jumps")
-    return "; ".join(hints)
+    return hints
 
 
 def _opens(series: Series, interval: Interval, options: ReadOptions) -> Int64s:

@@ -188,6 +188,18 @@ def test_a_damaged_file_is_told_in_the_list_and_hides_no_other(library: BarsLibr
     assert_same(library.load("SPY"), make("SPY"))
 
 
+def test_a_file_of_another_format_is_told_in_the_list_and_hides_no_other(library: BarsLibrary) -> None:
+    library.save(make("QQQ"))
+    path = library.save(make("SPY"))
+    table = pyarrow.parquet.read_table(path)
+    fields = json.loads(table.schema.metadata[b"sentio"]) | {"format": 2}
+    edited = table.replace_schema_metadata({b"sentio": json.dumps(fields).encode()})
+    pyarrow.parquet.write_table(edited, path)
+    listing = library.list()
+    assert [holding.symbol for holding in listing.holdings] == ["QQQ"]
+    assert [error.found for error in listing.damaged] == ["has format 2; this Sentio reads 1"]
+
+
 @pytest.mark.parametrize("copy", ["5m/SPY.parquet", "1m/QQQ.parquet"])
 def test_a_file_copied_to_another_place_is_refused(library: BarsLibrary, copy: str) -> None:
     original = library.save(make())

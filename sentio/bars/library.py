@@ -22,10 +22,15 @@ _SUFFIX = ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a library holds by its files' own metadata, and the errors of files that are damaged."""
+    """What a library holds by its files' own metadata, and the errors of files that cannot be read.
+
+    Attributes:
+        holdings: in the order of symbol and interval.
+        damaged: `CorruptStore`, or `BarsError` where the file has a format of another Sentio.
+    """
 
     holdings: tuple[Holding, ...]
-    damaged: tuple[CorruptStore, ...]
+    damaged: tuple[CorruptStore | BarsError, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +136,12 @@ class BarsLibrary:
 
     def list(self) -> Listing:
         """Everything the library holds, in the order of symbol and interval, without reading the bars."""
-        holdings, damaged = [], []
+        holdings: list[Holding] = []
+        damaged: list[CorruptStore | BarsError] = []
         for path in _files(self.workspace.bars):
             try:
                 holdings.append(self._holding(path))
-            except CorruptStore as error:
+            except (CorruptStore, BarsError) as error:
                 damaged.append(error)
         holdings.sort(key=lambda holding: (holding.symbol, Interval.parse(holding.interval)))
         return Listing(tuple(holdings), tuple(damaged))

@@ -350,7 +350,30 @@ def test_the_predecessors_call_takes_times_in_any_unit() -> None:
     spec = {"schema_version": "1.0", "features": [feature("EMA", {"window": 5})]}
     expected = run(extension.compile(json.dumps(spec)), bars)
     for unit in (1, 10**3, 10**6, 10**9):
-        columns = (bars[name] for name in NAMES[1:])
+        columns = [bars[name] for name in NAMES[1:]]
         values = extension.build_features_from_spec("QQQ", bars["ts"] // unit, *columns, json.dumps(spec))
         assert values.dtype == np.float32
         assert values.tobytes() == expected.tobytes()
+
+
+def test_the_predecessors_call_takes_lists_and_whole_numbers() -> None:
+    bars = random_bars(50)
+    bars["volume"] = np.floor(bars["volume"])
+    spec = json.dumps({"schema_version": "1.0", "features": [feature("SMA", {"window": 5}, source="volume")]})
+    expected = run(extension.compile(spec), bars)
+    lists = [bars[name].tolist() for name in NAMES]
+    assert extension.build_features_from_spec("QQQ", *lists, spec).tobytes() == expected.tobytes()
+    whole = [*(bars[name] for name in NAMES[:-1]), bars["volume"].astype(np.int64)]
+    assert extension.build_features_from_spec("QQQ", *whole, spec).tobytes() == expected.tobytes()
+    for place, values in ((0, bars["ts"] / 2), (1, ["a"] * 50), (5, bars["volume"] + 1j)):
+        wrong = [*lists[:place], values, *lists[place + 1 :]]
+        with pytest.raises(extension.EngineError, match=f"^{NAMES[place]} must be"):
+            extension.build_features_from_spec("QQQ", *wrong, spec)
+
+
+def test_an_engine_error_reads_as_its_message_and_problems() -> None:
+    with pytest.raises(extension.EngineError) as caught:
+        extension.compile('{"schema_version": "1.0", "features": [{"name": "a", "op": "EMA", "window": 1}]}')
+    first, second = str(caught.value).splitlines()
+    assert first == "the spec does not compile, 1 problem"
+    assert second == "  features[0].window: 1 is outside [2, 100000]"

@@ -218,7 +218,7 @@ def test_the_predecessors_call_refuses_mixed_units_and_unequal_columns(bars: Bar
         from_spec(bars, mixed)
     with pytest.raises(error, match="differ in length"):
         from_spec(bars, bars.ts[:-1])
-    with pytest.raises(error, match="int64"):
+    with pytest.raises(error, match="whole numbers"):
         from_spec(bars, bars.ts.astype(np.float64))
     with pytest.raises(error, match="float64"):
         from_spec(bars, bars.ts, SPEC_64)

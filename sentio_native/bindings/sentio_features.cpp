@@ -111,9 +111,11 @@ class PyEngine {
     }
     const auto size = static_cast<std::size_t>(out.size());
     if (py::isinstance<py::array_t<float>>(out)) {
-      run(bars, std::span(static_cast<float*>(out.mutable_data()), size));
+      const std::span values(static_cast<float*>(out.mutable_data()), size);
+      alone([&] { engine_.compute(bars, values); });
     } else if (py::isinstance<py::array_t<double>>(out)) {
-      run(bars, std::span(static_cast<double*>(out.mutable_data()), size));
+      const std::span values(static_cast<double*>(out.mutable_data()), size);
+      alone([&] { engine_.compute(bars, values); });
     } else {
       throw Error(ErrorCode::bad_argument, "out must be of the spec's dtype");
     }
@@ -125,49 +127,41 @@ class PyEngine {
   }
 
   py::bytes state() {
-    const std::lock_guard lock(mutex_);
-    const auto bytes = engine_.state();
+    const auto bytes = alone([&] { return engine_.state(); });
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 
-  void restore(const py::bytes& bytes) {
-    const std::lock_guard lock(mutex_);
-    engine_.restore(std::as_bytes(std::span(std::string_view(bytes))));
+  void restore(const py::bytes& state) {
+    const auto bytes = std::as_bytes(std::span(std::string_view(state)));
+    alone([&] { engine_.restore(bytes); });
   }
 
   void reset() {
-    const std::lock_guard lock(mutex_);
-    engine_.reset();
+    alone([&] { engine_.reset(); });
   }
 
   std::int64_t bars_seen() {
-    const std::lock_guard lock(mutex_);
-    return engine_.bars_seen();
+    return alone([&] { return engine_.bars_seen(); });
   }
 
   std::optional<std::int64_t> last_ts() {
-    const std::lock_guard lock(mutex_);
-    return engine_.last_ts();
+    return alone([&] { return engine_.last_ts(); });
   }
 
  private:
-  template <class Float>
-  void run(const sentio::BarColumns& bars, std::span<Float> out) {
+  // Waiting for another thread's long computation must not hold up the interpreter.
+  template <class Call>
+  std::invoke_result_t<Call> alone(Call call) {
     const py::gil_scoped_release release;
     const std::lock_guard lock(mutex_);
-    engine_.compute(bars, out);
+    return call();
   }
 
   template <class Float>
   py::array step_into(const sentio::Bar& bar) {
     py::array_t<Float> out(static_cast<py::ssize_t>(engine_.plan().width()));
     const std::span<Float> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
-    sentio::BarFault fault;
-    {
-      const py::gil_scoped_release release;
-      const std::lock_guard lock(mutex_);
-      fault = engine_.step(bar, values);
-    }
+    const sentio::BarFault fault = alone([&] { return engine_.step(bar, values); });
     if (fault != sentio::BarFault::none)
       throw Error(ErrorCode::bad_bars, std::string(sentio::describe(fault)));
     return out;
@@ -177,36 +171,48 @@ class PyEngine {
   sentio::Engine engine_;
 };
 
-// Time stamps as the predecessor's callers give them: seconds, milli-, micro- or nanoseconds, told by
-// magnitude.
+// What the predecessor's callers pass: a list, a series or an array, of whole numbers where these are meant.
+template <class T>
+py::array given_column(const py::object& values, const char* name) {
+  const py::array array = py::array::ensure(values);
+  const char kind = array ? array.dtype().kind() : '?';
+  const bool whole = kind == 'i' || kind == 'u';
+  if (!whole && !(std::is_same_v<T, double> && kind == 'f')) {
+    PyErr_Clear();
+    throw Error(ErrorCode::bad_argument,
+                std::string(name) + " must be " + (std::is_same_v<T, double> ? "numbers" : "whole numbers") +
+                    ", found " + py::type::of(values).attr("__name__").cast<std::string>() +
+                    (array ? " of " + py::str(array.dtype()).cast<std::string>() : ""));
+  }
+  return py::array_t<T, py::array::c_style | py::array::forcecast>(array);
+}
+
+// Time stamps as the predecessor's callers give them, in a unit that the last one's magnitude tells.
 py::array_t<std::int64_t> to_nanoseconds(const py::array& ts) {
   const auto given = column<std::int64_t>(ts, "ts");
-  std::int64_t factor = 1;
-  // Within 1973 to 5138, seconds are below 1e11, milliseconds below 1e14, microseconds below 1e17.
-  if (!given.empty()) {
-    const std::int64_t last = given.back() < 0 ? -given.back() : given.back();
-    factor = last < 100'000'000'000           ? 1'000'000'000
-             : last < 100'000'000'000'000     ? 1'000'000
-             : last < 100'000'000'000'000'000 ? 1'000
-                                              : 1;
-  }
   py::array_t<std::int64_t> nanoseconds(static_cast<py::ssize_t>(given.size()));
-  std::int64_t* to = nanoseconds.mutable_data();
-  for (const std::int64_t value : given) {
-    if (__builtin_mul_overflow(value, factor, to++)) {
-      throw Error(ErrorCode::bad_bars, "ts mixes units: " + std::to_string(value) + " is out of range");
+  if (!given.empty()) {
+    const std::int64_t unit = sentio::epoch_unit(given.back());
+    std::int64_t* to = nanoseconds.mutable_data();
+    for (const std::int64_t value : given) {
+      if (__builtin_mul_overflow(value, unit, to++)) {
+        throw Error(ErrorCode::bad_bars, "ts mixes units: " + std::to_string(value) + " is out of range");
+      }
     }
   }
   return nanoseconds;
 }
 
-py::array_t<float> build_features_from_spec(const std::string& /*symbol*/, const py::array& ts,
-                                            const py::array& open, const py::array& high,
-                                            const py::array& low, const py::array& close,
-                                            const py::array& volume, const std::string& spec_json) {
+py::array_t<float> build_features_from_spec(const std::string& /*symbol*/, const py::object& ts,
+                                            const py::object& open, const py::object& high,
+                                            const py::object& low, const py::object& close,
+                                            const py::object& volume, const std::string& spec_json) {
   const auto plan = sentio::Plan::compile(spec_json);
-  const py::array nanoseconds = to_nanoseconds(ts);
-  const auto bars = columns(nanoseconds, open, high, low, close, volume);
+  const py::array times = to_nanoseconds(given_column<std::int64_t>(ts, "ts"));
+  const py::array o = given_column<double>(open, "open"), h = given_column<double>(high, "high");
+  const py::array l = given_column<double>(low, "low"), c = given_column<double>(close, "close");
+  const py::array v = given_column<double>(volume, "volume");
+  const auto bars = columns(times, o, h, l, c, v);
   py::array_t<float> out({static_cast<py::ssize_t>(bars.size()), static_cast<py::ssize_t>(plan->width())});
   const std::span<float> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
   {
@@ -221,7 +227,7 @@ py::dict build_info() {
   info["version"] = SENTIO_VERSION;
   info["compiler"] = SENTIO_COMPILER;
   info["build_type"] = SENTIO_BUILD_TYPE;
-  info["flags"] = "-ffp-contract=off -fno-fast-math -fno-math-errno -fno-trapping-math";
+  info["flags"] = SENTIO_FLAGS;
   info["instruction_set"] = std::string(sentio::instruction_set());
   info["ops"] = sentio::catalog().size();
   info["snapshot_version"] = sentio::kSnapshotVersion;
@@ -235,6 +241,17 @@ PYBIND11_MODULE(sentio_features, module) {
 
   // `EngineError.args` is (message, code, [(path, message), ...]).
   static py::exception<Error> engine_error(module, "EngineError", PyExc_ValueError);
+  engine_error.attr("__str__") = py::cpp_function(
+      [](const py::object& self) {
+        const py::tuple args = self.attr("args");
+        std::string text = py::str(args[0]);
+        for (const py::handle problem : args[2]) {
+          const auto [path, message] = problem.cast<std::pair<std::string, std::string>>();
+          text += "\n  " + path + ": " + message;
+        }
+        return text;
+      },
+      py::is_method(engine_error), py::name("__str__"));
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

@@ -21,6 +21,14 @@ BarFault check_bar(const Bar& bar) noexcept {
   return BarFault::none;
 }
 
+std::int64_t epoch_unit(std::int64_t epoch) noexcept {
+  const auto below = [epoch](std::int64_t bound) { return epoch < bound && epoch > -bound; };
+  if (below(100'000'000'000)) return 1'000'000'000;
+  if (below(100'000'000'000'000)) return 1'000'000;
+  if (below(100'000'000'000'000'000)) return 1'000;
+  return 1;
+}
+
 std::string_view describe(BarFault fault) noexcept {
   switch (fault) {
     case BarFault::none:

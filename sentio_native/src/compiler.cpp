@@ -76,10 +76,9 @@ class Compiler {
     read_features(graph);
     read_alignment();
     if (!problems_.empty()) {
-      const std::string count = std::to_string(problems_.size());
-      throw Error(ErrorCode::bad_spec,
-                  "the spec does not compile, " + count + (problems_.size() == 1 ? " problem" : " problems"),
-                  std::move(problems_));
+      const std::string count =
+          problems_.size() == 1 ? "1 problem" : std::to_string(problems_.size()) + " problems";
+      throw Error(ErrorCode::bad_spec, "the spec does not compile, " + count, std::move(problems_));
     }
     write_canonical();
     plan_->graph_ = std::make_shared<const Graph>(std::move(graph).finish(emitted_));

@@ -32,7 +32,10 @@ Json parse_json(std::string_view text, std::string_view what, ErrorCode code) {
   try {
     document = Json::parse(text, watch);
   } catch (const Json::exception& error) {
-    throw Error(code, std::string(what) + " is not JSON: " + error.what());
+    const std::string_view reason =
+        error.what();  // "[json.exception.parse_error.101] parse error at line ..."
+    throw Error(code,
+                std::string(what) + " is not JSON: " + std::string(reason.substr(reason.find("] ") + 2)));
   }
   if (!twice.empty())
     throw Error(code, std::string(what) + " has the key '" + twice + "' twice in one object");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from time import perf_counter
@@ -55,3 +56,15 @@ def test_every_command_has_help_with_an_example(name: str, command: Any) -> None
     assert re.search(rf"Examples?:.*{re.escape(name)}\b", text, flags=re.DOTALL), text
     for parameter in command.params:
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="this system has no SIGPIPE")
+def test_a_reader_that_goes_away_is_no_failed_check() -> None:
+    code = HELP.replace("'--help'", "'specs', 'schema'")
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), told) == (-signal.SIGPIPE, b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,12 +90,13 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
 
 def run(app: typer.Typer) -> None:
     """The outermost frame: an error of the user's becomes one line and its exit code."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that went away (`sentio … | head`) ends us as it ends other tools, not with a code of ours.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except SentioError as error:
         _fail(error)
-    except BrokenPipeError:
-        sys.exit(0)
     except OSError as error:
         place = str(error.filename or "")
         _fail(

@@ -233,7 +233,7 @@ def _own(where: str, bars: Bars, options: ReadOptions) -> Reading:
 
 
 def _symbol(table: Table, named: str | None) -> tuple[str, list[str], str]:
-    """The symbol of the bars, "" where nobody tells it; what is wrong with the file's own; what would help."""
+    """The symbol of the bars, "" where nobody tells it; what is wrong with the file's; what would help."""
     name = next((name for name in SYMBOL_COLUMNS if name in table.columns), "")
     told = [str(symbol or "") for symbol in table.columns[name].unique().to_pylist()] if name else []
     if len(told) > 1:

@@ -79,6 +79,14 @@ def test_a_typo_in_a_key_is_refused_with_a_suggestion_and_all_others_too():
     assert "device: input should be 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'" in problems
 
 
+def test_a_wrong_setting_is_blamed_on_set_and_not_on_the_file_alone(tmp_path):
+    file = tmp_path / "train.yaml"
+    file.write_text("lr: 0.5\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(Config, file, ["batch_sise=1"])
+    assert caught.value.where == f"{file}, --set batch_sise=1"
+
+
 def test_yaml_reads_exponents_as_numbers_and_tickers_as_words(tmp_path):
     file = tmp_path / "train.yaml"
     file.write_text("lr: 1e-3\nweight_decay: 2E-2\nsymbol: ON\ninterval: 5m\ncompile: false\n")

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
 
-__all__ = ["SUMS", "entry_id", "publish", "sha256_file", "verify_sums", "write_file"]
+__all__ = ["SUMS", "entry_id", "publish", "read_sums", "sha256_file", "verify_sums", "write_file"]
 
 SUMS = "SHA256SUMS"
+_AGAIN = "delete the folder and make it again"
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
 
@@ -75,12 +76,37 @@ def publish(destination: Path) -> Iterator[Path]:
 
 def entry_id(folder: Path) -> str:
     """The identity of a published folder: the SHA-256 of its `SHA256SUMS`."""
+    _require_sums(folder)
+    return sha256_file(folder / SUMS)
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """The `SHA256SUMS` of a published folder: the hash of each file by its name; the files are not looked at.
+
+    Raises:
+        CorruptStore: it is missing, a link, or holds a line of another form; all are named.
+        ResourceError: it cannot be read.
+    """
     sums = folder / SUMS
-    if sums.is_symlink() or not sums.is_file():
-        raise CorruptStore(
-            str(folder), f"holds no {SUMS} of its own", hint="delete the folder and make it again"
-        )
-    return sha256_file(sums)
+    _require_sums(folder)
+    try:
+        with _resources(sums):
+            *lines, rest = sums.read_bytes().decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise CorruptStore(str(sums), "is not ASCII text", hint=_AGAIN) from None
+    listed: dict[str, str] = {}
+    problems = [f"{SUMS}: its last line has no end"] if rest else []
+    for number, line in enumerate(lines, 1):
+        digest, separator, name = line[:64], line[64:66], line[66:]
+        if separator != "  " or not name or set(digest) - set("0123456789abcdef"):
+            problems.append(f"{SUMS} line {number}: is not 'SHA256  NAME'")
+        elif name.startswith("/") or ".." in name.split("/") or name in listed:
+            problems.append(f"{SUMS} line {number}: the name {name!r} is not allowed")
+        else:
+            listed[name] = digest
+    if problems:
+        raise CorruptStore(str(folder), "is damaged", problems=problems, hint=_AGAIN)
+    return listed
 
 
 def verify_sums(folder: Path) -> str:
@@ -93,22 +119,8 @@ def verify_sums(folder: Path) -> str:
         CorruptStore: a file differs, is missing, is a link, is no file or is not listed; all are named.
     """
     identity = entry_id(folder)
-    problems: list[str] = []
-    listed: dict[str, str] = {}
-    try:
-        *lines, rest = (folder / SUMS).read_bytes().decode("ascii").split("\n")
-    except UnicodeDecodeError:
-        raise CorruptStore(str(folder / SUMS), "is not ASCII text") from None
-    if rest:
-        problems.append(f"{SUMS}: its last line has no end")
-    for number, line in enumerate(lines, 1):
-        digest, separator, name = line[:64], line[64:66], line[66:]
-        if separator != "  " or not name or set(digest) - set("0123456789abcdef"):
-            problems.append(f"{SUMS} line {number}: is not 'SHA256  NAME'")
-        elif name.startswith("/") or ".." in name.split("/") or name in listed:
-            problems.append(f"{SUMS} line {number}: the name {name!r} is not allowed")
-        else:
-            listed[name] = digest
+    listed = read_sums(folder)
+    problems = []
     present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, digest in listed.items():
         path = present.get(name)
@@ -122,10 +134,14 @@ def verify_sums(folder: Path) -> str:
             problems.append(f"{name}: its bytes are not those that were written")
     problems += [f"{name}: is not listed in {SUMS}" for name in sorted(present.keys() - listed.keys())]
     if problems:
-        raise CorruptStore(
-            str(folder), "is damaged", problems=problems, hint="delete the folder and make it again"
-        )
+        raise CorruptStore(str(folder), "is damaged", problems=problems, hint=_AGAIN)
     return identity
+
+
+def _require_sums(folder: Path) -> None:
+    sums = folder / SUMS
+    if sums.is_symlink() or not sums.is_file():
+        raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN)
 
 
 def _files(folder: Path) -> list[Path]:

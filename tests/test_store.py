@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
-from sentio.store import SUMS, entry_id, publish, sha256_file, verify_sums, write_file
+from sentio.store import SUMS, entry_id, publish, read_sums, sha256_file, verify_sums, write_file
 
 FILES = {"a.txt": b"alpha\n", "inner/b.bin": bytes(range(256)), "empty": b""}
 
@@ -48,6 +48,21 @@ def test_the_identity_is_the_hash_of_the_sums(entry: Path) -> None:
     expected = hashlib.sha256((entry / SUMS).read_bytes()).hexdigest()
     assert entry_id(entry) == expected
     assert verify_sums(entry) == expected
+
+
+def test_the_sums_are_read_by_name_without_a_look_at_the_files(entry: Path) -> None:
+    (entry / "a.txt").unlink()
+    assert read_sums(entry) == {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+
+
+@pytest.mark.parametrize(
+    "more", ["\n", "0", f"{'0' * 63}  short\n", f"{'G' * 64}  no-hex\n", f"{'0' * 64}  \n"]
+)
+def test_sums_with_a_line_of_another_form_are_not_read(entry: Path, more: str) -> None:
+    with (entry / SUMS).open("a") as stream:
+        stream.write(more)
+    with pytest.raises(CorruptStore, match="is not 'SHA256  NAME'|has no end"):
+        read_sums(entry)
 
 
 def test_each_single_bit_flipped_in_any_file_is_noticed(entry: Path) -> None:

@@ -16,7 +16,7 @@ from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, WINDOWS, Manifest
 from sentio.errors import BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
-from sentio.store import SUMS, verify_sums
+from sentio.store import entry_id, read_sums, verify_sums
 
 __all__ = ["MANIFEST", "MODEL", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "read_files"]
 
@@ -126,19 +126,14 @@ def read_files(folder: Path) -> BundleFiles:
     if not folder.is_dir():
         raise UsageError(str(folder), "is not a folder", hint="a bundle is artifacts/MODEL_ID/VERSION")
     identity = verify_sums(folder)
-    sums = (folder / SUMS).read_bytes()
-    listed = {line[66:]: line[:64] for line in sums.decode("ascii").splitlines()}
+    listed = read_sums(folder)
     problems = [f"{name}: is missing" for name in FILES if name not in listed]
     problems += [f"{name}: is no file of a bundle" for name in listed if name not in FILES]
     if problems:
         raise CorruptStore(str(folder), "is not a bundle", problems=problems)
     contents = {name: (folder / name).read_bytes() for name in FILES}
     # Between that check and this reading the folder may have been replaced.
-    changed = [name for name in FILES if _sha256(contents[name]) != listed[name]]
-    if changed or _sha256(sums) != identity:
+    changed = [name for name in FILES if hashlib.sha256(contents[name]).hexdigest() != listed[name]]
+    if changed or entry_id(folder) != identity:
         raise CorruptStore(str(folder), "changed while it was read", hint="try again")
     return BundleFiles(folder, identity, contents)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

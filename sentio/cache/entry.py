@@ -31,7 +31,7 @@ from sentio.cache.manifest import (
 from sentio.cache.mapping import map_npy
 from sentio.errors import BadInput, CorruptStore
 from sentio.specs import FeatureSpec
-from sentio.store import SUMS
+from sentio.store import entry_id, read_sums
 from sentio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def open_entry(path: Path) -> CacheEntry:
         CorruptStore: something of it is not what was written.
         BadInput: the engine has changed since, and compiles the spec to something else.
     """
-    sums_text, sums = _read_sums(path)
+    sums, identity = read_sums(path), entry_id(path)
     manifest = _read_manifest(path, sums)
     _check_spec(path, manifest)
     n_features = len(manifest.columns)
@@ -178,7 +178,7 @@ def open_entry(path: Path) -> CacheEntry:
     }
     return CacheEntry(
         path=path,
-        id=hashlib.sha256(sums_text).hexdigest(),
+        id=identity,
         manifest=manifest,
         features=arrays[FEATURES],
         ts=arrays[TIMES],
@@ -197,22 +197,10 @@ def list_entries(workspace: Workspace) -> Listing:
     manifests, damaged = {}, []
     for path in entry_paths(workspace):
         try:
-            _, sums = _read_sums(path)
-            manifests[path] = _read_manifest(path, sums)
+            manifests[path] = _read_manifest(path, read_sums(path))
         except CorruptStore as error:
             damaged.append(error)
     return Listing(manifests, tuple(damaged))
-
-
-def _read_sums(path: Path) -> tuple[bytes, dict[str, str]]:
-    """SHA256SUMS: its bytes, and the hash that it lists for each file."""
-    with reading(path / SUMS):
-        data = (path / SUMS).read_bytes()
-    try:
-        lines = data.decode("ascii").split("\n")
-    except UnicodeDecodeError:
-        raise damaged(path / SUMS, "is not ASCII text") from None
-    return data, {line[66:]: line[:64] for line in lines if line}
 
 
 def _read_checked(path: Path, name: str, sums: dict[str, str]) -> bytes:

@@ -1,0 +1,49 @@
+"""`pip install .` gives the package, the extension and the shipped specs, without a checkout beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+USE = """
+import sentio, sentio_features
+spec = sentio.FeatureSpec.load("tfa")
+print(sentio.__file__, sentio_features.__file__, spec.n_features, sep="\\n")
+"""
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_all_that_runs(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    # The environment's own build tools stand in for those that pip would download.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, env=environment)
+    (wheel,) = tmp_path.glob("sentio-*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
+        archive.extractall(installed)
+
+    # -S: no .pth files, and so not the checkout, which is installed editable.
+    packages = sysconfig.get_paths()["platlib"]
+    outside = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), packages])}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", USE],
+        cwd=tmp_path,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    package, extension, count = done.stdout.splitlines()
+    assert Path(package).is_relative_to(installed)
+    assert Path(extension).is_relative_to(installed)
+    assert count == "55"

@@ -61,7 +61,7 @@ def test_the_sums_are_read_by_name_without_a_look_at_the_files(entry: Path) -> N
 def test_sums_with_a_line_of_another_form_are_not_read(entry: Path, more: str) -> None:
     with (entry / SUMS).open("a") as stream:
         stream.write(more)
-    with pytest.raises(CorruptStore, match="is not 'SHA256  NAME'|has no end"):
+    with pytest.raises(CorruptStore, match=r"is not 'SHA256  NAME'|has no end"):
         read_sums(entry)
 
 

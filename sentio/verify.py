@@ -201,7 +201,7 @@ def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
         return
     command = [str(cli), "verify", str(files.path), "--json"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
         report = _CppReport.model_validate_json(done.stdout)
     except OSError as error:
         yield Check(name, False, f"{cli} does not start: {error.strerror}", EnvironmentProblem.exit_code)
@@ -210,8 +210,9 @@ def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
         yield Check(name, False, f"{cli} gave no answer in {_PATIENCE} s")
         return
     except ValidationError:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        yield Check(name, False, f"{cli} ended with {done.returncode} and no report: {''.join(last)}")
+        told = (done.stderr.strip() or done.stdout.strip()).decode(errors="backslashreplace")
+        last = "".join(told.splitlines()[-1:])
+        yield Check(name, False, f"{cli} ended with {done.returncode} and no report: {last}")
         return
     for line in report.checks:
         yield Check(f"{CPP}{line.name}", line.ok, line.detail)

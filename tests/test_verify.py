@@ -299,6 +299,11 @@ def test_a_program_that_contradicts_itself_is_not_believed(pristine, bundle_id, 
         ("sys.exit('no libtorch.so')", "ended with 1 and no report: no libtorch.so"),
         ("import os; os.abort()", "ended with -6 and no report"),
         ("print('{\"bundle\": 1}')", "ended with 0 and no report"),
+        (
+            r"sys.stdout.buffer.write(b'{\"bundle\": \"\xff\"}')",
+            r'ended with 0 and no report: {"bundle": "\xff"}',
+        ),
+        (r"sys.stderr.buffer.write(b'no \xff.so'); sys.exit(1)", r"ended with 1 and no report: no \xff.so"),
     ],
 )
 def test_a_program_that_fails_is_a_line_that_fails(pristine, tmp_path, body, told):

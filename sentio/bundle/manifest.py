@@ -6,10 +6,10 @@ import json
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from sentio.bars.interval import Interval
 from sentio.errors import CorruptStore, UsageError
+from sentio.validation import problem_lines
 
 __all__ = [
     "BATCHES",
@@ -220,18 +220,10 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        problems = [_problem(found) for found in error.errors(include_url=False)]
+        problems = problem_lines(error)
     raise CorruptStore(
         where,
         f"is not a manifest of format version {FORMAT}",
         problems=problems,
         hint="export the run again, or read the bundle with the release that made it",
     )
-
-
-def _problem(found: ErrorDetails) -> str:
-    place = ".".join(map(str, found["loc"]))
-    if found["type"] == "extra_forbidden":
-        return f"{place}: is not a known key"
-    text = found["msg"].removeprefix("Value error, ")
-    return f"{place}: {text[:1].lower()}{text[1:]}" if place else text

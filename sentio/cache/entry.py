@@ -32,6 +32,7 @@ from sentio.cache.mapping import map_npy
 from sentio.errors import BadInput, CorruptStore
 from sentio.specs import FeatureSpec
 from sentio.store import entry_id, read_sums
+from sentio.validation import problem_lines
 from sentio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -215,10 +216,7 @@ def _read_manifest(path: Path, sums: dict[str, str]) -> CacheManifest:
     try:
         manifest = CacheManifest.model_validate_json(_read_checked(path, MANIFEST, sums))
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors(include_url=False)
-        ]
-        raise damaged(path / MANIFEST, "is not a manifest", problems) from None
+        raise damaged(path / MANIFEST, "is not a manifest", problem_lines(error)) from None
     key = cache_key(manifest.bars_hash, manifest.adjustment, manifest.spec_hash)
     if (manifest.symbol, manifest.interval, key) != path.parts[-3:] or manifest.key != key:
         raise damaged(path, "its name does not follow from what its manifest says it was made of")

@@ -14,6 +14,7 @@ from sentio.errors import ResourceError, SpecError
 from sentio.extension import engine_errors, load_extension
 from sentio.specs.document import SpecDocument
 from sentio.specs.shelf import find_spec
+from sentio.validation import problem_lines
 
 if TYPE_CHECKING:
     from sentio_features import Plan
@@ -100,7 +101,9 @@ class FeatureSpec:
         try:
             return cls(name, SpecDocument.model_validate_json(text), text, plan)
         except ValidationError as error:
-            raise SpecError(where, "does not have the shape of a spec", problems=_lines(error)) from None
+            raise SpecError(
+                where, "does not have the shape of a spec", problems=problem_lines(error)
+            ) from None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -173,12 +176,3 @@ def _to_json(document: Mapping[str, Any], where: str) -> str:
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SpecError(where, f"is not JSON: {error}") from None
-
-
-def _lines(error: ValidationError) -> list[str]:
-    """Each finding of pydantic's with its path as the compiler would write it."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"])
-        lines.append(f"{path.lstrip('.')}: {problem['msg']}")
-    return lines

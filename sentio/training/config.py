@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sentio.errors import ConfigError, did_you_mean
 from sentio.labels import AnyLabel, Direction
 from sentio.training.document import parse_setting, read_yaml
+from sentio.validation import problem_line
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
     from torch import nn
 
 __all__ = ["TrainConfig", "Trainer", "describe", "load_config"]
@@ -155,7 +157,7 @@ def load_config(
     try:
         return config.model_validate(document)
     except ValidationError as error:
-        problems = [_problem(config, dict(problem)) for problem in error.errors(include_url=False)]
+        problems = [_problem(config, found) for found in error.errors(include_url=False)]
     raise ConfigError(where or "configuration", "is not a valid configuration", problems=problems)
 
 
@@ -181,19 +183,17 @@ def _default(value: object) -> str:
     return f" [{str(value).lower() if isinstance(value, bool) else value}]"
 
 
-def _problem(config: type[TrainConfig], problem: Mapping[str, Any]) -> str:
-    """One line for one finding of pydantic's: the path as the user wrote it, and what is wrong."""
-    keys = list(problem["loc"])
+def _problem(config: type[TrainConfig], found: ErrorDetails) -> str:
+    """The line of one finding, with the path as the user wrote it, and what is allowed."""
+    keys = list(found["loc"])
     known: type[BaseModel] = config
     if keys[:1] == ["label"] and len(keys) > 1 and keys[1] in _LABELS:
-        known = _LABELS[keys.pop(1)]  # pydantic names the kind as a step of the path; the document has none
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-    if problem["type"] == "extra_forbidden":
+        known = _LABELS[str(keys.pop(1))]  # pydantic's path names the kind; the document's has none
+    if found["type"] == "union_tag_invalid":
+        return f"label.kind: is {found['ctx']['tag']!r}; allowed: {', '.join(_LABELS)}"
+    line = problem_line({**found, "loc": tuple(keys)})
+    if found["type"] == "extra_forbidden":
         fields = known.model_fields
         advice = did_you_mean(str(keys[-1]), fields) or f"allowed: {', '.join(fields)}"
-        return f"{path}: is not a known key; {advice}"
-    if problem["type"] == "union_tag_invalid":
-        return f"{path}.kind: is {problem['ctx']['tag']!r}; allowed: {', '.join(_LABELS)}"
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    found = f", found {problem['input']!r}" if path else ""
-    return f"{path}: {text[:1].lower()}{text[1:]}{found}" if path else text
+        return f"{line}; {advice}"
+    return line

@@ -29,6 +29,7 @@ from sentio.evaluation import Evaluation
 from sentio.labels import AnyLabel, Task
 from sentio.store import sha256_file, write_file
 from sentio.training.config import TrainConfig, load_config
+from sentio.validation import problem_lines
 from sentio.workspace import Workspace
 
 __all__ = [
@@ -287,5 +288,5 @@ def _read(kind: type[Document], path: Path) -> Document:
     except FileNotFoundError:
         raise CorruptStore(str(path), "is missing", hint="train again") from None
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        problems = problem_lines(error)
         raise CorruptStore(str(path), "is damaged", problems=problems, hint="train again") from None

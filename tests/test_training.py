@@ -331,6 +331,16 @@ def test_a_run_that_another_process_trains_is_left_alone(table, workspace):
         train(TFA, small(), table, workspace, resume=run)
 
 
+def test_a_run_that_another_process_finished_meanwhile_is_not_trained_again(table, workspace):
+    with pytest.raises(KeyboardInterrupt):
+        train(TFA, small(), table, workspace, watcher=Interrupter(1))
+    stale = open_run(workspace)
+    finished = train(TFA, small(), table, workspace, resume=open_run(workspace))
+    with pytest.raises(BadInput, match="is finished"):
+        train(TFA, small(), table, workspace, resume=stale)
+    assert open_run(workspace).manifest == finished.manifest
+
+
 def flip_a_weight(checkpoint: bytes) -> bytes:
     """One bit of the first layer's weights, wherever the archive holds them."""
     saved = torch.load(io.BytesIO(checkpoint), weights_only=True)

@@ -104,8 +104,9 @@ def train(
             run = create_run(workspace, manifest, resolved)
         else:
             run = resume
-            _check_resumable(run, table)
-        with run.locked():
+        with run.locked() as run:
+            if resume is not None:
+                _check_resumable(run, table)
             run = run.update(state="running", ended=None)
             state = "failed"
             try:

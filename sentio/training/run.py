@@ -200,11 +200,12 @@ class Run:
         return self.update(state="finished", ended=ended, files=hashes)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for training; the lock ends with the process.
+    def locked(self) -> Iterator[Run]:
+        """Hold the run for training, and yield it as it is then; the lock ends with the process.
 
         Raises:
             UsageError: another process holds it.
+            CorruptStore: its manifest cannot be read.
         """
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
@@ -212,7 +213,8 @@ class Run:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(self.name, "another process is training this run") from None
-            yield
+            # Since the manifest was read last, another process may have trained the run to its end.
+            yield Run(self.path, _read(RunManifest, self.path / MANIFEST))
         finally:
             os.close(descriptor)
 

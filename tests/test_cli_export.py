@@ -258,6 +258,7 @@ def test_without_a_name_the_newest_finished_run_is_taken(project, sentio):
     change_run(Run(later, finished.manifest), run=later.name, state="running")
     done = sentio("export", "--json")
     assert json.loads(done.out)["run"] == finished.name
+    assert f"{later.name} is newer but not finished" in done.err
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,8 @@ def test_the_command_of_the_hint_builds_what_was_missing(project: Workspace, run
 
 
 def test_missing_bars_exit_3_and_an_interval_left_open_exits_2(project: Workspace, run: Sentio) -> None:
-    assert run("features", "build", "IWM", "--spec", "small").code == 3
+    assert run("features", "build", "QQQ", "IWM", "--spec", "small").code == 3
+    assert run("features", "list").out == ""  # all or nothing
     BarsLibrary(project).save(synthesize("QQQ", "5m", days=1, seed=1).bars)
     done = run("features", "build", "QQQ", "--spec", "small")
     assert done.code == 2

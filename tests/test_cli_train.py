@@ -224,3 +224,11 @@ def test_train_tfa_refuses_what_has_no_effect(bars_workspace):
         sentio.train_tfa("QQQ", seq_length=3)
     with pytest.raises(sentio.errors.ConfigError, match="hidden would have no effect"):
         sentio.train_tfa("QQQ", model="transformer", hidden=[8])
+
+
+def test_a_project_without_bars_is_told_where_bars_come_from(workspace, command: Sentio, monkeypatch):
+    monkeypatch.setenv("SENTIO_ROOT", str(workspace.root))
+    done = command("train", "tfa")
+    assert done.code == 3
+    assert "holds no bars" in done.err
+    assert "sentio data synth" in done.err

@@ -32,6 +32,9 @@ def export(
 
     workspace = Workspace.find(root)
     chosen = newest_finished(workspace) if run is None else open_run(workspace, run)
+    newest = open_run(workspace).name
+    if run is None and chosen.name != newest:
+        message(f"{newest} is newer but not finished, so this is {chosen.name}")
     folder = export_run(chosen, workspace, version)
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:

@@ -43,10 +43,13 @@ def build(
 
     workspace = Workspace.find(root)
     compiled = FeatureSpec.load(spec, workspace.root)
+    library = BarsLibrary(workspace)
+    for symbol in symbols:
+        library.holding(symbol, interval)  # all or nothing: a missing one is told before any work
     documents = []
     for symbol in symbols:
         start = perf_counter()
-        bars = BarsLibrary(workspace).load(symbol, interval)
+        bars = library.load(symbol, interval)
         with progress(f"features of {symbol} {bars.interval}", len(bars)) as advance:
             done = build_cache(bars, compiled, workspace, progress=lambda rows: advance(rows, "rows"))
         seconds = perf_counter() - start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentio.errors import BadInput, UsageError
+from sentio.errors import BadInput, BarsError, UsageError
 from sentio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,13 +32,15 @@ def library_bars(workspace: Workspace, symbol: str | None, interval: str | None)
     library = BarsLibrary(workspace)
     if symbol is None:
         symbols = library.symbols()
-        if len(symbols) != 1:
+        if not symbols:
+            raise BarsError(
+                str(workspace.bars), "holds no bars", hint="sentio data import, or sentio data synth"
+            )
+        if len(symbols) > 1:
             raise UsageError(
                 "symbol",
-                f"which one is not said; there are: {', '.join(symbols) or 'none'}",
-                hint="sentio train tfa --symbol QQQ"
-                if symbols
-                else "sentio data import, or sentio data synth",
+                f"which one is not said; there are: {', '.join(symbols)}",
+                hint=f"sentio train tfa --symbol {symbols[0]}",
             )
         symbol = symbols[0]
     return library.load(symbol, interval)

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "fp_environment.hpp"
 #include "graph.hpp"
 #include "json.hpp"
 #include "sentio/catalog.hpp"
@@ -396,6 +397,7 @@ class Compiler {
 };
 
 std::shared_ptr<const Plan> Plan::compile(std::string_view spec_json) {
+  const FloatingPointMode mode;  // nodes hold quotients of their parameters, such as 1 / window
   const Json document = parse_json(spec_json, "the spec", ErrorCode::bad_spec);
   return Compiler(document).run();
 }

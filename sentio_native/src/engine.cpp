@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <string>
 
 #include "fp_environment.hpp"
@@ -97,6 +95,7 @@ struct Engine::Impl {
   std::int64_t last_ts = 0;
 
   explicit Impl(std::shared_ptr<const Plan> p) : plan(std::move(p)) {
+    const FloatingPointMode mode;  // kernels divide as they are made: EMA's alpha is 2 / (window + 1)
     const Graph& graph = plan->graph();
     std::vector<int> first_column;
     for (const Node& node : graph.nodes) {

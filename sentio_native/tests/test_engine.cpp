@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -104,6 +105,29 @@ TEST(the_callers_floating_point_mode_changes_no_bit_and_is_given_back) {
   CHECK(taken);
   CHECK(same_bits(batch, expected));
   CHECK(same_bits(stream, expected));
+}
+
+TEST(plans_and_engines_that_are_made_under_another_rounding_give_the_same_bits) {
+  std::string features;
+  for (int window = 3; window < 20; ++window) {  // quotients of many windows: some round up, some down
+    for (const std::string op : {"EMA", "SMA", "ATR"}) {
+      features += (features.empty() ? "" : ", ") + (R"({"op": ")" + op + R"(", "name": ")" + op) +
+                  std::to_string(window) + R"(", "window": )" + std::to_string(window) + "}";
+    }
+  }
+  const std::string spec = R"({"schema_version": "1.0", "dtype": "float64", "features": [)" + features + "]}";
+  const BarTable bars = make_bars(100);
+  const auto computed = [&] {
+    const auto plan = Plan::compile(spec);
+    std::vector<double> out(bars.size() * plan->width());
+    Engine(plan).compute(bars.columns(), out);
+    return out;
+  };
+  const auto expected = computed();
+  std::fesetround(FE_UPWARD);
+  const auto upward = computed();
+  std::fesetround(FE_TONEAREST);
+  CHECK(std::memcmp(upward.data(), expected.data(), expected.size() * sizeof(double)) == 0);
 }
 
 TEST(a_snapshot_at_any_bar_changes_nothing) {

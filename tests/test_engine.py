@@ -236,9 +236,10 @@ class TestSnapshots:
         assert "more than this spec's state" in self.refusal(self.sealed(content + bytes(8)))
         longer_run = content[:48] + (2**62).to_bytes(8, "little") + content[56:]
         shorter_run = content[:48] + (1).to_bytes(8, "little") + content[56:]
-        negative_run = content[:48] + (-1).to_bytes(8, "little", signed=True) + content[56:]
         assert "more than this spec's state" in self.refusal(self.sealed(shorter_run))
-        assert "negative number of bars" in self.refusal(self.sealed(negative_run))
+        for impossible in (-1, 2**62 + 1, 2**63 - 1):
+            run_of = content[:48] + impossible.to_bytes(8, "little", signed=True) + content[56:]
+            assert f"impossible number of bars, {impossible}" in self.refusal(self.sealed(run_of))
         extension.Engine(self.plan).restore(self.sealed(longer_run))  # as much history as 60 bars have
 
     def test_an_engine_without_bars_has_a_state_too(self) -> None:

@@ -11,6 +11,8 @@ namespace sentio {
 namespace {
 
 constexpr std::string_view kMagic = "SENTIOST";
+// A bar a nanosecond for a century and more; beyond it, counting on would overflow.
+constexpr std::int64_t kMostBars = std::int64_t{1} << 62;
 
 }  // namespace
 
@@ -59,7 +61,10 @@ SnapshotInfo inspect_snapshot(std::span<const std::byte> bytes) {
   StateArchive rest(bytes.subspan(48, 16));
   rest(info.bars_seen);
   rest(info.last_ts);
-  if (info.bars_seen < 0) throw Error(ErrorCode::bad_state, "the snapshot claims a negative number of bars");
+  if (info.bars_seen < 0 || info.bars_seen > kMostBars) {
+    throw Error(ErrorCode::bad_state,
+                "the snapshot claims an impossible number of bars, " + std::to_string(info.bars_seen));
+  }
   return info;
 }
 

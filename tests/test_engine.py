@@ -283,6 +283,13 @@ class TestMisuse:
         assert self.refusal(**{name: column[:10].reshape(2, 5)}).startswith(f"{name} must be")
         assert self.refusal(**{name: np.repeat(column[:10], 2)[::2]}).startswith(f"{name} must be")
 
+    def test_unaligned_columns_and_outputs(self) -> None:
+        def unaligned(values: np.ndarray) -> np.ndarray:
+            return np.frombuffer(bytearray(b"-" + values.tobytes()), values.dtype, offset=1)
+
+        assert "aligned" in self.refusal(close=unaligned(random_bars(10)["close"]))
+        assert "aligned" in self.refusal(out=unaligned(np.empty(10)).reshape(10, 1))
+
     @pytest.mark.parametrize(
         "out",
         [

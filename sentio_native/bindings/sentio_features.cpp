@@ -23,13 +23,19 @@ namespace {
 using sentio::Error;
 using sentio::ErrorCode;
 
+bool has_flags(const py::array& array, int flags) {
+  return (array.flags() & flags) == flags;
+}
+
+constexpr int kContiguous =
+    py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+
 // Exact dtype, contiguous: a silent copy or conversion would hide a caller's mistake.
 template <class T>
 std::span<const T> column(const py::array& array, const char* name) {
-  if (!py::isinstance<py::array_t<T>>(array) || array.ndim() != 1 ||
-      (array.flags() & py::array::c_style) == 0) {
+  if (!py::isinstance<py::array_t<T>>(array) || array.ndim() != 1 || !has_flags(array, kContiguous)) {
     throw Error(ErrorCode::bad_argument, std::string(name) +
-                                             " must be a contiguous one-dimensional array of " +
+                                             " must be a contiguous, aligned, one-dimensional array of " +
                                              (std::is_same_v<T, double> ? "float64" : "int64") + ", found " +
                                              py::str(array.dtype()).cast<std::string>() + " with " +
                                              std::to_string(array.ndim()) + " dimensions");
@@ -98,16 +104,16 @@ py::dict describe_feature(const sentio::FeatureInfo& feature) {
 // An engine that one thread at a time may use; the lock is taken after the GIL is released.
 class PyEngine {
  public:
-  explicit PyEngine(std::shared_ptr<const sentio::Plan> plan) : engine_(std::move(plan)) {}
+  explicit PyEngine(const std::shared_ptr<const sentio::Plan>& plan) : plan_(plan), engine_(plan) {}
 
   void compute(const py::array& ts, const py::array& open, const py::array& high, const py::array& low,
                const py::array& close, const py::array& volume, py::array& out) {
     const auto bars = columns(ts, open, high, low, close, volume);
-    const auto width = static_cast<py::ssize_t>(engine_.plan().width());
-    if (out.ndim() != 2 || out.shape(1) != width || (out.flags() & py::array::c_style) == 0 ||
-        !out.writeable()) {
-      throw Error(ErrorCode::bad_argument, "out must be a writable, C-contiguous array of shape [bars, " +
-                                               std::to_string(width) + "]");
+    const auto width = static_cast<py::ssize_t>(plan_->width());
+    if (out.ndim() != 2 || out.shape(1) != width || !has_flags(out, kContiguous) || !out.writeable()) {
+      throw Error(ErrorCode::bad_argument,
+                  "out must be a writable, aligned, C-contiguous array of shape [bars, " +
+                      std::to_string(width) + "]");
     }
     const auto size = static_cast<std::size_t>(out.size());
     if (py::isinstance<py::array_t<float>>(out)) {
@@ -123,7 +129,7 @@ class PyEngine {
 
   py::array step(std::int64_t ts, double open, double high, double low, double close, double volume) {
     const sentio::Bar bar{ts, open, high, low, close, volume};
-    return engine_.plan().dtype() == sentio::Dtype::float32 ? step_into<float>(bar) : step_into<double>(bar);
+    return plan_->dtype() == sentio::Dtype::float32 ? step_into<float>(bar) : step_into<double>(bar);
   }
 
   py::bytes state() {
@@ -159,7 +165,7 @@ class PyEngine {
 
   template <class Float>
   py::array step_into(const sentio::Bar& bar) {
-    py::array_t<Float> out(static_cast<py::ssize_t>(engine_.plan().width()));
+    py::array_t<Float> out(static_cast<py::ssize_t>(plan_->width()));
     const std::span<Float> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
     const sentio::BarFault fault = alone([&] { return engine_.step(bar, values); });
     if (fault != sentio::BarFault::none)
@@ -167,6 +173,7 @@ class PyEngine {
     return out;
   }
 
+  const std::shared_ptr<const sentio::Plan> plan_;  // asked without the lock, which `engine_` needs
   std::mutex mutex_;
   sentio::Engine engine_;
 };

@@ -22,16 +22,6 @@ bool parse(std::string_view text, Number& value) {
   return error == std::errc() && stop == text.data() + text.size();
 }
 
-// Nanoseconds in the unit that a time has by its magnitude: from 1973 to 5138, seconds are below 1e11,
-// milliseconds below 1e14, microseconds below 1e17.
-std::int64_t unit_of(std::int64_t ts) noexcept {
-  const auto size = ts < 0 ? -static_cast<double>(ts) : static_cast<double>(ts);
-  if (size < 1e11) return kSecond;
-  if (size < 1e14) return kSecond / 1'000;
-  if (size < 1e17) return kSecond / 1'000'000;
-  return 1;
-}
-
 class CsvReader {
  public:
   CsvReader(std::filesystem::path file, std::int64_t interval)
@@ -86,8 +76,8 @@ class CsvReader {
     for (std::size_t k = 1; k < kColumns; ++k) {
       if (!parse(cells[k], *values[k - 1])) return problem("'" + std::string(cells[k]) + "' is not a number");
     }
-    if (unit_ == 0) unit_ = unit_of(ts);
-    if (unit_of(ts) != unit_) return problem("ts has another unit than on the first line");
+    if (unit_ == 0) unit_ = epoch_unit(ts);
+    if (epoch_unit(ts) != unit_) return problem("ts has another unit than on the first line");
     if (__builtin_mul_overflow(ts, unit_, &bar.ts)) return problem("ts is beyond the year 2262");
     if (const BarFault fault = check_bar(bar); fault != BarFault::none) return problem(describe(fault));
     if (bars_.size() > 0 && bar.ts <= bars_.ts.back()) return problem(describe(BarFault::not_later));

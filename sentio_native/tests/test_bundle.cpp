@@ -1,4 +1,6 @@
 // A bundle is what was exported, or it is refused, and the check that failed says what differs.
+#include <limits>
+
 #include "check.hpp"
 #include "made_bundle.hpp"
 
@@ -125,6 +127,8 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"golden.batches", [](Json& m) { m["golden"]["batches"] = {1}; }},
       {"golden.windows", [](Json& m) { m["golden"]["windows"] = 1; }},
       {"spans.test.rows", [](Json& m) { m["spans"]["test"]["rows"] = 0; }},
+      {"spans.test.rows",
+       [](Json& m) { m["spans"]["test"]["rows"] = std::numeric_limits<std::int64_t>::max(); }},
       {"features[1].params.window", [](Json& m) { m["features"][1]["params"]["window"] = "5"; }},
       {"features[0]: is not an object", [](Json& m) { m["features"][0] = 1; }},
   };

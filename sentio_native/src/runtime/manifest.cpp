@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 // T and F beyond this are a mistake or an attack; below it, a window's size does not overflow.
 constexpr std::int64_t kMostRowsOrFeatures = 100'000;
+// A span's rows beyond this are more than any market has; below it, their sum does not overflow.
+constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
 class ManifestReader {
  public:
@@ -72,6 +74,7 @@ class ManifestReader {
     const auto read = [&](const char* name) {
       JsonFields span = spans.object(name);
       const DataSpan times{span.integer("rows", 1), span.integer("first_ts"), span.integer("last_ts")};
+      if (times.rows > kMostSamples) span.problem("rows", "is larger than " + std::to_string(kMostSamples));
       span.finish();
       return times;
     };

@@ -134,11 +134,12 @@ Status Session::observe(const Bar& bar) noexcept {
 Outcome Session::on_bar(const Bar& bar) noexcept {
   const Status status = observe(bar);
   if (status != Status::predicted) return {status};
+  failure_ = nullptr;
   float value = 0;
   try {
     const FloatingPointMode mode;
     bundle_->model().run(window_.values(), {&value, 1});
-  } catch (const std::exception&) {
+  } catch (...) {  // a host's own model may throw anything, this function nothing
     failure_ = std::current_exception();
     return {Status::model_failed};
   }

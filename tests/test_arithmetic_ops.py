@@ -59,3 +59,14 @@ def test_a_wrong_number_of_sources_is_refused(source: str | list[str]) -> None:
         compile_spec(feature("DIV", source=source))
     count = 1 if isinstance(source, str) else len(source)
     assert caught.value.args[2] == [("features[0].source", f"DIV takes 2 of them, {count} given")]
+
+
+def test_a_rate_of_change_of_wild_volumes_stays_finite_for_those_who_read_it() -> None:
+    bars = random_bars(60)
+    bars["volume"] = np.resize([1e6, 1e-300, 1e18], 60)
+    plan = compile_spec(
+        feature("ROC", {"window": 1}, name="roc", source="volume"),
+        feature("EMA", {"window": 5}, name="ema", source="roc"),
+        feature("ZWIN", {"window": 5}, name="zwin", source="roc"),
+    )
+    assert np.isfinite(run(plan, bars)[plan.warmup :]).all()

@@ -15,7 +15,8 @@
 namespace sentio {
 
 // The instruction set that the engine's inner loops use on this machine: the best that this build and this
-// processor share, or what the environment variable SENTIO_ISA names. The bits do not depend on it.
+// processor share, or the plainest where the environment variable SENTIO_ISA names that one ("x86-64"). The
+// bits do not depend on it.
 [[nodiscard]] std::string_view instruction_set() noexcept;
 
 // One symbol's running features. Not thread-safe; engines on one plan are independent of each other.

@@ -5,14 +5,6 @@
 namespace sentio::ops {
 namespace {
 
-// Fourth powers of this, summed over the largest window, are still finite: no op that reads a quotient
-// overflows.
-constexpr double kLargest = 1e60;
-
-double held(double value) noexcept {
-  return smaller(larger(value, -kLargest), kLargest);
-}
-
 double divide(double a, double b) noexcept {
   return b != 0.0 ? held(a / b) : 0.0;
 }

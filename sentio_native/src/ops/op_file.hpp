@@ -23,4 +23,12 @@ namespace sentio::ops {
 // moved at all.
 inline constexpr double kTypicalPriceRounding = 2e-14;
 
+// Fourth powers of this, summed over the largest window, are still finite: no op that reads a quotient
+// overflows.
+inline constexpr double kLargest = 1e60;
+
+[[nodiscard]] inline double held(double value) noexcept {
+  return smaller(larger(value, -kLargest), kLargest);
+}
+
 }  // namespace sentio::ops

@@ -11,7 +11,7 @@ NodeRef lower_roc(Lowering& op) {
       op.graph(), "roc", {op.in(0)},
       [window](const double* const* in, std::ptrdiff_t i) {
         const double before = in[0][i - window];
-        return before != 0.0 ? 100.0 * (in[0][i] / before - 1.0) : 0.0;
+        return before != 0.0 ? held(100.0 * (in[0][i] / before - 1.0)) : 0.0;
       },
       window);
 }
@@ -60,7 +60,7 @@ std::vector<OpInfo> returns() {
           .sources = {"close"},
           .params = {horizon(10)},
           .warmup = "window",
-          .neutral = "0 where x[-window] is 0",
+          .neutral = "0 where x[-window] is 0; held within 1e60",
           .scale = "100",
           .talib = "ROC(timeperiod=window)",
           .lower = lower_roc,

@@ -2,6 +2,7 @@
 #include "runtime/manifest.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "runtime/interval.hpp"
@@ -89,7 +90,8 @@ class ManifestReader {
       const std::string path = "features[" + std::to_string(result_.features.size()) + "]";
       JsonFields fields(entry, path, problems_);
       FeatureInfo feature{.name = fields.text("name"), .op = fields.text("op")};
-      feature.op_version = static_cast<int>(fields.integer("op_version", 1));
+      feature.op_version = static_cast<int>(
+          std::min<std::int64_t>(fields.integer("op_version", 1), std::numeric_limits<int>::max()));
       feature.sources = fields.texts("source");
       feature.params = fields.object("params").all_numbers();
       fields.finish();

@@ -139,7 +139,9 @@ def test_a_place_that_cannot_be_written_is_named(bars_workspace, command: Sentio
 
 
 def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, command: Sentio):
-    settings = ["--set", "feature_spec=tiny", "--set", "max_epochs=60", "--set", "patience=60"]
+    # Small batches: the run must last for seconds, so that the signal cannot come after its end.
+    keys = {"feature_spec": "tiny", "max_epochs": 20, "patience": 20, "batch_size": 16}
+    settings = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
     process = subprocess.Popen(
         [sys.executable, "-c", "from sentio.cli import main; main()", "train", "tfa", *settings],
         env={**os.environ, "SENTIO_ROOT": str(bars_workspace.root)},
@@ -156,11 +158,11 @@ def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, command: Se
     assert process.returncode == 130, err
     assert f"--resume {run.name}" in err
     assert run.manifest.state == "interrupted"
-    assert 0 < len(run.epochs()) < 60
+    assert 0 < len(run.epochs()) < 20
     resumed = command("train", "tfa", "--resume", run.name)
     assert resumed.code == 0, resumed.err
     finished = open_run(bars_workspace, run.name)
-    assert [epoch["number"] for epoch in finished.epochs()] == list(range(1, 61))
+    assert [epoch["number"] for epoch in finished.epochs()] == list(range(1, 21))
 
 
 def test_resume_finds_its_entry_after_the_library_has_changed(bars_workspace, command: Sentio, monkeypatch):

@@ -47,12 +47,14 @@ def test_the_guides_op_builds_and_passes_the_tests_of_every_op(tmp_path: Path) -
     (sources / name).write_text(block("cpp"))
 
     tests.mkdir()
-    for file in ("oracles.py", "test_ops.py", "test_engine.py", "engine_runs.py", "hostile_bars.py"):
+    shutil.copytree(ROOT / "tests/oracles", tests / "oracles")
+    for file in ("test_ops.py", "test_engine.py", "engine_runs.py", "hostile_bars.py"):
         shutil.copy(ROOT / "tests" / file, tests)
-    oracles = (tests / "oracles.py").read_text("utf-8")
+    family = tests / "oracles/classics.py"
+    oracles = family.read_text("utf-8")
     head = "ORACLES: dict[str, Oracle] = {\n"
     assert oracles.count(head) == 1
-    (tests / "oracles.py").write_text(oracles.replace(head, head + block("python")))
+    family.write_text(oracles.replace(head, head + block("python")))
 
     # Unoptimised, since that builds sooner and gives the same bits.
     options = [

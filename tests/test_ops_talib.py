@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from talib import abstract
 
 # Their averages start from the first value, TA-Lib's from a window's mean: compared once that is forgotten.
-STARTS_ELSEWHERE = ("EMA", "MACD_LINE", "MACD_SIGNAL", "MACD_HISTOGRAM")
+STARTS_ELSEWHERE = {
+    "EMA",
+    "MACD_HISTOGRAM",
+    "MACD_LINE",
+    "MACD_SIGNAL",
+}
 CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\.(\w+))?")
 
 with_talib = pytest.mark.parametrize(

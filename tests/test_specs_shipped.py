@@ -12,7 +12,8 @@ import pytest
 from engine_runs import compute, extension, run, step
 from hostile_bars import BARS, NAMES, SESSION, Columns, at_the_limits, random_bars
 from numpy.typing import NDArray
-from oracles import ORACLES, log_return, typical
+from oracles import ORACLES
+from oracles.definitions import log_return, typical
 
 from sentio.bars import read_bars, synthesize
 

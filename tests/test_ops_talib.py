@@ -15,9 +15,13 @@ from talib import abstract
 # Their averages start from the first value, TA-Lib's from a window's mean: compared once that is forgotten.
 STARTS_ELSEWHERE = {
     "EMA",
+    "MACDFIX_HISTOGRAM",
+    "MACDFIX_LINE",
+    "MACDFIX_SIGNAL",
     "MACD_HISTOGRAM",
     "MACD_LINE",
     "MACD_SIGNAL",
+    "TRIX",
 }
 CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\.(\w+))?")
 

@@ -28,7 +28,6 @@ from oracles.definitions import (
     true_range,
     typical,
     wilder,
-    wilder_sum,
 )
 
 
@@ -87,20 +86,6 @@ def cci(bars: Bars, window: int) -> Series:
     return rolling(at_end, window, typical(bars))
 
 
-def adx(bars: Bars, window: int) -> Series:
-    up, down = bars["high"] - lag(bars["high"]), lag(bars["low"]) - bars["low"]
-    ranges = wilder_sum(true_range(bars), window)
-
-    def indicator(ahead: Series, behind: Series) -> Series:
-        moves = wilder_sum(each(lambda a, b: a if a > b and a > 0 else 0.0, ahead, behind), window)
-        return each(lambda m, r: 100 * m / r if r > 0 else 0.0, moves, ranges)
-
-    plus, minus = indicator(up, down), indicator(down, up)
-    index = each(lambda p, m: 100 * abs(p - m) / (p + m) if p + m > 0 else 0.0, plus, minus)
-    index[:window] = math.nan
-    return wilder(index, window)
-
-
 def obv(bars: Bars) -> Series:
     signs = np.sign(bars["close"] - lag(bars["close"]))
     signs[0] = 1
@@ -153,7 +138,6 @@ ORACLES: dict[str, Oracle] = {
     "STOCHASTIC_D": lambda bars, sources, window, d_period: sma(stochastic(bars, window), d_period),
     "WILLIAMS_R": lambda bars, sources, window: stochastic(bars, window) - 100,
     "CCI": lambda bars, sources, window: cci(bars, window),
-    "ADX": lambda bars, sources, window: adx(bars, window),
     "OBV": lambda bars, sources: obv(bars),
     "VPT": lambda bars, sources: vpt(bars),
     "AD_LINE": lambda bars, sources: ad_line(bars),

@@ -68,10 +68,14 @@ def recursion(x: Series, step: Callable[[list[float], float | None], float]) -> 
     return result
 
 
+def decay(x: Series, alpha: float) -> Series:
+    """Decaying average, from the first value."""
+    return recursion(x, lambda seen, y: seen[0] if y is None else alpha * seen[-1] + (1 - alpha) * y)
+
+
 def ema(x: Series, window: int) -> Series:
     """Exponential moving average, from the first value."""
-    alpha = 2 / (window + 1)
-    return recursion(x, lambda seen, y: seen[0] if y is None else alpha * seen[-1] + (1 - alpha) * y)
+    return decay(x, 2 / (window + 1))
 
 
 def wilder(x: Series, window: int) -> Series:
@@ -91,7 +95,7 @@ def wilder_sum(x: Series, window: int) -> Series:
     """Wilder's falling sum: the first `window - 1` values added, then y - y / window + x."""
 
     def step(seen: list[float], y: float | None) -> float:
-        return math.fsum(seen) if len(seen) < window else y - y / window + seen[-1]
+        return math.fsum(seen) if len(seen) < window or y is None else y - y / window + seen[-1]
 
     return recursion(x, step)
 

@@ -49,10 +49,10 @@ class Decay : public Kernel {
   std::vector<double> unused_;  // what the padding lanes write
 };
 
-class Ema final : public Decay {
+class DecayingAverage final : public Decay {
  public:
-  explicit Ema(std::span<const LaneParams> lanes)
-      : Decay(lanes, [](double window) { return 2.0 / (window + 1.0); }) {}
+  explicit DecayingAverage(std::span<const LaneParams> lanes)
+      : Decay(lanes, [](double alpha) { return alpha; }) {}
   void run(const Block& block) noexcept override {
     if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
     run_from(block, 0);
@@ -168,10 +168,13 @@ NodeRef log_return(GraphBuilder& graph, NodeRef x, std::int64_t window) {
       window);
 }
 
+NodeRef decaying_average(GraphBuilder& graph, NodeRef x, double alpha, std::int64_t mask) {
+  return graph.add({"decaying_average", {alpha, static_cast<double>(mask)}, {x}},
+                   {.mask = mask, .settle = forgetting_rows(alpha)}, in_lanes<DecayingAverage>());
+}
+
 NodeRef ema(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  const double alpha = 2.0 / (static_cast<double>(window) + 1.0);
-  return graph.add({"ema", {static_cast<double>(window)}, {x}},
-                   {.mask = window - 1, .settle = forgetting_rows(alpha)}, in_lanes<Ema>());
+  return decaying_average(graph, x, 2.0 / (static_cast<double>(window) + 1.0), window - 1);
 }
 
 NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {

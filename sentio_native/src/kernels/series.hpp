@@ -26,7 +26,10 @@ inline constexpr double kForgotten = 0x1p-400;
 // log(x / x[-window]), and 0 where that ratio is no positive number.
 [[nodiscard]] NodeRef log_return(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
-// y += 2 / (window + 1) (x - y), from y = the first x; valid after window - 1 rows.
+// y += alpha (x - y), from y = the first x; valid after `mask` rows.
+[[nodiscard]] NodeRef decaying_average(GraphBuilder& graph, NodeRef x, double alpha, std::int64_t mask);
+
+// The decaying average of alpha = 2 / (window + 1); valid after window - 1 rows.
 [[nodiscard]] NodeRef ema(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
 // Wilder's average: the plain mean of the first `window` rows, then y += (x - y) / window; valid from that

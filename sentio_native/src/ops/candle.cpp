@@ -37,13 +37,15 @@ NodeRef lower_relative_range(Lowering& op) {
       [](const double* const* in, std::ptrdiff_t i) { return (in[0][i] - in[1][i]) / in[2][i]; });
 }
 
-OpInfo shape(std::string_view name, std::string_view summary, NodeRef (*lower)(Lowering&)) {
+OpInfo shape(std::string_view name, std::string_view summary, NodeRef (*lower)(Lowering&),
+             std::string_view talib = "") {
   return {
       .name = name,
       .summary = summary,
       .definition = "Nison, Japanese Candlestick Charting Techniques (1991); qlib Alpha158",
       .columns = {"open", "high", "low", "close"},
       .neutral = "0 on a flat bar",
+      .talib = talib,
       .lower = lower,
   };
 }
@@ -68,8 +70,9 @@ std::vector<OpInfo> candle() {
           .neutral = "0 on a flat bar",
           .lower = lower_close_location,
       },
-      shape("CANDLE_BODY", "Body over range, -1 to 1: (close - open) / (high - low)",
-            [](Lowering& op) { return share_of_range<body>(op, "candle_body"); }),
+      shape(
+          "CANDLE_BODY", "Body over range, -1 to 1: (close - open) / (high - low)",
+          [](Lowering& op) { return share_of_range<body>(op, "candle_body"); }, "BOP()"),
       shape("UPPER_SHADOW", "Upper shadow over range, 0 to 1: (high - max(open, close)) / (high - low)",
             [](Lowering& op) { return share_of_range<above>(op, "upper_shadow"); }),
       shape("LOWER_SHADOW", "Lower shadow over range, 0 to 1: (min(open, close) - low) / (high - low)",

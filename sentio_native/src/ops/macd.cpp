@@ -1,5 +1,4 @@
-// MACD_LINE, MACD_SIGNAL, MACD_HISTOGRAM: the difference of two averages, its own average, and what is
-// between them.
+// MACD_* and MACDFIX_*: the difference of two averages, its own average, and what is between them.
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
@@ -9,62 +8,100 @@ struct Macd {
   NodeRef line, signal;
 };
 
+NodeRef difference(GraphBuilder& graph, NodeRef a, NodeRef b) {
+  return pointwise(graph, "difference", {a, b},
+                   [](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[1][i]; });
+}
+
 Macd macd_nodes(Lowering& op) {
   GraphBuilder& graph = op.graph();
-  const NodeRef line = pointwise(
-      graph, "difference",
-      {sentio::ema(graph, op.in(0), op.integer("fast")), sentio::ema(graph, op.in(0), op.integer("slow"))},
-      [](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[1][i]; });
+  const NodeRef line = difference(graph, sentio::ema(graph, op.in(0), op.integer("fast")),
+                                  sentio::ema(graph, op.in(0), op.integer("slow")));
+  return {line, sentio::ema(graph, line, op.integer("signal"))};
+}
+
+// Appel's first: spans of 12 and 26, with their alphas rounded.
+Macd macdfix_nodes(Lowering& op) {
+  GraphBuilder& graph = op.graph();
+  const NodeRef line = difference(graph, decaying_average(graph, op.in(0), 0.15, 11),
+                                  decaying_average(graph, op.in(0), 0.075, 25));
   return {line, sentio::ema(graph, line, op.integer("signal"))};
 }
 
 // The line waits for its signal, so that all three begin at one row.
+template <Macd (*nodes)(Lowering&)>
 NodeRef lower_line(Lowering& op) {
-  const Macd macd = macd_nodes(op);
+  const Macd macd = nodes(op);
   return pointwise(op.graph(), "first", {macd.line, macd.signal},
                    [](const double* const* in, std::ptrdiff_t i) { return in[0][i]; });
 }
 
+template <Macd (*nodes)(Lowering&)>
 NodeRef lower_signal(Lowering& op) {
-  return macd_nodes(op).signal;
+  return nodes(op).signal;
 }
 
+template <Macd (*nodes)(Lowering&)>
 NodeRef lower_histogram(Lowering& op) {
-  const Macd macd = macd_nodes(op);
-  return pointwise(op.graph(), "difference", {macd.line, macd.signal},
-                   [](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[1][i]; });
+  const Macd macd = nodes(op);
+  return difference(op.graph(), macd.line, macd.signal);
 }
 
-OpInfo output(std::string_view name, std::string_view summary, std::string_view talib,
+// One output of an indicator, whose `name`, `summary`, `talib` and `lower` are yet to be told.
+OpInfo output(OpInfo indicator, std::string_view name, std::string_view summary, std::string_view talib,
               NodeRef (*lower)(Lowering&)) {
+  indicator.name = name;
+  indicator.summary = summary;
+  indicator.talib = talib;
+  indicator.lower = lower;
+  return indicator;
+}
+
+const ParamInfo kSignal = {"signal", ParamType::integer, 1, kMaxWindow, 9, "span of the line's own average"};
+
+OpInfo indicator(std::string_view definition, std::vector<ParamInfo> params, std::string_view warmup) {
   return {
-      .name = name,
-      .summary = summary,
-      .definition =
-          "Appel, Technical Analysis: Power Tools for Active Investors (2005); TA-Lib MACD but for the "
-          "averages' start, which is that of EMA",
+      .name = {},
+      .summary = {},
+      .definition = definition,
       .sources = {"close"},
-      .params = {{"fast", ParamType::integer, 2, kMaxWindow - 1, 12, "span of the faster average"},
-                 {"slow", ParamType::integer, 3, kMaxWindow, 26, "span of the slower average"},
-                 {"signal", ParamType::integer, 1, kMaxWindow, 9, "span of the line's own average"}},
-      .warmup = "slow + signal - 2",
+      .params = std::move(params),
+      .warmup = warmup,
       .memory = Memory::decaying,
       .scale = "source",
-      .talib = talib,
-      .lower = lower,
   };
 }
 
 }  // namespace
 
 std::vector<OpInfo> macd() {
+  const OpInfo plain = indicator(
+      "Appel, Technical Analysis: Power Tools for Active Investors (2005); TA-Lib MACD but for the averages' "
+      "start, which is that of EMA",
+      {{"fast", ParamType::integer, 2, kMaxWindow - 1, 12, "span of the faster average"},
+       {"slow", ParamType::integer, 3, kMaxWindow, 26, "span of the slower average"},
+       kSignal},
+      "slow + signal - 2");
+  const OpInfo fixed = indicator(
+      "Appel's averages of 12 and 26 bars, whose alphas he rounded to 0.15 and 0.075; TA-Lib MACDFIX but for "
+      "the averages' start, which is that of EMA",
+      {kSignal}, "signal + 24");
   return {
-      output("MACD_LINE", "Moving average convergence divergence: EMA over `fast` minus EMA over `slow`",
-             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macd", lower_line),
-      output("MACD_SIGNAL", "EMA over `signal` of the MACD line",
-             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macdsignal", lower_signal),
-      output("MACD_HISTOGRAM", "The MACD line minus its signal",
-             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macdhist", lower_histogram),
+      output(plain, "MACD_LINE",
+             "Moving average convergence divergence: EMA over `fast` minus EMA over `slow`",
+             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macd", lower_line<macd_nodes>),
+      output(plain, "MACD_SIGNAL", "EMA over `signal` of the MACD line",
+             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macdsignal",
+             lower_signal<macd_nodes>),
+      output(plain, "MACD_HISTOGRAM", "The MACD line minus its signal",
+             "MACD(fastperiod=fast, slowperiod=slow, signalperiod=signal).macdhist",
+             lower_histogram<macd_nodes>),
+      output(fixed, "MACDFIX_LINE", "MACD with fixed averages: alpha of 0.15 minus alpha of 0.075",
+             "MACDFIX(signalperiod=signal).macd", lower_line<macdfix_nodes>),
+      output(fixed, "MACDFIX_SIGNAL", "EMA over `signal` of the MACDFIX line",
+             "MACDFIX(signalperiod=signal).macdsignal", lower_signal<macdfix_nodes>),
+      output(fixed, "MACDFIX_HISTOGRAM", "The MACDFIX line minus its signal",
+             "MACDFIX(signalperiod=signal).macdhist", lower_histogram<macdfix_nodes>),
   };
 }
 

@@ -1,23 +1,49 @@
-// IDENT, LOGRET, MOMENTUM, ROC: a series itself, and its change over `window` bars.
+// IDENT, LOGRET, MOMENTUM, ROC, ROCP, ROCR, ROCR100, TRIX: a series itself, and its change over some bars.
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
-// A source of volumes may hold zeros; the ratio has no value there.
-NodeRef lower_roc(Lowering& op) {
-  const auto window = op.integer("window");
-  return pointwise(
-      op.graph(), "roc", {op.in(0)},
-      [window](const double* const* in, std::ptrdiff_t i) {
-        const double before = in[0][i - window];
-        return before != 0.0 ? held(100.0 * (in[0][i] / before - 1.0)) : 0.0;
-      },
-      window);
+// factor (x / x[-window] - base). A source of volumes may hold zeros; where there is nothing to compare with,
+// nothing has changed.
+NodeRef rate_of_change(GraphBuilder& graph, NodeRef x, std::int64_t window, double factor, double base) {
+  return pointwise(graph, "rate_of_change", {x},
+                   [=](const double* const* in, std::ptrdiff_t i) {
+                     const double before = in[0][i - window];
+                     return before != 0.0 ? held(factor * (in[0][i] / before - base)) : factor * (1.0 - base);
+                   },
+                   window, {factor, base});
+}
+
+template <int factor, int base>
+NodeRef lower_rate(Lowering& op) {
+  return rate_of_change(op.graph(), op.in(0), op.integer("window"), factor, base);
+}
+
+NodeRef lower_trix(Lowering& op) {
+  NodeRef smooth = op.in(0);
+  for (int pass = 0; pass < 3; ++pass) smooth = sentio::ema(op.graph(), smooth, op.integer("window"));
+  return rate_of_change(op.graph(), smooth, 1, 100.0, 1.0);
 }
 
 ParamInfo horizon(double default_value) {
   return window_param(default_value, 1, "bars back to the value compared with");
+}
+
+OpInfo rate(std::string_view name, std::string_view summary, std::string_view neutral, std::string_view scale,
+            std::string_view talib, NodeRef (*lower)(Lowering&)) {
+  return {
+      .name = name,
+      .summary = summary,
+      .definition = "TA-Lib ROC, ROCP, ROCR, ROCR100",
+      .sources = {"close"},
+      .params = {horizon(10)},
+      .warmup = "window",
+      .neutral = neutral,
+      .scale = scale,
+      .talib = talib,
+      .lower = lower,
+  };
 }
 
 }  // namespace
@@ -53,17 +79,30 @@ std::vector<OpInfo> returns() {
           .talib = "MOM(timeperiod=window)",
           .lower = [](Lowering& op) { return change(op.graph(), op.in(0), op.integer("window")); },
       },
+      rate("ROC", "Rate of change in percent over `window` bars: 100 (x / x[-window] - 1)",
+           "0 where x[-window] is 0; held within 1e60", "100", "ROC(timeperiod=window)", lower_rate<100, 1>),
+      rate("ROCP", "Rate of change over `window` bars: x / x[-window] - 1",
+           "0 where x[-window] is 0; held within 1e60", "1", "ROCP(timeperiod=window)", lower_rate<1, 1>),
+      rate("ROCR", "Ratio to the value `window` bars ago: x / x[-window]",
+           "1 where x[-window] is 0 (TA-Lib: 0); held within 1e60", "1", "ROCR(timeperiod=window)",
+           lower_rate<1, 0>),
+      rate("ROCR100", "Ratio in percent to the value `window` bars ago: 100 x / x[-window]",
+           "100 where x[-window] is 0 (TA-Lib: 0); held within 1e60", "100", "ROCR100(timeperiod=window)",
+           lower_rate<100, 0>),
       {
-          .name = "ROC",
-          .summary = "Rate of change in percent over `window` bars: 100 (x / x[-window] - 1)",
-          .definition = "TA-Lib ROC",
+          .name = "TRIX",
+          .summary = "Change in percent from bar to bar of an EMA over `window` of an EMA of an EMA",
+          .definition =
+              "Hutson, Good TRIX, Stocks and Commodities 1 (1983); TA-Lib TRIX but for the averages' start, "
+              "which is that of EMA",
           .sources = {"close"},
-          .params = {horizon(10)},
-          .warmup = "window",
-          .neutral = "0 where x[-window] is 0; held within 1e60",
+          .params = {window_param(30, 2, "span of each of the three averages")},
+          .warmup = "3 * window - 2",
+          .memory = Memory::decaying,
+          .neutral = "0 where the average was 0; held within 1e60",
           .scale = "100",
-          .talib = "ROC(timeperiod=window)",
-          .lower = lower_roc,
+          .talib = "TRIX(timeperiod=window)",
+          .lower = lower_trix,
       },
   };
 }

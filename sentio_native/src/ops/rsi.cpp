@@ -1,10 +1,14 @@
-// RSI: Wilder's relative strength index.
+// RSI, CMO: rises against falls.
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
-NodeRef lower_rsi(Lowering& op) {
+struct Moves {
+  NodeRef up, down;  // Wilder's averages
+};
+
+Moves average_moves(Lowering& op) {
   GraphBuilder& graph = op.graph();
   const auto window = op.integer("window");
   const NodeRef rise = pointwise(
@@ -13,29 +17,58 @@ NodeRef lower_rsi(Lowering& op) {
   const NodeRef fall = pointwise(
       graph, "fall", {op.in(0)},
       [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1);
-  return pointwise(graph, "rsi", {wilder(graph, rise, window), wilder(graph, fall, window)},
-                   [](const double* const* in, std::ptrdiff_t i) {
-                     const double up = in[0][i], both = up + in[1][i];
-                     return both > 0.0 ? 100.0 * (up / both) : 50.0;
-                   });
+  return {wilder(graph, rise, window), wilder(graph, fall, window)};
+}
+
+NodeRef lower_rsi(Lowering& op) {
+  const Moves moves = average_moves(op);
+  return pointwise(op.graph(), "rsi", {moves.up, moves.down}, [](const double* const* in, std::ptrdiff_t i) {
+    const double up = in[0][i], both = up + in[1][i];
+    return both > 0.0 ? 100.0 * (up / both) : 50.0;
+  });
+}
+
+NodeRef lower_cmo(Lowering& op) {
+  const Moves moves = average_moves(op);
+  return pointwise(op.graph(), "cmo", {moves.up, moves.down}, [](const double* const* in, std::ptrdiff_t i) {
+    const double both = in[0][i] + in[1][i];
+    return both > 0.0 ? 100.0 * ((in[0][i] - in[1][i]) / both) : 0.0;
+  });
 }
 
 }  // namespace
 
 std::vector<OpInfo> rsi() {
-  return {{
-      .name = "RSI",
-      .summary = "Relative strength index, 0 to 100: Wilder's average rise over average rise and fall",
-      .definition = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib RSI",
-      .sources = {"close"},
-      .params = {window_param(14)},
-      .warmup = "window",
-      .memory = Memory::decaying,
-      .neutral = "50 in a flat market (TA-Lib: 0)",
-      .scale = "100",
-      .talib = "RSI(timeperiod=window)",
-      .lower = lower_rsi,
-  }};
+  return {
+      {
+          .name = "RSI",
+          .summary = "Relative strength index, 0 to 100: Wilder's average rise over average rise and fall",
+          .definition = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib RSI",
+          .sources = {"close"},
+          .params = {window_param(14)},
+          .warmup = "window",
+          .memory = Memory::decaying,
+          .neutral = "50 in a flat market (TA-Lib: 0)",
+          .scale = "100",
+          .talib = "RSI(timeperiod=window)",
+          .lower = lower_rsi,
+      },
+      {
+          .name = "CMO",
+          .summary =
+              "Chande momentum oscillator, -100 to 100: Wilder's average rise minus fall over their sum",
+          .definition =
+              "Chande and Kroll, The New Technical Trader (1994), with Wilder's averages as TA-Lib CMO",
+          .sources = {"close"},
+          .params = {window_param(14)},
+          .warmup = "window",
+          .memory = Memory::decaying,
+          .neutral = "0 in a flat market",
+          .scale = "100",
+          .talib = "CMO(timeperiod=window)",
+          .lower = lower_cmo,
+      },
+  };
 }
 
 }  // namespace sentio::ops

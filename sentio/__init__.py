@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sentio.bars import Bars, read_bars
     from sentio.bundle import Bundle, load_bundle
     from sentio.cache import open_cache
-    from sentio.features import FeatureEngine
+    from sentio.features import FeatureEngine, compute_many
     from sentio.specs import FeatureSpec
     from sentio.trainers.tfa import train_tfa
 
@@ -18,6 +18,7 @@ __all__ = [
     "Bundle",
     "FeatureEngine",
     "FeatureSpec",
+    "compute_many",
     "load_bundle",
     "open_cache",
     "read_bars",
@@ -30,6 +31,7 @@ _HOMES = {
     "Bundle": "sentio.bundle",
     "FeatureEngine": "sentio.features",
     "FeatureSpec": "sentio.specs",
+    "compute_many": "sentio.features",
     "load_bundle": "sentio.bundle",
     "open_cache": "sentio.cache",
     "read_bars": "sentio.bars",

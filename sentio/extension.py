@@ -19,7 +19,7 @@ from sentio.errors import (
     UsageError,
 )
 
-__all__ = ["engine_errors", "load_extension"]
+__all__ = ["engine_errors", "load_extension", "translated"]
 
 # By the words of the engine's error codes (src/error.cpp).
 _CLASSES: dict[str, type[SentioError]] = {
@@ -62,11 +62,18 @@ def engine_errors(where: str) -> Iterator[None]:
     Args:
         where: the file or thing that the engine is working on.
     """
-    engine_error = load_extension().EngineError
     try:
         yield
-    except engine_error as error:
-        found, code, problems = error.args
-        raise _CLASSES[code](
-            where, found, problems=[f"{path}: {message}" for path, message in problems]
-        ) from None
+    except load_extension().EngineError as error:
+        raise translated(error, where) from None
+
+
+def translated(error: Exception, where: str) -> SentioError:
+    """An `EngineError` as the class of `sentio.errors` that its code names.
+
+    Args:
+        error: what the extension has raised.
+        where: the file or thing that the engine was working on.
+    """
+    found, code, problems = error.args
+    return _CLASSES[code](where, found, problems=[f"{path}: {message}" for path, message in problems])

@@ -1,17 +1,20 @@
-"""The feature engine for Python: bars in, features out, all at once or bar by bar, the same bits."""
+"""The feature engine for Python: bars in, features out, all at once, bar by bar or many symbols at a time."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bars import Bars
-from sentio.extension import engine_errors, load_extension
+from sentio.errors import UsageError
+from sentio.extension import engine_errors, load_extension, translated
 from sentio.specs import FeatureSpec
 
-__all__ = ["FeatureEngine", "Matrix"]
+__all__ = ["FeatureEngine", "Matrix", "compute_many"]
 
 # float32 or float64, as the spec's dtype says.
 Matrix = NDArray[np.floating[Any]]
@@ -29,7 +32,9 @@ class FeatureEngine:
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._spec = spec
-        self._engine = load_extension().Engine(spec.plan)
+        extension = load_extension()
+        self._engine = extension.Engine(spec.plan)
+        self._error = extension.EngineError
 
     @property
     def spec(self) -> FeatureSpec:
@@ -68,23 +73,38 @@ class FeatureEngine:
             self._engine.compute(bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume, out)
         return out
 
-    def step(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Matrix:
+    def step(
+        self,
+        ts: int,
+        open: float,
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        out: Matrix | None = None,
+    ) -> Matrix:
         """Go on with one bar.
 
         Args:
             ts: the bar's open, UTC nanoseconds.
             open, high, low, close: in the quote currency.
             volume: in units of the source.
+            out: where to write, [F] of the spec's dtype, contiguous; None: a new one.
 
         Returns:
-            Its features [F], known at its close.
+            `out`, the bar's features [F], known at its close.
 
         Raises:
             BarsError: the bar breaks its contract or is not later than the one before; nothing has changed.
+            UsageError: `out` has another shape or dtype, or cannot be written.
         """
-        with engine_errors(f"bar {ts}"):
-            features: Matrix = self._engine.step(ts, open, high, low, close, volume)
-        return features
+        if out is None:
+            out = np.empty(self._spec.n_features, self._spec.dtype)
+        try:  # not engine_errors: entering a context costs as much as the bar
+            self._engine.step_into(ts, open, high, low, close, volume, out)
+        except self._error as error:
+            raise translated(error, f"bar {ts}") from None
+        return out
 
     def state(self) -> bytes:
         """A snapshot, from which `restore` goes on to the bit (docs/reference/snapshot.md)."""
@@ -102,3 +122,49 @@ class FeatureEngine:
     def reset(self) -> None:
         """Forget all bars."""
         self._engine.reset()
+
+
+def compute_many(
+    spec: FeatureSpec,
+    bars: Mapping[str, Bars],
+    *,
+    threads: int | None = None,
+    out: Mapping[str, Matrix] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Matrix]:
+    """Compute many symbols' features at once, each from its own first bar.
+
+    Args:
+        spec: what to compute.
+        bars: the bars of each symbol.
+        threads: at most so many, which changes no bit; None: one for each core that this process may use.
+        out: where to write each symbol's features, as in `FeatureEngine.compute`; None: new ones.
+        progress: told each symbol that is done, on the calling thread; what it raises ends the work.
+
+    Returns:
+        The features [N, F] of each symbol, in the order of `bars`.
+
+    Raises:
+        UsageError: `threads` is not positive, or `out` lacks a symbol or has one of another shape or dtype.
+    """
+    threads = len(os.sched_getaffinity(0)) if threads is None else threads
+    if threads < 1:
+        raise UsageError("threads", f"is {threads}; at least 1 is needed")
+    if out is None:
+        shapes = {symbol: (len(given), spec.n_features) for symbol, given in bars.items()}
+        out = {symbol: np.empty(shape, spec.dtype) for symbol, shape in shapes.items()}
+    if missing := sorted(bars.keys() - out.keys()):
+        raise UsageError("out", f"has no matrix for {', '.join(missing)}")
+    symbols = list(bars)
+    runs = [
+        (symbol, each.ts, each.open, each.high, each.low, each.close, each.volume, out[symbol])
+        for symbol, each in bars.items()
+    ]
+
+    def finished(index: int) -> None:
+        if progress is not None:
+            progress(symbols[index])
+
+    with engine_errors("features"):
+        load_extension().compute_many(spec.plan, runs, threads, finished)
+    return {symbol: out[symbol] for symbol in symbols}

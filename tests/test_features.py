@@ -13,7 +13,7 @@ from sentio import extension
 from sentio.bars import Bars, synthesize
 from sentio.errors import BarsError, CorruptStore, UsageError
 from sentio.extension import load_extension
-from sentio.features import FeatureEngine
+from sentio.features import FeatureEngine, compute_many
 from sentio.specs import FeatureSpec
 
 ROWS = 1000
@@ -170,6 +170,88 @@ def test_bars_that_are_not_later_are_refused_and_change_nothing(bars: Bars, expe
             engine.step(int(last.ts[0]) + 10**9, *broken)
     assert engine.state() == state
     assert_same_bits(engine.compute(bars[500:]), expected[500:])
+
+
+def test_a_step_writes_into_the_callers_row(bars: Bars, expected: np.ndarray) -> None:
+    engine = FeatureEngine(SPEC)
+    row = np.empty(4, np.float32)
+    for at in range(50):
+        bar = [getattr(bars, name)[at].item() for name in ("ts", "open", "high", "low", "close", "volume")]
+        assert engine.step(*bar, out=row) is row
+        assert_same_bits(row, expected[at])
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty(3, np.float32),
+        np.empty(5, np.float32),
+        np.empty(4, np.float64),
+        np.empty((1, 4), np.float32),
+        np.empty(8, np.float32)[::2],
+        read_only(1)[0],
+    ],
+    ids=["short", "long", "float64", "matrix", "strided", "read-only"],
+)
+def test_a_step_refuses_a_row_of_another_kind(out: np.ndarray, bars: Bars) -> None:
+    engine = FeatureEngine(SPEC)
+    with pytest.raises(UsageError):
+        engine.step(int(bars.ts[0]), 1.0, 1.0, 1.0, 1.0, 1.0, out=out)
+    assert engine.bars_seen == 0
+
+
+# compute_many
+
+
+@pytest.fixture(scope="module")
+def symbols() -> dict[str, Bars]:
+    lengths = [700, 1, 0, 300, 1100, 22, 257]
+    return {f"S{i}": synthesize(f"S{i}", "1m", days=3, seed=i).bars[:rows] for i, rows in enumerate(lengths)}
+
+
+@pytest.mark.parametrize("spec", [SPEC, SPEC_64], ids=["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2, 5, 50, None])
+def test_the_bits_of_many_symbols_do_not_depend_on_the_threads(
+    spec: FeatureSpec, threads: int | None, symbols: dict[str, Bars]
+) -> None:
+    told: list[str] = []
+    found = compute_many(spec, symbols, threads=threads, progress=told.append)
+    assert list(found) == list(symbols)
+    assert sorted(told) == sorted(symbols)
+    for symbol, bars in symbols.items():
+        assert_same_bits(found[symbol], FeatureEngine(spec).compute(bars))
+
+
+def test_many_symbols_are_written_into_the_callers_arrays(symbols: dict[str, Bars]) -> None:
+    out = {symbol: np.empty((len(bars), 4), np.float32) for symbol, bars in symbols.items()}
+    found = compute_many(SPEC, symbols, out=out)
+    assert all(found[symbol] is out[symbol] for symbol in symbols)
+    with pytest.raises(UsageError, match="no matrix for S6"):
+        compute_many(SPEC, symbols, out={symbol: out[symbol] for symbol in list(out)[:6]})
+    with pytest.raises(UsageError, match="threads"):
+        compute_many(SPEC, symbols, threads=0)
+
+
+def test_every_run_that_fails_is_named_and_the_others_are_done(symbols: dict[str, Bars]) -> None:
+    out = {symbol: np.full((len(bars), 4), 7, np.float32) for symbol, bars in symbols.items()}
+    out["S1"] = np.full((9, 4), 7, np.float32)
+    out["S4"] = np.full((1100, 4), 7, np.float64)
+    with pytest.raises(UsageError, match="2 of 7 symbols failed") as failed:
+        compute_many(SPEC, symbols, threads=2, out=out)
+    assert [problem.partition(":")[0] for problem in failed.value.problems] == ["S1", "S4"]
+    for symbol, bars in symbols.items():
+        if symbol in ("S1", "S4"):
+            assert (out[symbol] == 7).all()
+        else:
+            assert_same_bits(out[symbol], FeatureEngine(SPEC).compute(bars))
+
+
+def test_what_progress_raises_ends_the_work(symbols: dict[str, Bars]) -> None:
+    def stop(symbol: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute_many(SPEC, symbols, threads=2, progress=stop)
 
 
 def test_a_state_that_is_not_of_this_spec_is_refused_and_changes_nothing(bars: Bars) -> None:

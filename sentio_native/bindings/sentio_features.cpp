@@ -1,16 +1,22 @@
 // The Python module `sentio_features`: converts, releases the GIL and calls; nothing is computed or defaulted
 // here.
+#include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
 
 #include "sentio/bar.hpp"
 #include "sentio/catalog.hpp"
+#include "sentio/compute_many.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/error.hpp"
 #include "sentio/plan.hpp"
@@ -47,6 +53,34 @@ sentio::BarColumns columns(const py::array& ts, const py::array& open, const py:
                            const py::array& low, const py::array& close, const py::array& volume) {
   return {column<std::int64_t>(ts, "ts"), column<double>(open, "open"),   column<double>(high, "high"),
           column<double>(low, "low"),     column<double>(close, "close"), column<double>(volume, "volume")};
+}
+
+// The caller's memory for [rows, width] values; that it fits the bars and the dtype is the engine's to check.
+std::variant<std::span<float>, std::span<double>> matrix(py::array& out, std::size_t width) {
+  if (out.ndim() != 2 || static_cast<std::size_t>(out.shape(1)) != width || !has_flags(out, kContiguous) ||
+      !out.writeable()) {
+    throw Error(
+        ErrorCode::bad_argument,
+        "out must be a writable, aligned, C-contiguous array of shape [bars, " + std::to_string(width) + "]");
+  }
+  const auto size = static_cast<std::size_t>(out.size());
+  if (py::isinstance<py::array_t<float>>(out))
+    return std::span(static_cast<float*>(out.mutable_data()), size);
+  if (py::isinstance<py::array_t<double>>(out)) {
+    return std::span(static_cast<double*>(out.mutable_data()), size);
+  }
+  throw Error(ErrorCode::bad_argument, "out must be of the spec's dtype");
+}
+
+// The caller's memory for one row; that its size fits the spec is the engine's to check.
+template <class Float>
+std::span<Float> row(py::array& out) {
+  if (!py::isinstance<py::array_t<Float>>(out) || out.ndim() != 1 || !has_flags(out, kContiguous) ||
+      !out.writeable()) {
+    throw Error(ErrorCode::bad_argument,
+                "out must be a writable, aligned, contiguous, one-dimensional array of the spec's dtype");
+  }
+  return {static_cast<Float*>(out.mutable_data()), static_cast<std::size_t>(out.size())};
 }
 
 py::object number(double value) {
@@ -109,27 +143,25 @@ class PyEngine {
   void compute(const py::array& ts, const py::array& open, const py::array& high, const py::array& low,
                const py::array& close, const py::array& volume, py::array& out) {
     const auto bars = columns(ts, open, high, low, close, volume);
-    const auto width = static_cast<py::ssize_t>(plan_->width());
-    if (out.ndim() != 2 || out.shape(1) != width || !has_flags(out, kContiguous) || !out.writeable()) {
-      throw Error(ErrorCode::bad_argument,
-                  "out must be a writable, aligned, C-contiguous array of shape [bars, " +
-                      std::to_string(width) + "]");
-    }
-    const auto size = static_cast<std::size_t>(out.size());
-    if (py::isinstance<py::array_t<float>>(out)) {
-      const std::span values(static_cast<float*>(out.mutable_data()), size);
-      alone([&] { engine_.compute(bars, values); });
-    } else if (py::isinstance<py::array_t<double>>(out)) {
-      const std::span values(static_cast<double*>(out.mutable_data()), size);
-      alone([&] { engine_.compute(bars, values); });
-    } else {
-      throw Error(ErrorCode::bad_argument, "out must be of the spec's dtype");
-    }
+    const auto values = matrix(out, plan_->width());
+    std::visit([&](auto span) { alone([&] { engine_.compute(bars, span); }); }, values);
   }
 
   py::array step(std::int64_t ts, double open, double high, double low, double close, double volume) {
+    const auto width = static_cast<py::ssize_t>(plan_->width());
+    py::array out = plan_->dtype() == sentio::Dtype::float32 ? py::array(py::array_t<float>(width))
+                                                             : py::array(py::array_t<double>(width));
+    step_into(ts, open, high, low, close, volume, out);
+    return out;
+  }
+
+  void step_into(std::int64_t ts, double open, double high, double low, double close, double volume,
+                 py::array& out) {
     const sentio::Bar bar{ts, open, high, low, close, volume};
-    return plan_->dtype() == sentio::Dtype::float32 ? step_into<float>(bar) : step_into<double>(bar);
+    const sentio::BarFault fault = plan_->dtype() == sentio::Dtype::float32 ? advance(bar, row<float>(out))
+                                                                            : advance(bar, row<double>(out));
+    if (fault != sentio::BarFault::none)
+      throw Error(ErrorCode::bad_bars, std::string(sentio::describe(fault)));
   }
 
   py::bytes state() {
@@ -163,20 +195,36 @@ class PyEngine {
     return call();
   }
 
+  // A bar takes less time than handing the GIL over and back, unless another thread has the engine.
   template <class Float>
-  py::array step_into(const sentio::Bar& bar) {
-    py::array_t<Float> out(static_cast<py::ssize_t>(plan_->width()));
-    const std::span<Float> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
-    const sentio::BarFault fault = alone([&] { return engine_.step(bar, values); });
-    if (fault != sentio::BarFault::none)
-      throw Error(ErrorCode::bad_bars, std::string(sentio::describe(fault)));
-    return out;
+  sentio::BarFault advance(const sentio::Bar& bar, std::span<Float> out) {
+    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) return engine_.step(bar, out);
+    return alone([&] { return engine_.step(bar, out); });
   }
 
   const std::shared_ptr<const sentio::Plan> plan_;  // asked without the lock, which `engine_` needs
   std::mutex mutex_;
   sentio::Engine engine_;
 };
+
+// A run is (symbol, ts, open, high, low, close, volume, out); `finished` is told the index of each that has
+// ended.
+void compute_many(const std::shared_ptr<sentio::Plan>& plan,
+                  std::vector<std::tuple<std::string, py::array, py::array, py::array, py::array, py::array,
+                                         py::array, py::array>>
+                      runs,
+                  std::size_t threads, const std::function<void(std::size_t)>& finished) {
+  std::vector<sentio::SymbolRun> work;
+  for (auto& [symbol, ts, open, high, low, close, volume, out] : runs) {
+    work.push_back({symbol, columns(ts, open, high, low, close, volume), matrix(out, plan->width())});
+  }
+  const py::gil_scoped_release release;
+  sentio::compute_many(plan, work, threads, [&](std::size_t index) {
+    const py::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    finished(index);
+  });
+}
 
 // What the predecessor's callers pass: a list, a series or an array, of whole numbers where these are meant.
 template <class T>
@@ -305,6 +353,8 @@ PYBIND11_MODULE(sentio_features, module) {
            py::arg("close"), py::arg("volume"), py::arg("out"))
       .def("step", &PyEngine::step, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
            py::arg("close"), py::arg("volume"))
+      .def("step_into", &PyEngine::step_into, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
+           py::arg("close"), py::arg("volume"), py::arg("out"))
       .def("state", &PyEngine::state)
       .def("restore", &PyEngine::restore, py::arg("state"))
       .def("reset", &PyEngine::reset)
@@ -317,6 +367,8 @@ PYBIND11_MODULE(sentio_features, module) {
         return std::const_pointer_cast<sentio::Plan>(sentio::Plan::compile(spec));
       },
       py::arg("spec_json"));
+  module.def("compute_many", &compute_many, py::arg("plan"), py::arg("runs"), py::arg("threads"),
+             py::arg("finished"));
   module.def("catalog", [] {
     py::list ops;
     for (const sentio::OpInfo& op : sentio::catalog()) ops.append(describe_op(op));

@@ -16,6 +16,7 @@
 #include "check.hpp"
 #include "made_bars.hpp"
 #include "sentio/catalog.hpp"
+#include "sentio/compute_many.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/snapshot.hpp"
 
@@ -239,6 +240,37 @@ TEST(every_op_of_the_catalog_is_found_by_its_name) {
   CHECK(!catalog().empty());
   for (const OpInfo& op : catalog()) CHECK(find_op(op.name) == &op);
   CHECK(find_op("NO_SUCH_OP") == nullptr);
+}
+
+TEST(many_symbols_give_the_bits_of_each_alone_and_name_those_that_fail) {
+  std::vector<BarTable> bars;
+  std::vector<std::vector<float>> out;
+  for (std::uint64_t seed = 1; seed <= 9; ++seed) {
+    bars.push_back(make_bars(100 * seed, 78, 60 * test::kMinute, seed));
+    out.emplace_back(bars.back().size() * some_plan()->width(), 7.0f);
+  }
+  bars[3].high[5] = 0.0;
+  out[6].pop_back();
+  std::vector<SymbolRun> runs;
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    runs.push_back({"S" + std::to_string(i), bars[i].columns(), std::span(out[i])});
+  }
+  std::size_t told = 0;
+  try {
+    compute_many(some_plan(), runs, 3, [&](std::size_t) { ++told; });
+    CHECK(false);
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::bad_bars);
+    CHECK_EQUAL(error.problems().size(), 2u);
+    CHECK_EQUAL(error.problems()[0].path, "S3");
+    CHECK_EQUAL(error.problems()[1].path, "S6");
+  }
+  CHECK_EQUAL(told, runs.size());
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    const bool failed = i == 3 || i == 6;
+    CHECK(same_bits(out[i], failed ? std::vector<float>(out[i].size(), 7.0f) : in_one_call(bars[i])));
+  }
+  CHECK_THROWS(bad_argument, "threads is 0", compute_many(some_plan(), runs, 0, [](std::size_t) {}));
 }
 
 }  // namespace

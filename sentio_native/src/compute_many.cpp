@@ -1,0 +1,102 @@
+// Runs of many symbols: workers take the next one, the caller's thread tells what is done.
+#include "sentio/compute_many.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sentio/engine.hpp"
+#include "sentio/error.hpp"
+
+namespace sentio {
+namespace {
+
+class Queue {
+ public:
+  Queue(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs)
+      : plan_(plan), runs_(runs), failures_(runs.size()) {
+    done_.reserve(runs.size());
+  }
+
+  // A worker's life.
+  void work() {
+    for (std::size_t i; (i = next_.fetch_add(1)) < runs_.size();) {
+      try {
+        Engine engine(plan_);
+        std::visit([&](auto out) { engine.compute(runs_[i].bars, out); }, runs_[i].out);
+      } catch (...) {
+        failures_[i] = std::current_exception();
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        done_.push_back(i);
+      }
+      news_.notify_one();
+    }
+  }
+
+  // Waits until a run is done that was not told before; returns its index.
+  std::size_t wait_for_next() {
+    std::unique_lock lock(mutex_);
+    news_.wait(lock, [&] { return told_ < done_.size(); });
+    return done_[told_++];
+  }
+
+  // No other run is begun.
+  void close() noexcept { next_ = runs_.size(); }
+
+  void rethrow_failures() const {
+    std::vector<Problem> problems;
+    ErrorCode code{};
+    for (std::size_t i = 0; i < failures_.size(); ++i) {
+      if (!failures_[i]) continue;
+      try {
+        std::rethrow_exception(failures_[i]);  // anything but an Error, such as bad_alloc, leaves as it is
+      } catch (const Error& error) {
+        if (problems.empty()) code = error.code();
+        problems.push_back({runs_[i].symbol, error.what()});
+      }
+    }
+    if (problems.empty()) return;
+    const std::string count = std::to_string(problems.size()) + " of " + std::to_string(runs_.size());
+    throw Error(code, count + " symbols failed", std::move(problems));
+  }
+
+ private:
+  const std::shared_ptr<const Plan>& plan_;
+  const std::span<const SymbolRun> runs_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;  // of done_
+  std::condition_variable news_;
+  std::vector<std::size_t> done_;
+  std::size_t told_ = 0;
+  std::vector<std::exception_ptr> failures_;  // each written by one worker, read after all have ended
+};
+
+}  // namespace
+
+void compute_many(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs,
+                  std::size_t threads, const std::function<void(std::size_t)>& finished) {
+  if (threads == 0) throw Error(ErrorCode::bad_argument, "threads is 0; at least one is needed");
+  Queue queue(plan, runs);
+  {
+    std::vector<std::jthread> workers;
+    // Destroyed before the threads are joined: whoever leaves early waits for the runs in work alone.
+    const struct Closer {
+      Queue& queue;
+      ~Closer() { queue.close(); }
+    } closer{queue};
+    for (std::size_t i = 0; i < std::min(threads, runs.size()); ++i) {
+      workers.emplace_back([&queue] { queue.work(); });
+    }
+    for (std::size_t told = 0; told < runs.size(); ++told) finished(queue.wait_for_next());
+  }
+  queue.rethrow_failures();
+}
+
+}  // namespace sentio

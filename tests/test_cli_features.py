@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,6 +141,38 @@ def test_several_symbols_are_built_at_once(project: Workspace, run: Sentio) -> N
     assert [done["id"] for done in documents] == [
         sentio.open_cache(symbol, spec="small").id for symbol in ("QQQ", "SPY")
     ]
+
+
+def test_all_symbols_are_built_by_any_number_of_jobs(project: Workspace, run: Sentio) -> None:
+    BarsLibrary(project).save(synthesize("GLD", "5m", days=1, seed=3).bars)
+    done = run("features", "build", "--all", "--interval", "1m", "--spec", "small", "--jobs", "2")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.err.splitlines()] == ["QQQ", "SPY"]
+    built = {symbol: sentio.open_cache(symbol, spec="small").path for symbol in ("QQQ", "SPY")}
+    sums = {path: (path / "features.npy").read_bytes() for path in built.values()}
+    for path in built.values():
+        shutil.rmtree(path)
+    assert run("features", "build", "--all", "--interval", "1m", "--spec", "small", "--jobs", "1").code == 0
+    assert {path: (path / "features.npy").read_bytes() for path in built.values()} == sums
+    assert run("features", "build", "--all", "--spec", "small", "--json").json[0]["symbol"] == "GLD"
+    for wrong in ([], ["QQQ", "--all"], ["--all", "--interval", "1h"], ["QQQ", "--jobs", "0"]):
+        assert run("features", "build", "--spec", "small", *wrong).code == 2
+
+
+def test_symbols_that_fail_are_told_at_the_end_and_the_others_are_built(
+    project: Workspace, run: Sentio
+) -> None:
+    library = BarsLibrary(project)
+    library.save(synthesize("AAA", "1m", days=1, seed=3).bars[:5])  # too few for one valid row
+    library.save(synthesize("ZZZ", "1m", days=1, seed=4).bars)
+    flip(library.path("ZZZ", "1m"))
+    done = run("features", "build", "--all", "--spec", "small", "--jobs", "2")
+    assert done.code == 3  # the first one's
+    assert done.out.count("\n") == 2
+    assert "5 bars give no valid row" in done.err
+    assert str(library.path("ZZZ", "1m")) in done.err
+    for symbol in ("AAA", "ZZZ"):
+        assert not list(project.cache.glob(f"{symbol}/**/*"))
 
 
 def test_the_command_of_the_hint_builds_what_was_missing(project: Workspace, run: Sentio) -> None:

@@ -146,9 +146,11 @@ class BarsLibrary:
         holdings.sort(key=lambda holding: (holding.symbol, Interval.parse(holding.interval)))
         return Listing(tuple(holdings), tuple(damaged))
 
-    def symbols(self) -> tuple[str, ...]:
-        """The symbols of which there are bars, damaged ones included."""
-        return tuple(sorted({path.stem for path in _files(self.workspace.bars)}))
+    def symbols(self, interval: str | None = None) -> tuple[str, ...]:
+        """The symbols of which there are bars, at one interval or at any, damaged ones included."""
+        wanted = None if interval is None else str(Interval.parse(interval))
+        files = _files(self.workspace.bars)
+        return tuple(sorted({path.stem for path in files if wanted in (None, path.parent.name)}))
 
     def intervals(self, symbol: str) -> tuple[str, ...]:
         """The intervals of which there are bars of a symbol, the shortest first."""

@@ -3,6 +3,7 @@
 from sentio.cache.build import CacheBuild, build_cache
 from sentio.cache.entry import CacheEntry, Listing, entry_paths, list_entries, open_cache, open_entry
 from sentio.cache.manifest import FORMAT_VERSION, CacheManifest, cache_key
+from sentio.cache.many import build_many
 from sentio.cache.verify import verify_entry
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "CacheManifest",
     "Listing",
     "build_cache",
+    "build_many",
     "cache_key",
     "entry_paths",
     "list_entries",

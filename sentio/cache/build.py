@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pyarrow as pa
@@ -44,10 +45,11 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class CacheBuild:
-    """What came of a build: the entry, and whether it was there already."""
+    """What came of a build: the entry, whether it was there already, and how long that took."""
 
     entry: CacheEntry
     hit: bool
+    seconds: float
 
 
 def build_cache(
@@ -76,12 +78,13 @@ def build_cache(
         CorruptStore: the entry is there, but damaged.
         ResourceError: the disk is full or the place cannot be written; nothing is left there.
     """
+    start = perf_counter()
     _check(bars, spec)
     bars_hash = bars.hash
     key = cache_key(bars_hash, bars.adjustment, spec.hash)
     path = entry_path(workspace, bars.symbol, bars.interval, key)
     if path.exists():
-        return CacheBuild(open_entry(path), hit=True)
+        return _done(path, start, hit=True)
     try:
         with publish(path) as folder:
             hashes = _write_data(folder, bars, spec, progress)
@@ -91,8 +94,13 @@ def build_cache(
     except UsageError:
         if not path.is_dir():
             raise
-        return CacheBuild(open_entry(path), hit=True)  # another builder was first
-    return CacheBuild(open_entry(path), hit=False)
+        return _done(path, start, hit=True)  # another builder was first
+    return _done(path, start, hit=False)
+
+
+def _done(path: Path, start: float, *, hit: bool) -> CacheBuild:
+    entry = open_entry(path)
+    return CacheBuild(entry, hit, perf_counter() - start)
 
 
 def _check(bars: Bars, spec: FeatureSpec) -> None:

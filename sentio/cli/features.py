@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, message, print_json, progress, table
+from sentio.cli.screen import JsonOption, RootOption, message, print_json, progress, raise_failures, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sentio.bars import BarsLibrary
     from sentio.cache import CacheEntry, CacheManifest
 
 __all__ = ["app"]
@@ -24,46 +26,82 @@ _Interval = typer.Option(None, "--interval", help="Length of a bar, such as 5m; 
 
 @app.command()
 def build(
-    symbols: list[str] = typer.Argument(help="Such as QQQ SPY."),
+    symbols: list[str] | None = typer.Argument(None, help="Such as QQQ SPY."),
+    every: bool = typer.Option(False, "--all", help="Every symbol of which there are bars at the interval."),
     spec: str = _Spec,
     interval: str | None = _Interval,
+    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="Symbols at once; else one a core."),
     as_json: bool = JsonOption,
     root: str | None = RootOption,
 ) -> None:
     """Compute the features of each symbol's bars, or find that they are there.
 
-    Example: sentio features build QQQ --spec tfa --interval 5m
+    Example: sentio features build QQQ SPY --spec tfa --interval 5m --jobs 2
     """
-    from time import perf_counter
+    import os
 
     from sentio.bars import BarsLibrary
-    from sentio.cache import build_cache
+    from sentio.cache import build_many
+    from sentio.errors import SentioError
     from sentio.specs import FeatureSpec
     from sentio.workspace import Workspace
 
     workspace = Workspace.find(root)
     compiled = FeatureSpec.load(spec, workspace.root)
     library = BarsLibrary(workspace)
-    for symbol in symbols:
-        library.holding(symbol, interval)  # all or nothing: a missing one is told before any work
-    documents = []
-    for symbol in symbols:
-        start = perf_counter()
-        bars = library.load(symbol, interval)
-        with progress(f"features of {symbol} {bars.interval}", len(bars)) as advance:
-            done = build_cache(bars, compiled, workspace, progress=lambda rows: advance(rows, "rows"))
-        seconds = perf_counter() - start
-        documents.append({"hit": done.hit, "seconds": round(seconds, 3), **_facts(done.entry)})
+    chosen = _chosen(library, symbols or [], every, interval)
+    rows = _rows(library, chosen, interval)
+    with progress("features", rows) as advance:
+        results = build_many(
+            chosen,
+            compiled,
+            workspace,
+            interval=interval,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            progress=lambda rows: advance(rows, "rows"),
+        )
+    documents, errors = [], []
+    for done in results:
+        if isinstance(done, SentioError):
+            errors.append(done)
+            continue
+        documents.append({"hit": done.hit, "seconds": round(done.seconds, 3), **_facts(done.entry)})
         manifest = done.entry.manifest
         what = "already there, checked" if done.hit else "built"
         message(
             f"{_name(manifest)}: {what}, {manifest.rows:,} rows of {len(manifest.features)} features, "
-            f"the first valid row is {manifest.first_valid_row}, {seconds:.2f} s"
+            f"the first valid row is {manifest.first_valid_row}, {done.seconds:.2f} s"
         )
         if not as_json:
             print(done.entry.path)
     if as_json:
         print_json(documents)
+    raise_failures(errors)
+
+
+def _chosen(library: BarsLibrary, symbols: list[str], every: bool, interval: str | None) -> list[str]:
+    """The symbols that were named, or all that have bars at the interval."""
+    from sentio.errors import UsageError
+
+    if every == bool(symbols):
+        raise UsageError("SYMBOLS", "name some symbols, or give --all, one of the two")
+    if not every:
+        return symbols
+    found = library.symbols(interval)
+    if not found:
+        raise UsageError("--all", f"there are no bars{f' at {interval}' if interval else ''}")
+    return list(found)
+
+
+def _rows(library: BarsLibrary, symbols: list[str], interval: str | None) -> int:
+    """Rows of all bars; those that are missing are told before any work, damaged ones with other failures."""
+    from sentio.errors import CorruptStore
+
+    rows = 0
+    for symbol in symbols:
+        with suppress(CorruptStore):
+            rows += library.holding(symbol, interval).rows
+    return rows
 
 
 @app.command("list")
@@ -178,10 +216,7 @@ def verify(
             print(
                 f"{_name(entry.manifest)} {entry.key[:12]}: good, {entry.manifest.rows:,} rows computed again"
             )
-    for other in errors[1:]:
-        message(f"error: {other}")
-    if errors:
-        raise errors[0]
+    raise_failures(errors)
 
 
 def _name(origin: CacheManifest) -> str:

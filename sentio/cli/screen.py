@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "message",
     "print_json",
     "progress",
+    "raise_failures",
     "run",
     "table",
 ]
@@ -42,6 +43,14 @@ def message(text: str) -> None:
 def print_json(value: object) -> None:
     """The result for scripts, on stdout; NaN is refused, for JSON has none."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def raise_failures(errors: Sequence[SentioError]) -> None:
+    """End with all that went wrong, by the first one's exit code; do nothing where nothing did."""
+    for other in errors[1:]:
+        message(f"error: {other}")
+    if errors:
+        raise errors[0]
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

@@ -100,6 +100,7 @@ def _op_section(op: Mapping[str, Any]) -> str:
         "memory": op["memory"],
         "neutral value": op["neutral"],
         "scale": _code(op["scale"]),
+        "units": "" if op["homogeneous"] else "prices in another unit do more than multiply the value",
         "TA-Lib": _code(op["talib"]),
         "definition": op["definition"],
     }

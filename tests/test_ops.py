@@ -65,9 +65,10 @@ def running_max(x: NDArray, window: int | None) -> NDArray:
 
 def error_scale(op: dict, bars: Columns, sources: list[NDArray], warmup: int) -> NDArray | float:
     """What an error is compared with, by the catalog's word: a number, or the size of a series."""
-    if op["scale"] in ("source", *COLUMNS):
-        series = sources[0] if op["scale"] == "source" else bars[op["scale"]]
-        return running_max(series, warmup + 1 if op["memory"] == "window" else None)
+    if op["scale"] in ("source", "source^2", *COLUMNS):
+        series = bars[op["scale"]] if op["scale"] in COLUMNS else sources[0]
+        largest = running_max(series, warmup + 1 if op["memory"] == "window" else None)
+        return largest**2 if op["scale"] == "source^2" else largest
     return float(op["scale"])
 
 
@@ -131,14 +132,14 @@ def test_later_bars_change_no_earlier_bit(op: dict) -> None:
             assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes()
 
 
-# A logarithm turns the unit into an offset.
 @pytest.mark.parametrize(
-    "op", [op for op in CATALOG.values() if op["name"] != "LOG"], ids=lambda op: op["name"]
+    "op", [op for op in CATALOG.values() if op["homogeneous"]], ids=lambda op: op["name"]
 )
 def test_price_times_4_and_volume_times_8_change_nothing_but_the_unit(op: dict) -> None:
     units = {"open": 4, "high": 4, "low": 4, "close": 4, "volume": 8}
-    column = op["sources"][0] if op["scale"] == "source" else op["scale"]
+    column = op["sources"][0] if op["scale"].startswith("source") else op["scale"]
     unit = 1 / (4 * 8) if op["name"] == "AMIHUD" else units.get(column, 1)  # returns over turnovers
+    unit **= 2 if op["scale"].endswith("^2") else 1
     for kind in ("random", "ticks", "falls_asleep"):
         bars = BARS[kind](ROWS)
         scaled = {name: column * units.get(name, 1) for name, column in bars.items()}

@@ -57,8 +57,9 @@ def assert_agreement(op: dict, params: dict[str, float], bars: Columns) -> None:
     assert first < len(value) / 2
     value, expected = value[first:], expected[first:]
     # Relative to the value, or to what it is a difference of if that is larger: TA-Lib's running sums drift.
-    source = sources[0] if op["scale"] == "source" else bars.get(op["scale"])
-    scale = float(op["scale"]) if source is None else np.abs(source[first:])
+    unit, _, power = op["scale"].partition("^")
+    series = sources[0] if unit == "source" else bars.get(unit)
+    scale = float(unit) if series is None else np.abs(series[first:]) ** int(power or 1)
     allowed = 1e-9 * np.maximum(np.abs(expected), scale)
     worst = np.argmax(np.abs(value - expected) - allowed)
     assert np.abs(value - expected)[worst] <= allowed[worst], (

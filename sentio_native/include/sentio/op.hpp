@@ -53,9 +53,11 @@ struct OpInfo {
   std::string_view warmup =
       "0";  // rows before the first valid one, in the parameters, inputs' own not counted
   Memory memory = Memory::window;
-  std::string_view neutral{};    // the declared value where the definition has none
-  std::string_view scale = "1";  // what an error of the value is compared with: a number, a column, "source"
-  std::string_view talib{};      // "NAME(its parameter=ours, ...).output", empty where TA-Lib has none
+  std::string_view neutral{};  // the declared value where the definition has none
+  // What an error of the value is compared with: a number, a column, "source" or "source^2".
+  std::string_view scale = "1";
+  bool homogeneous = true;   // prices and volumes in another unit only multiply the value
+  std::string_view talib{};  // "NAME(its parameter=ours, ...).output", empty where TA-Lib has none
   // Adds the op's nodes to a plan and returns the column that holds its value.
   NodeRef (*lower)(Lowering&) = nullptr;
 };

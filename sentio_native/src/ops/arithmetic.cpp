@@ -65,6 +65,7 @@ std::vector<OpInfo> arithmetic() {
           .definition = "the logarithm to the base e",
           .sources = {"close"},
           .neutral = "0 where x is not positive",
+          .homogeneous = false,
           .lower = lower_log,
       },
   };

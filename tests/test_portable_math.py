@@ -91,6 +91,11 @@ def test_function_is_within_its_last_places(programs: list[Path], name: str, pla
         assert abs(value - exact) <= places * place, f"{name}({argument!r}) = {value!r}, not {exact}"
 
 
+def test_the_angle_of_an_infinite_tangent_is_right(programs: list[Path]) -> None:
+    angles = apply(programs[0], "atan", np.array([-np.inf, -1e308, 1e308, np.inf]))
+    assert angles.tolist() == [-np.pi / 2, -np.pi / 2, np.pi / 2, np.pi / 2]
+
+
 def test_exp_and_the_normal_law_end_in_zero_below_the_normal_numbers(programs: list[Path]) -> None:
     assert apply(programs[0], "exp", np.array([-708.1, -1e300])).tolist() == [0, 0]
     assert apply(programs[0], "ncdf", np.array([-38.0, -1e150, 9.0, 1e150])).tolist() == [0, 0, 1, 1]

@@ -46,7 +46,7 @@ template <std::size_t kTerms>
   return value * std::bit_cast<double>(exponent << 52);
 }
 
-// The angle of which `x` is the tangent, in radians.
+// The angle of which `x` is the tangent, in radians; x may be infinite.
 //
 // With c the nearest eighth to |x|, or to 1/|x| where that is smaller, atan c is looked up, and what is left
 // is atan((x - c) / (1 + c x)), of which the series up to t^13 leaves less than 2^-60 (Tang, Table-lookup
@@ -69,7 +69,8 @@ template <std::size_t kTerms>
   }};
   static constexpr std::array<double, 6> kSeries = {-1.0 / 13, 1.0 / 11, -1.0 / 9,
                                                     1.0 / 7,   -1.0 / 5, 1.0 / 3};
-  const double size = x < 0.0 ? -x : x;
+  const double magnitude = x < 0.0 ? -x : x;
+  const double size = magnitude < 0x1p60 ? magnitude : 0x1p60;  // from there on a right angle
   const bool steep = size > 1.0;
   const double eighths = nearest_whole(steep ? 8.0 / size : 8.0 * size);
   const double c = eighths / 8.0;

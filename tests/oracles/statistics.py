@@ -48,6 +48,13 @@ def variance(bars: Bars, sources: list[Series], window: int) -> Series:
     return rolling(lambda w: (centred(w) ** 2).mean(), window, sources[0])
 
 
+def percentile(w: NDArray, percent: float) -> float:
+    """The nearest rank: the first value in order that so many percent of them do not exceed."""
+    ordered = np.sort(w)
+    reached = 100 * np.arange(1, len(w) + 1) >= percent * len(w)
+    return ordered[np.argmax(reached)]
+
+
 # One line an op.
 ORACLES: dict[str, Oracle] = {
     "STDDEV": lambda bars, sources, window, k: k * deviation(sources[0], window),
@@ -56,5 +63,11 @@ ORACLES: dict[str, Oracle] = {
     "LINEARREG_INTERCEPT": lambda bars, sources, window: value_on_line(sources[0], window, 0),
     "LINEARREG_ANGLE": lambda bars, sources, window: slope_angle(sources[0], window),
     "TSF": lambda bars, sources, window: value_on_line(sources[0], window, window),
+    "PERCENTILE": lambda bars, sources, window, percent: rolling(
+        lambda w: percentile(w, percent), window, sources[0]
+    ),
+    "PERCENTRANK": lambda bars, sources, window: rolling(
+        lambda w: 100 * (w[:-1] < w[-1]).mean(), window + 1, sources[0]
+    ),
     "BETA": lambda bars, sources, window: beta(*sources, window),
 }

@@ -79,7 +79,7 @@ class SortedWindow {
 };
 
 // Which statistic a lane gives; all lanes read one order.
-enum class Statistic : std::uint8_t { rank, quantile };
+enum class Statistic : std::uint8_t { rank, share_below, at_place };
 
 template <class Order>
 class OrderStatistics final : public Kernel {
@@ -87,10 +87,9 @@ class OrderStatistics final : public Kernel {
   explicit OrderStatistics(std::span<const LaneParams> lanes)
       : order_(static_cast<std::int64_t>(lanes[0][0])), last_place_(lanes[0][0] - 1.0) {
     for (const LaneParams& lane : lanes) {
-      const double place = lane[2] * last_place_;
-      const auto lower =
-          std::min(static_cast<std::int64_t>(place), static_cast<std::int64_t>(last_place_) - 1);
-      lanes_.push_back({static_cast<Statistic>(lane[1]), lower, place - static_cast<double>(lower)});
+      const auto lower = static_cast<std::int64_t>(lane[2]);
+      const std::int64_t upper = std::min(lower + 1, static_cast<std::int64_t>(last_place_));
+      lanes_.push_back({static_cast<Statistic>(lane[1]), lower, upper, lane[2] - static_cast<double>(lower)});
     }
   }
 
@@ -111,16 +110,17 @@ class OrderStatistics final : public Kernel {
  private:
   struct Lane {
     Statistic statistic;
-    std::int64_t lower;  // the place below the quantile's
-    double above;        // and how far the quantile lies above it
+    std::int64_t lower, upper;  // the places on both sides
+    double above;               // how far above the lower one
   };
 
   [[nodiscard]] double value_of(const Lane& lane, double newest) const noexcept {
-    if (lane.statistic == Statistic::rank) {
+    if (lane.statistic != Statistic::at_place) {
       const Standing at = order_.standing(newest);
+      if (lane.statistic == Statistic::share_below) return static_cast<double>(at.below) / last_place_;
       return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) / (last_place_ + 1.0);
     }
-    const double lower = order_.nth(lane.lower), upper = order_.nth(lane.lower + 1);
+    const double lower = order_.nth(lane.lower), upper = order_.nth(lane.upper);
     return lower + lane.above * (upper - lower);
   }
 
@@ -130,8 +130,8 @@ class OrderStatistics final : public Kernel {
 };
 
 NodeRef order_statistic(GraphBuilder& graph, NodeRef x, std::int64_t window, Statistic statistic,
-                        double level) {
-  NodeKey key{"order_statistic", {static_cast<double>(window), static_cast<double>(statistic), level}, {x}};
+                        double place = 0.0) {
+  NodeKey key{"order_statistic", {static_cast<double>(window), static_cast<double>(statistic), place}, {x}};
   return graph.add(std::move(key), {.lag = window - 1},
                    window <= kLongestArray ? in_lanes<OrderStatistics<SortedWindow>>()
                                            : in_lanes<OrderStatistics<WindowTree>>());
@@ -193,11 +193,19 @@ class LongAbsoluteDeviation final : public Kernel {
 }  // namespace
 
 NodeRef quantile(GraphBuilder& graph, NodeRef x, std::int64_t window, double level) {
-  return order_statistic(graph, x, window, Statistic::quantile, level);
+  return at_place(graph, x, window, level * static_cast<double>(window - 1));
+}
+
+NodeRef at_place(GraphBuilder& graph, NodeRef x, std::int64_t window, double place) {
+  return order_statistic(graph, x, window, Statistic::at_place, place);
+}
+
+NodeRef share_below(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  return order_statistic(graph, x, window + 1, Statistic::share_below);
 }
 
 NodeRef rank(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  return order_statistic(graph, x, window, Statistic::rank, 0.0);
+  return order_statistic(graph, x, window, Statistic::rank);
 }
 
 AbsoluteDeviation absolute_deviation(GraphBuilder& graph, NodeRef x, std::int64_t window) {

@@ -46,7 +46,7 @@ class CycleKernel final : public Kernel {
   void run(const Block& block) noexcept override {
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       if (block.first + i >= waiting_) measure(block.in[0][i]);
-      block.out[0][i] = smooth_period_;
+      block.out[0][i] = period_;
       block.out[1][i] = detrended_[3];
       block.out[2][i] = quadrature_[0];
     }
@@ -55,7 +55,7 @@ class CycleKernel final : public Kernel {
     smooth_.state(archive);
     detrended_.state(archive);
     quadrature_.state(archive);
-    for (double* value : {&i2_, &q2_, &real_, &imaginary_, &period_, &smooth_period_}) archive(*value);
+    for (double* value : {&i2_, &q2_, &real_, &imaginary_, &period_}) archive(*value);
   }
 
  private:
@@ -79,7 +79,6 @@ class CycleKernel final : public Kernel {
     }
     period = larger(smaller(period, static_cast<double>(kLongestCycle)), 6.0);
     period_ += 0.2 * (period - period_);
-    smooth_period_ += 0.33 * (period_ - smooth_period_);
   }
 
   static void average(double& mean, double value) noexcept { mean = forget(mean + 0.2 * (value - mean)); }
@@ -89,7 +88,22 @@ class CycleKernel final : public Kernel {
   Past<10> detrended_;
   Past<7> quadrature_;
   double i2_ = 0, q2_ = 0, real_ = 0, imaginary_ = 0;
-  double period_ = 0, smooth_period_ = 0;
+  double period_ = 0;
+};
+
+// The period's own average, a node for itself: the phasor has no part in it.
+class SmoothPeriod final : public Kernel {
+ public:
+  void run(const Block& block) noexcept override {
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+      value_ += 0.33 * (block.in[0][i] - value_);
+      block.out[0][i] = value_;
+    }
+  }
+  void state(StateArchive& archive) override { archive(value_); }
+
+ private:
+  double value_ = 0;
 };
 
 }  // namespace
@@ -102,7 +116,9 @@ Cycle cycle(GraphBuilder& graph, NodeRef x, const FirstBars& first) {
                            {"cycle", {static_cast<double>(waiting)}, {smooth}}, {.settle = std::nullopt},
                            [waiting] { return std::make_unique<CycleKernel>(waiting); }, 3)
                        .node;
-  return {smooth, {node, 0}, {node, 1}, {node, 2}};
+  const NodeRef period = graph.add({"smooth_period", {}, {{node, 0}}}, {.settle = std::nullopt},
+                                   [] { return std::make_unique<SmoothPeriod>(); });
+  return {smooth, period, {node, 1}, {node, 2}};
 }
 
 NodeRef counted(GraphBuilder& graph, NodeRef column, NodeRef x, const FirstBars& first) {

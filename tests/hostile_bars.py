@@ -86,6 +86,12 @@ def gaps(count: int) -> Columns:
     return bars
 
 
+def slow_cycle(count: int) -> Columns:
+    """A price that swings to and fro every 60 bars, slower than Ehlers' longest cycle."""
+    noise = 1e-5 * np.random.default_rng(13).normal(size=count)
+    return bars_of(100 * np.exp(0.01 * np.sin(2 * np.pi * np.arange(count) / 60) + noise), seed=14)
+
+
 def at_the_limits(count: int) -> Columns:
     """The smallest and largest prices and volumes that a bar may have, in one series."""
     draws = np.random.default_rng(12)
@@ -113,4 +119,5 @@ BARS: dict[str, Callable[[int], Columns]] = {
     "price_1e9": lambda count: with_volume(random_bars(count, seed=7, price=1e9), 1e12),
     "jump": jump,
     "gaps": gaps,
+    "slow_cycle": slow_cycle,
 }

@@ -93,7 +93,8 @@ OpInfo average(std::string_view name, std::string_view summary, std::string_view
           "Ehlers, MESA adaptive moving averages, Stocks & Commodities 19:10 (2001); TA-Lib MAMA but for the "
           "start, which is the first value (TA-Lib: 0)",
       .sources = {"close"},
-      .params = {{"fast_limit", ParamType::real, 0.01, 0.99, 0.5,
+      // The fast one's least value is above the slow one's: with both at that, the phase would have no say.
+      .params = {{"fast_limit", ParamType::real, 0.02, 0.99, 0.5,
                   "weight of a new value while the phase rests"},
                  {"slow_limit", ParamType::real, 0.01, 0.99, 0.05, "the least weight of a new value"}},
       .warmup = "32",

@@ -16,6 +16,7 @@ from talib import abstract
 # forgotten, after NEARLY_SETTLED bars where no number of bars is enough for every past.
 NEARLY_SETTLED = 1000
 STARTS_ELSEWHERE = {
+    "CVI",
     "EMA",
     "FAMA",
     "MACDFIX_HISTOGRAM",
@@ -25,6 +26,7 @@ STARTS_ELSEWHERE = {
     "MACD_LINE",
     "MACD_SIGNAL",
     "MAMA",
+    "MASSI",
     "TRIX",
 }
 CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\.(\w+))?")

@@ -207,6 +207,11 @@ NodeRef lowest(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   return window_fold(graph, "lowest", {x}, window, ExtremeFold<smaller>{});
 }
 
+NodeRef bar_range(GraphBuilder& graph, NodeRef high, NodeRef low) {
+  return pointwise(graph, "bar_range", {high, low},
+                   [](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[1][i]; });
+}
+
 NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close) {
   return pointwise(
       graph, "true_range", {high, low, close},

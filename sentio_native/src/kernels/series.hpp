@@ -53,6 +53,9 @@ struct Moments {
 [[nodiscard]] NodeRef highest(GraphBuilder& graph, NodeRef x, std::int64_t window);
 [[nodiscard]] NodeRef lowest(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
+// high - low.
+[[nodiscard]] NodeRef bar_range(GraphBuilder& graph, NodeRef high, NodeRef low);
+
 // max(high, close[-1]) - min(low, close[-1]), needs one bar before.
 [[nodiscard]] NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close);
 

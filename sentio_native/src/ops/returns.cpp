@@ -1,19 +1,9 @@
 // IDENT, LOGRET, MOMENTUM, ROC, ROCP, ROCR, ROCR100, TRIX: a series itself, and its change over some bars.
 #include "ops/op_file.hpp"
+#include "ops/rate_of_change.hpp"
 
 namespace sentio::ops {
 namespace {
-
-// factor (x / x[-window] - base). A source of volumes may hold zeros; where there is nothing to compare with,
-// nothing has changed.
-NodeRef rate_of_change(GraphBuilder& graph, NodeRef x, std::int64_t window, double factor, double base) {
-  return pointwise(graph, "rate_of_change", {x},
-                   [=](const double* const* in, std::ptrdiff_t i) {
-                     const double before = in[0][i - window];
-                     return before != 0.0 ? held(factor * (in[0][i] / before - base)) : factor * (1.0 - base);
-                   },
-                   window, {factor, base});
-}
 
 template <int factor, int base>
 NodeRef lower_rate(Lowering& op) {

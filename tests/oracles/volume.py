@@ -10,6 +10,7 @@ from oracles.definitions import (
     Bars,
     Oracle,
     Series,
+    centred,
     each,
     ema,
     lag,
@@ -54,6 +55,7 @@ def mass_index(bars: Bars, window: int, span: int) -> Series:
 
 
 ORACLES: dict[str, Oracle] = {
+    "AVGDEV": lambda bars, sources, window: rolling(lambda w: np.abs(centred(w)).mean(), window, sources[0]),
     "AVGPRICE": lambda bars, sources: average_price(bars),
     "MEDPRICE": lambda bars, sources: (bars["high"] + bars["low"]) / 2,
     "TYPPRICE": lambda bars, sources: typical(bars),

@@ -71,8 +71,15 @@ sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and U
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
 
-bench: native ## the engine's cost beside its peers, in one run
-	python benchmarks/features.py
+bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
+	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/bench --target sentio_bench
+	python -m benchmarks --out build/bench/result.json
+	python -m benchmarks.report build/bench/result.json
+
+.venv/.bench: benchmarks/requirements.lock .venv/.setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock
+	touch $@
 
 clean: ## remove what was built; data/, artifacts/ and .venv stay
 	rm -rf build dist

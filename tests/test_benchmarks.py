@@ -1,0 +1,97 @@
+"""The benchmarks run, hold their peers against the engine, and say what they left out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sentio
+from benchmarks import report
+from benchmarks.measure import agreeing, of, skipped
+from benchmarks.work import bars_for, narrowed, shuffled, widened
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("bench") / "result.json"
+    words = [sys.executable, "-m", "benchmarks", "--quick", "--out", str(out), "--native", str(out.parent)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text())
+
+
+def test_every_row_has_a_figure_or_says_why_not(result: dict[str, Any]) -> None:
+    assert len(result["rows"]) == 17
+    for row in result["rows"]:
+        if row["median"] is None:
+            assert row["note"].startswith("skipped: ")
+        else:
+            assert row["p10"] <= row["median"] <= row["p90"]
+            assert row["text"].endswith("MB") or row["median"] > 0
+    assert [number for number, _ in result["curves"]["features"]] == [10, 100]
+
+
+def test_the_peers_that_the_lock_file_has_agree_in_every_column(result: dict[str, Any]) -> None:
+    for name in ("TA-Lib into", "TA-Lib's computation alone", "pandas into", "TA-Lib's stream objects"):
+        (row,) = [row for row in result["rows"] if name in row["text"]]
+        assert "55 of 55 columns agree" in row["note"]
+
+
+def test_the_page_is_made_of_the_figures(result: dict[str, Any]) -> None:
+    text = report.section(result)
+    for row in result["rows"]:
+        assert row["text"] in text
+    assert "≤ 6" in text
+    page = (ROOT / "docs" / "reference" / "benchmarks.md").read_text()
+    assert page.count(report.BEGIN) == page.count(report.END) == 1
+
+
+def test_a_bound_is_kept_missed_or_not_there() -> None:
+    row = {"median": 5.0, "must": "<= 6", "goal": ">= 7"}
+    assert report.holds(row, "must") is True
+    assert report.holds(row, "goal") is False
+    assert report.holds({**row, "must": ""}, "must") is None
+    assert report.holds({**row, "median": None}, "must") is None
+
+
+def test_a_line_tells_the_figure_or_why_there_is_none() -> None:
+    figure = of([1.0, 2.0, 3.0], "ours over theirs", must="<= 1")
+    row = {name: getattr(figure, name) for name in figure.__slots__}
+    assert report.line_of(row) == "ours over theirs: 2.00 (p10 1.20, p90 2.80, 3 pairs)  must <= 1 MISSED"
+    figure = skipped("ours over theirs", "it is not installed")
+    row = {name: getattr(figure, name) for name in figure.__slots__}
+    assert report.line_of(row) == "ours over theirs: skipped: it is not installed"
+
+
+def test_a_column_that_differs_is_found() -> None:
+    ours = np.linspace(1, 2, 300, dtype=np.float32).reshape(100, 3)
+    theirs = [column.astype(float) for column in ours.T.copy()]
+    theirs[1][50] *= 1.001
+    theirs[2][10] = np.nan
+    assert agreeing(ours, theirs, 20) == [0, 2]
+    assert agreeing(ours, theirs, 20, within=0.01) == [0, 1, 2]
+    assert agreeing(ours, theirs, 0) == [0]
+
+
+def test_shuffled_narrowed_and_widened_specs_are_what_they_say() -> None:
+    spec, bars = sentio.FeatureSpec.load("classic"), bars_for(300)
+    matrix = sentio.FeatureEngine(spec).compute(bars)
+    mixed = shuffled(spec)
+    places = [spec.names.index(name) for name in mixed.names]
+    assert sorted(places) == list(range(55)) != places
+    np.testing.assert_array_equal(sentio.FeatureEngine(mixed).compute(bars), matrix[:, places])
+    some = narrowed(spec, [3, 50])
+    assert list(some.names) == [spec.names[3], spec.names[50]]
+    for width in (10, 55, 200):
+        wide = widened(spec, width)
+        assert wide.n_features == width
+        computed = [feature for feature in wide.features if feature.op != "IDENT"]
+        assert len({(feature.op, feature.params["window"]) for feature in computed}) == len(computed)

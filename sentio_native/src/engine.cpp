@@ -114,11 +114,11 @@ struct Engine::Impl {
       const Node& node = graph.nodes[n];
       Runner runner{.start = node.start};
       for (const NodeRef& ref : node.key.inputs) runner.inputs.push_back(column(ref));
-      std::vector<LaneParams> lanes;
+      std::vector<Lane> lanes;
       for (std::size_t m = n; m < graph.nodes.size(); ++m) {
         if (m != n && !(node.maker.lanes && differ_in_params_alone(node, graph.nodes[m]))) continue;
         taken[m] = true;
-        lanes.push_back(graph.nodes[m].key.params);
+        lanes.push_back({graph.nodes[m].key.params, &graph.nodes[m].maker.formula});
         for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[m] + k);
       }
       runner.kernel = node.maker.make(lanes);

@@ -55,7 +55,7 @@ Graph GraphBuilder::finish(const std::vector<NodeRef>& emitted) && {
     for (NodeRef& input : node.key.inputs) {
       input.node = place[static_cast<std::size_t>(input.node)];
       Node& read = graph.nodes[static_cast<std::size_t>(input.node)];
-      read.history = std::max(read.history, node.reach.lag);
+      read.history = std::max({read.history, node.reach.lag, node.reach.history});
     }
     graph.nodes.push_back(std::move(node));
   }

@@ -1,6 +1,7 @@
 // The nodes of a plan, and the builder that ops add them with.
 #pragma once
 
+#include <any>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -33,10 +34,14 @@ struct NodeReach {
   std::int64_t lag = 0;   // rows of input history that it reads: it starts so many rows later
   std::int64_t mask = 0;  // rows that it runs, after starting, before its value counts
   std::optional<std::int64_t> settle = 0;  // rows after which its own memory is forgotten; none: never
+  std::int64_t history = 0;  // rows of input history that it reads while they may not be valid yet
 };
 
-// The parameters of one instance.
-using LaneParams = std::vector<double>;
+// One of the nodes that a kernel runs side by side.
+struct Lane {
+  const std::vector<double>& params;
+  const std::any* formula;  // the maker's
+};
 
 // Makes the kernel of one node, or of several that differ in their parameters alone: lane k then fills
 // the k-th outputs, and the engine runs them side by side.
@@ -44,18 +49,19 @@ struct KernelMaker {
   KernelMaker() = default;
   template <class MakeOne>
     requires std::invocable<const MakeOne&>
-  KernelMaker(MakeOne make_one) : make([make_one](std::span<const LaneParams>) { return make_one(); }) {}
+  KernelMaker(MakeOne make_one) : make([make_one](std::span<const Lane>) { return make_one(); }) {}
   template <class MakeLanes>
-    requires std::invocable<const MakeLanes&, std::span<const LaneParams>>
+    requires std::invocable<const MakeLanes&, std::span<const Lane>>
   KernelMaker(MakeLanes make_lanes) : make(make_lanes), lanes(true) {}
 
-  std::function<std::unique_ptr<Kernel>(std::span<const LaneParams>)> make;
+  std::function<std::unique_ptr<Kernel>(std::span<const Lane>)> make;
   bool lanes = false;
+  std::any formula;  // what a lane needs beside its parameters
 };
 
 template <class LaneKernel>
 [[nodiscard]] KernelMaker in_lanes() {
-  return [](std::span<const LaneParams> lanes) { return std::make_unique<LaneKernel>(lanes); };
+  return [](std::span<const Lane> lanes) { return std::make_unique<LaneKernel>(lanes); };
 }
 
 struct Node {

@@ -84,12 +84,13 @@ enum class Statistic : std::uint8_t { rank, share_below, at_place };
 template <class Order>
 class OrderStatistics final : public Kernel {
  public:
-  explicit OrderStatistics(std::span<const LaneParams> lanes)
-      : order_(static_cast<std::int64_t>(lanes[0][0])), last_place_(lanes[0][0] - 1.0) {
-    for (const LaneParams& lane : lanes) {
-      const auto lower = static_cast<std::int64_t>(lane[2]);
+  explicit OrderStatistics(std::span<const Lane> lanes)
+      : order_(static_cast<std::int64_t>(lanes[0].params[0])), last_place_(lanes[0].params[0] - 1.0) {
+    for (const Lane& lane : lanes) {
+      const auto lower = static_cast<std::int64_t>(lane.params[2]);
       const std::int64_t upper = std::min(lower + 1, static_cast<std::int64_t>(last_place_));
-      lanes_.push_back({static_cast<Statistic>(lane[1]), lower, upper, lane[2] - static_cast<double>(lower)});
+      wanted_.push_back({static_cast<Statistic>(lane.params[1]), lower, upper,
+                         lane.params[2] - static_cast<double>(lower)});
     }
   }
 
@@ -101,32 +102,32 @@ class OrderStatistics final : public Kernel {
       } else {
         order_.replace(row, x[i]);
       }
-      for (std::size_t k = 0; k < lanes_.size(); ++k) block.out[k][i] = value_of(lanes_[k], x[i]);
+      for (std::size_t k = 0; k < wanted_.size(); ++k) block.out[k][i] = value_of(wanted_[k], x[i]);
     }
   }
 
   void rebuild(const Block& past) noexcept override { order_.fill(past.in[0] - 1, past.first - 1); }
 
  private:
-  struct Lane {
+  struct Wanted {
     Statistic statistic;
     std::int64_t lower, upper;  // the places on both sides
     double above;               // how far above the lower one
   };
 
-  [[nodiscard]] double value_of(const Lane& lane, double newest) const noexcept {
-    if (lane.statistic != Statistic::at_place) {
+  [[nodiscard]] double value_of(const Wanted& wanted, double newest) const noexcept {
+    if (wanted.statistic != Statistic::at_place) {
       const Standing at = order_.standing(newest);
-      if (lane.statistic == Statistic::share_below) return static_cast<double>(at.below) / last_place_;
+      if (wanted.statistic == Statistic::share_below) return static_cast<double>(at.below) / last_place_;
       return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) / (last_place_ + 1.0);
     }
-    const double lower = order_.nth(lane.lower), upper = order_.nth(lane.upper);
-    return lower + lane.above * (upper - lower);
+    const double lower = order_.nth(wanted.lower), upper = order_.nth(wanted.upper);
+    return lower + wanted.above * (upper - lower);
   }
 
   Order order_;
   double last_place_;
-  std::vector<Lane> lanes_;
+  std::vector<Wanted> wanted_;
 };
 
 NodeRef order_statistic(GraphBuilder& graph, NodeRef x, std::int64_t window, Statistic statistic,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph.hpp"
+#include "kernels/in_vectors.hpp"
 
 namespace sentio {
 
@@ -15,8 +16,12 @@ class Pointwise final : public Kernel {
  public:
   explicit Pointwise(Formula formula) : formula_(std::move(formula)) {}
   void run(const Block& block) noexcept override {
+    const Formula formula = formula_;
     double* out = block.out[0];
-    for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula_(block.in, i);
+    in_vectors(block.size, [&] {
+      SENTIO_INDEPENDENT_ROWS
+      for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula(block.in, i);
+    });
   }
 
  private:

@@ -16,8 +16,9 @@ namespace sentio {
   constexpr double kLn2High = 0x1.62e42feep-1;
   constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
   const auto bits = std::bit_cast<std::uint64_t>(x);
-  const auto k = static_cast<std::int64_t>(bits - kSqrtHalf) >> 52;
-  const auto m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(k) << 52));
+  // k + 1023, which is positive: it is shifted and converted as processors can in vectors, too.
+  const std::uint64_t biased = (bits - kSqrtHalf + (std::uint64_t{1023} << 52)) >> 52;
+  const auto m = std::bit_cast<double>(bits - ((biased - 1023) << 52));
   const double f = m - 1.0;
   const double s = f / (2.0 + f);
   const double z = s * s;
@@ -32,7 +33,7 @@ namespace sentio {
   series = series * z + 2.0 / 7;
   series = series * z + 2.0 / 5;
   series = series * z + 2.0 / 3;
-  const auto exponent = static_cast<double>(k);
+  const double exponent = std::bit_cast<double>(0x4330000000000000 | biased) - (0x1p52 + 1023.0);
   return exponent * kLn2High + (2.0 * s + (s * z * series + exponent * kLn2Low));
 }
 

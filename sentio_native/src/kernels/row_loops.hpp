@@ -15,6 +15,7 @@ inline constexpr std::size_t kLanes = 4;
 
 struct RowLoops {
   std::string_view instruction_set;
+  bool has_avx2;
 
   // value += alpha (x - value), in `lanes` (padded) lanes over one series; lane k fills out[k][0 .. rows).
   void (*decay)(const double* x, std::ptrdiff_t rows, double* const* out, double* value, const double* alpha,

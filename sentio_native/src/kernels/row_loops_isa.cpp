@@ -1,10 +1,10 @@
 // The row loops, in vectors of four doubles; compiled once for each instruction set, into a namespace of its
 // own. Nothing here may depend on the instruction set but the speed: only +, -, *, comparisons and moves.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/row_loops.hpp"
-#include "kernels/series.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -43,11 +43,6 @@ inline To bits_as(From from) noexcept {
   return to;
 }
 
-inline Double4 forget4(Double4 v) noexcept {
-  const Mask4 small = (v < kForgotten) & (v > -kForgotten);
-  return bits_as<Double4>(bits_as<Mask4>(v) & ~small);
-}
-
 template <std::size_t groups>
 void decay_groups(const double* x, std::ptrdiff_t rows, double* const* out, double* value,
                   const double* alpha) noexcept {
@@ -57,7 +52,7 @@ void decay_groups(const double* x, std::ptrdiff_t rows, double* const* out, doub
     a[g] = load<Double4>(alpha + kLanes * g);
   }
   const auto next = [&](double newest, std::size_t g) {
-    y[g] = forget4(y[g] + a[g] * (Double4{newest, newest, newest, newest} - y[g]));
+    y[g] += a[g] * (Double4{newest, newest, newest, newest} - y[g]);
     return y[g];
   };
   std::ptrdiff_t i = 0;
@@ -89,15 +84,14 @@ void decay_groups(const double* x, std::ptrdiff_t rows, double* const* out, doub
 
 void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* value, const double* alpha,
            std::size_t lanes) noexcept {
-  // Four groups at a time: enough recurrences in flight to hide their latency, few enough for the registers.
-  std::size_t lane = 0;
-  for (; lane + 4 * kLanes <= lanes; lane += 4 * kLanes) {
-    decay_groups<4>(x, rows, out + lane, value + lane, alpha + lane);
+  // Eight groups at a time: enough recurrences in flight to hide their latency.
+  for (std::size_t lane = 0; lane < lanes; lane += 8 * kLanes) {
+    constexpr decltype(&decay_groups<1>) of_groups[] = {decay_groups<1>, decay_groups<2>, decay_groups<3>,
+                                                        decay_groups<4>, decay_groups<5>, decay_groups<6>,
+                                                        decay_groups<7>, decay_groups<8>};
+    of_groups[std::min<std::size_t>((lanes - lane) / kLanes, 8) - 1](x, rows, out + lane, value + lane,
+                                                                     alpha + lane);
   }
-  for (; lane + 2 * kLanes <= lanes; lane += 2 * kLanes) {
-    decay_groups<2>(x, rows, out + lane, value + lane, alpha + lane);
-  }
-  if (lane < lanes) decay_groups<1>(x, rows, out + lane, value + lane, alpha + lane);
 }
 
 inline Float4 to_float4(Double4 value) noexcept {
@@ -167,6 +161,11 @@ void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, 
 }  // namespace
 
 extern const RowLoops kRowLoops;
-const RowLoops kRowLoops = {SENTIO_ISA_NAME, decay, emit};
+#if defined(__AVX2__)
+constexpr bool kHasAvx2 = true;
+#else
+constexpr bool kHasAvx2 = false;
+#endif
+const RowLoops kRowLoops = {SENTIO_ISA_NAME, kHasAvx2, decay, emit};
 
 }  // namespace sentio::SENTIO_ISA

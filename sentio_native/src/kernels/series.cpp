@@ -17,28 +17,40 @@ namespace sentio {
 namespace {
 
 // value += alpha (x - value) in several lanes over one series. The difference form keeps a constant series
-// constant to the bit.
+// constant to the bit. What has decayed is forgotten at every 64th row: before it is a denormal, and off the
+// recurrence's path.
 class Decay : public Kernel {
  public:
-  explicit Decay(std::span<const LaneParams> lanes, double (*alpha_of)(double))
+  explicit Decay(std::span<const Lane> lanes, double (*alpha_of)(double))
       : count_(lanes.size()),
         alpha_(padded_lanes(count_)),
         value_(alpha_.size()),
         out_(alpha_.size()),
-        unused_(kBlock) {
-    for (std::size_t k = 0; k < count_; ++k) alpha_[k] = alpha_of(lanes[k][0]);
+        unused_(kForgetEvery) {
+    for (std::size_t k = 0; k < count_; ++k) alpha_[k] = alpha_of(lanes[k].params[0]);
   }
   void state(StateArchive& archive) override {
     for (std::size_t k = 0; k < count_; ++k) archive(value_[k]);
   }
 
  protected:
+  static constexpr std::int64_t kForgetEvery = 64;
+  void forget_at(std::int64_t row) noexcept {
+    if (row % kForgetEvery != 0) return;
+    for (double& value : value_) value = forget(value);
+  }
+
   // Rows [from, block.size), with the final alphas.
   void run_from(const Block& block, std::ptrdiff_t from) noexcept {
-    for (std::size_t k = 0; k < out_.size(); ++k)
-      out_[k] = (k < count_ ? block.out[k] : unused_.data()) + from;
-    row_loops().decay(block.in[0] + from, block.size - from, out_.data(), value_.data(), alpha_.data(),
-                      alpha_.size());
+    for (std::ptrdiff_t i = from; i < block.size;) {
+      const std::int64_t row = block.first + i;
+      forget_at(row);
+      const auto rows =
+          std::min(block.size - i, static_cast<std::ptrdiff_t>(kForgetEvery - row % kForgetEvery));
+      for (std::size_t k = 0; k < out_.size(); ++k) out_[k] = k < count_ ? block.out[k] + i : unused_.data();
+      row_loops().decay(block.in[0] + i, rows, out_.data(), value_.data(), alpha_.data(), alpha_.size());
+      i += rows;
+    }
   }
 
   std::size_t count_;
@@ -51,7 +63,7 @@ class Decay : public Kernel {
 
 class DecayingAverage final : public Decay {
  public:
-  explicit DecayingAverage(std::span<const LaneParams> lanes)
+  explicit DecayingAverage(std::span<const Lane> lanes)
       : Decay(lanes, [](double alpha) { return alpha; }) {}
   void run(const Block& block) noexcept override {
     if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
@@ -62,19 +74,19 @@ class DecayingAverage final : public Decay {
 // Over the first rows alpha is 1, 1/2, 1/3, ...: the running mean that Wilder starts from.
 class Wilder final : public Decay {
  public:
-  explicit Wilder(std::span<const LaneParams> lanes)
-      : Decay(lanes, [](double window) { return 1.0 / window; }) {
-    for (const LaneParams& lane : lanes) {
-      windows_.push_back(static_cast<std::int64_t>(lane[0]));
+  explicit Wilder(std::span<const Lane> lanes) : Decay(lanes, [](double window) { return 1.0 / window; }) {
+    for (const Lane& lane : lanes) {
+      windows_.push_back(static_cast<std::int64_t>(lane.params[0]));
       longest_ = std::max(longest_, windows_.back());
     }
   }
   void run(const Block& block) noexcept override {
     std::ptrdiff_t i = 0;
     for (; i < block.size && block.first + i < longest_; ++i) {
+      forget_at(block.first + i);
       for (std::size_t k = 0; k < count_; ++k) {
         const auto divisor = static_cast<double>(std::min(block.first + i + 1, windows_[k]));
-        value_[k] = forget(value_[k] + (1.0 / divisor) * (block.in[0][i] - value_[k]));
+        value_[k] += (1.0 / divisor) * (block.in[0][i] - value_[k]);
         block.out[k][i] = value_[k];
       }
     }
@@ -111,7 +123,6 @@ struct MomentsFold {
     const double d = in[0][i] - in[0][anchor];
     return {d, d * d};
   }
-  Value join(const Value& a, const Value& b) const noexcept { return {a.sum + b.sum, a.squares + b.squares}; }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
     const double shift = all.sum * per_row;
@@ -124,7 +135,6 @@ struct MomentsFold {
 struct SumFold {
   using Value = double;
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
-  Value join(const Value& a, const Value& b) const noexcept { return a + b; }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
     out[0][i] = all;

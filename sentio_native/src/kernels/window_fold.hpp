@@ -1,96 +1,293 @@
-// Any associative statistic of the last `window` rows, in amortised O(1) a row, without drift.
+// Any associative statistic of the last `window` rows, in O(1) a row, without drift.
 #pragma once
 
 #include <algorithm>
+#include <any>
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "graph.hpp"
+#include "kernels/in_vectors.hpp"
 
 namespace sentio {
 
-// Rows are cut into blocks of `window` at boundaries fixed by the absolute row. A window is then the tail of
-// one block and the head of the next: the tails are folded backwards once, when the head begins, and the head
-// is folded as it grows (van Herk 1992; Gil and Werman 1993). Nothing is ever taken away, so nothing drifts,
-// and what is cached here follows from the inputs' history alone, so there is no state to save.
+using Double2 = double __attribute__((vector_size(16)));
+
+// values[k] becomes start + values[0] + ... + values[k]. Rows are added in groups of four: within one, each
+// to the one before it, then each pair to the pair before; and then the sum of all whole groups before.
+// Returns that sum after the last whole group.
+inline double running_sums(double* values, std::ptrdiff_t rows, double start) noexcept {
+  Double2 before{start, start};
+  std::ptrdiff_t k = 0;
+  const auto group = [&before](Double2& first, Double2& second) {
+    const Double2 zero{};
+    const Double2 middle = __builtin_shufflevector(first, second, 1, 2);
+    const Double2 z = first + __builtin_shufflevector(zero, first, 0, 2);
+    const Double2 all = (second + middle) + z;
+    first = before + z;
+    second = before + all;
+    before += __builtin_shufflevector(all, all, 1, 1);
+  };
+  for (; k + 4 <= rows; k += 4) {
+    Double2 first, second;
+    std::memcpy(&first, values + k, sizeof first);
+    std::memcpy(&second, values + k + 2, sizeof second);
+    group(first, second);
+    std::memcpy(values + k, &first, sizeof first);
+    std::memcpy(values + k + 2, &second, sizeof second);
+  }
+  const double whole = before[0];
+  if (k < rows) {
+    double rest[4] = {};
+    std::copy(values + k, values + rows, rest);
+    Double2 first{rest[0], rest[1]}, second{rest[2], rest[3]};
+    group(first, second);
+    const double sums[4] = {first[0], first[1], second[0], second[1]};
+    std::copy(sums, sums + (rows - k), values + k);
+  }
+  return whole;
+}
+
+// Rows are cut into blocks at boundaries fixed by the absolute row, so short that a window holds at least one
+// boundary. A window is then a tail, the rows before its last boundary, and a head, those from it on. Both
+// are folded once: the heads as the rows come, the tails backwards from the boundary when it is passed (van
+// Herk 1992; Gil and Werman 1993). Nothing is ever taken away, so nothing drifts, and what is cached here
+// follows from the inputs' history alone, so there is no state to save. Windows of like length, between one
+// power of two and the next, have blocks, heads and tails in common.
 //
 // Fold provides
-//   using Value = ...;
-//   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor)  what row i adds
-//   Value join(const Value& older, const Value& newer)                           associative
-//   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all, double*
-//   const* out)
-// `anchor` is the row of the block's boundary, which lies inside every window of that block: sums are centred
-// on its value, so that a mean of 1e6 with a deviation of 1e-3 keeps its digits.
+//   Value                                                     a number of eight bytes, or a struct of them
+//   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor)     what row i adds
+//   Value join(const Value& older, const Value& newer)        associative; without it, the numbers are added
+//   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+//               double* const* out)
+// `anchor` is a row inside the window: sums are centred on its value, so that a mean of 1e6 with a deviation
+// of 1e-3 keeps its digits. `term` and `join` must not depend on the window. They may see rows that are not
+// valid, for windows that are not full yet; what they make of these is never shown.
 template <class Fold>
 class WindowFold final : public Kernel {
+  using Value = typename Fold::Value;
+  static constexpr std::size_t kNumbers = sizeof(Value) / sizeof(double);
+  using Numbers = std::array<double, kNumbers>;
+  static constexpr bool kSums = !requires(const Fold& f, const Value& v) {
+    { f.join(v, v) } -> std::convertible_to<Value>;
+  };
+  static_assert(sizeof(Value) == sizeof(Numbers));
+
  public:
-  WindowFold(Fold fold, std::int64_t window)
-      : fold_(std::move(fold)), window_(window), tails_(static_cast<std::size_t>(window)) {}
+  explicit WindowFold(std::span<const Lane> lanes, int outputs)
+      : outputs_(static_cast<std::size_t>(outputs)) {
+    for (std::size_t k = 0; k < lanes.size(); ++k) {
+      const auto window = static_cast<std::ptrdiff_t>(lanes[k].params.back());
+      const Member member{*std::any_cast<Fold>(lanes[k].formula), window, k * outputs_};
+      if (window <= kDirect) {
+        direct_.push_back(member);
+      } else {
+        blocks_of(window - 1, {lanes[k].params.begin(), lanes[k].params.end() - 1}).add(member);
+      }
+    }
+  }
 
   void run(const Block& block) noexcept override {
-    auto place = static_cast<std::ptrdiff_t>(block.first % window_);
-    for (std::ptrdiff_t i = 0; i < block.size;) {
-      const std::ptrdiff_t rows =
-          std::min({block.size - i, static_cast<std::ptrdiff_t>(window_) - place, kSegment});
-      run_segment(block, i, place, rows);
-      i += rows;
-      place = place + rows == window_ ? 0 : place + rows;
-    }
+    in_vectors(block.size, [&] { run_rows(block); });
   }
 
   void rebuild(const Block& past) noexcept override {
-    const auto place =
-        static_cast<std::ptrdiff_t>(past.first % window_);  // rows of the current block that were seen
-    if (place == 0) return;  // the next row is a boundary and folds its own tails
-    fold_tails(past.in, -place, place);
-    head_ = fold_.term(past.in, -place, -place);
-    for (std::ptrdiff_t i = 1 - place; i < 0; ++i) head_ = fold_.join(head_, fold_.term(past.in, i, -place));
+    for (Blocks& blocks : blocks_) {
+      const auto place = static_cast<std::ptrdiff_t>(past.first) & (blocks.length - 1);
+      if (place == 0) continue;  // the next row is a boundary and folds its own tails
+      blocks.begin(past.in, -place, place);
+      for (std::ptrdiff_t i = -place; i < 0; i += kSegment) {
+        Heads heads;
+        blocks.fold_heads(past.in, i, place + i, std::min(kSegment, -i), heads);
+      }
+    }
   }
 
  private:
-  using Value = typename Fold::Value;
   static constexpr std::ptrdiff_t kSegment = 64;
+  static constexpr std::ptrdiff_t kDirect = 8;  // windows up to this are folded row by row
+  static constexpr std::ptrdiff_t kGroup = 4;   // see running_sums
+  struct Heads {
+    double of[kNumbers][kSegment + kGroup];
+  };
 
-  // Rows [i, i + rows) of one block, the first of them at `place` in it.
-  void run_segment(const Block& block, std::ptrdiff_t i, std::ptrdiff_t place, std::ptrdiff_t rows) noexcept {
-    const std::ptrdiff_t anchor = i - place;
+  void run_rows(const Block& block) noexcept {
+    for (const Member& member : direct_) {
+      for (std::ptrdiff_t i = 0; i < block.size; i += kSegment)
+        run_direct(member, block, i, std::min(kSegment, block.size - i));
+    }
+    for (Blocks& blocks : blocks_) {
+      auto place = static_cast<std::ptrdiff_t>(block.first) & (blocks.length - 1);
+      for (std::ptrdiff_t i = 0; i < block.size;) {
+        const std::ptrdiff_t rows = std::min({block.size - i, blocks.length - place, kSegment});
+        if (place == 0) blocks.begin(block.in, i);
+        run_segment(blocks, block, i, place, rows);
+        i += rows;
+        place = (place + rows) & (blocks.length - 1);
+      }
+    }
+  }
+
+  // One window of the node's.
+  struct Member {
+    Fold fold;
+    std::ptrdiff_t window;
+    std::size_t first_output;
+  };
+
+  static Value value_at(const double (*heads)[kSegment + kGroup], std::ptrdiff_t k) noexcept {
+    Numbers numbers;
+    for (std::size_t n = 0; n < kNumbers; ++n) numbers[n] = heads[n][k];
+    return std::bit_cast<Value>(numbers);
+  }
+
+  static Value joined(const Fold& fold, const Value& older, const Value& newer) noexcept {
+    if constexpr (kSums) {
+      auto sum = std::bit_cast<Numbers>(older);
+      const auto more = std::bit_cast<Numbers>(newer);
+      for (std::size_t n = 0; n < kNumbers; ++n) sum[n] += more[n];
+      return std::bit_cast<Value>(sum);
+    } else {
+      return fold.join(older, newer);
+    }
+  }
+
+  // The windows longer than `length` rows and at most twice as long, and what they have in common.
+  struct Blocks {
+    std::ptrdiff_t length;       // a power of two
+    std::vector<double> others;  // parameters beside the window, the same for all members
+    std::ptrdiff_t longest = 0;
+    std::vector<Member> members{};
+    std::vector<double> tails{};  // number by number; tail of n rows at longest - 1 - n
+    Numbers head{};               // of the rows so far; of sums, up to the last whole group
+
+    void add(const Member& member) {
+      members.push_back(member);
+      longest = std::max(longest, member.window);
+      tails.resize(kNumbers * static_cast<std::size_t>(longest));
+    }
+
+    // A new block: the tails that its rows from `place` on need.
+    void begin(const double* const* in, std::ptrdiff_t anchor, std::ptrdiff_t place = 0) noexcept {
+      const Fold fold = members.front().fold;
+      const std::ptrdiff_t needed = longest - 1 - place;
+      Numbers tail{};
+      for (std::ptrdiff_t done = 0; done < needed; done += kSegment) {
+        const std::ptrdiff_t rows = std::min(kSegment, needed - done);
+        Heads folded;
+        fold_rows(fold, in, anchor, anchor - 1 - done, -1, rows, done == 0, tail, folded);
+        for (std::size_t n = 0; n < kNumbers; ++n) {
+          double* to = tails.data() + n * static_cast<std::size_t>(longest) + (longest - 2 - done);
+          for (std::ptrdiff_t k = 0; k < rows; ++k) to[-k] = folded.of[n][k];
+        }
+      }
+      head = {};
+    }
+
+    // Rows [i, i + rows) of one block, the first of them at `place` in it; returns where they begin in
+    // `heads`.
+    std::ptrdiff_t fold_heads(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t place,
+                              std::ptrdiff_t rows, Heads& heads) noexcept {
+      const Fold fold = members.front().fold;
+      // Sums are taken in groups: one that was begun before is taken again, from its first row on.
+      const std::ptrdiff_t again = kSums ? place % kGroup : 0;
+      fold_rows(fold, in, i - place, i - again, 1, rows + again, place == 0, head, heads);
+      return again;
+    }
+
+    // folded[k]: the fold of `all`, unless it is the first, and of the rows first, first + step, ... up to k.
+    static void fold_rows(const Fold& fold, const double* const* in, std::ptrdiff_t anchor,
+                          std::ptrdiff_t first, std::ptrdiff_t step, std::ptrdiff_t rows, bool is_first,
+                          Numbers& all, Heads& folded) noexcept {
+      if constexpr (kSums) {
+        SENTIO_INDEPENDENT_ROWS
+        for (std::ptrdiff_t k = 0; k < rows; ++k) {
+          const auto numbers = std::bit_cast<Numbers>(fold.term(in, first + step * k, anchor));
+          for (std::size_t n = 0; n < kNumbers; ++n) folded.of[n][k] = numbers[n];
+        }
+        for (std::size_t n = 0; n < kNumbers; ++n) all[n] = running_sums(folded.of[n], rows, all[n]);
+      } else {
+        auto value = std::bit_cast<Value>(all);
+        for (std::ptrdiff_t k = 0; k < rows; ++k) {
+          const Value term = fold.term(in, first + step * k, anchor);
+          if (k == 0 && is_first) {
+            value = term;
+          } else {
+            value = step > 0 ? fold.join(value, term) : fold.join(term, value);
+          }
+          const auto numbers = std::bit_cast<Numbers>(value);
+          for (std::size_t n = 0; n < kNumbers; ++n) folded.of[n][k] = numbers[n];
+        }
+        all = std::bit_cast<Numbers>(value);
+      }
+    }
+  };
+
+  // Those of windows of `below` + 1 rows, with these other parameters.
+  Blocks& blocks_of(std::ptrdiff_t below, const std::vector<double>& others) {
+    const auto length = static_cast<std::ptrdiff_t>(std::bit_floor(static_cast<std::size_t>(below)));
+    for (Blocks& blocks : blocks_) {
+      if (blocks.length == length && blocks.others == others) return blocks;
+    }
+    blocks_.push_back({.length = length, .others = others});
+    return blocks_.back();
+  }
+
+  void run_segment(Blocks& blocks, const Block& block, std::ptrdiff_t i, std::ptrdiff_t place,
+                   std::ptrdiff_t rows) noexcept {
+    Heads heads;
+    const std::ptrdiff_t begin = blocks.fold_heads(block.in, i, place, rows, heads);
+    for (const Member& member : blocks.members) {
+      const Fold fold = member.fold;
+      const double* const* in = block.in;
+      double* const* out = block.out + member.first_output;
+      const std::ptrdiff_t anchor = i - place, stride = blocks.longest;
+      const double* tails = blocks.tails.data() + (blocks.longest - member.window + place);
+      SENTIO_INDEPENDENT_ROWS
+      for (std::ptrdiff_t k = 0; k < rows; ++k) {
+        Numbers tail;
+        for (std::size_t n = 0; n < kNumbers; ++n)
+          tail[n] = tails[static_cast<std::ptrdiff_t>(n) * stride + k];
+        const Value all = joined(fold, std::bit_cast<Value>(tail), value_at(heads.of, begin + k));
+        fold.finish(in, i + k, anchor, all, out);
+      }
+    }
+  }
+
+  // The anchor is each window's oldest row.
+  void run_direct(const Member& member, const Block& block, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
+    const Fold fold = member.fold;
     const double* const* in = block.in;
-    if (place == 0) fold_tails(in, anchor, 0);
-    Value heads[kSegment];
+    double* const* out = block.out + member.first_output;
+    const std::ptrdiff_t before = member.window - 1;
+    Heads all;
+    SENTIO_INDEPENDENT_ROWS
     for (std::ptrdiff_t k = 0; k < rows; ++k) {
-      const Value term = fold_.term(in, i + k, anchor);
-      head_ = place + k == 0 ? term : fold_.join(head_, term);
-      heads[k] = head_;
+      const auto oldest = std::bit_cast<Numbers>(fold.term(in, i + k - before, i + k - before));
+      for (std::size_t n = 0; n < kNumbers; ++n) all.of[n][k] = oldest[n];
     }
-    // Two loops, since the first is a chain and this one is not: it runs in vectors where the fold allows it.
-    const bool full = place + rows == window_;  // the block's last row stands without a tail
-    const Value* tails = tails_.data() + place;
-    const Fold fold = fold_;
-    double* const* out = block.out;
-    for (std::ptrdiff_t k = 0; k < rows - (full ? 1 : 0); ++k) {
-      fold.finish(in, i + k, anchor, fold.join(tails[k], heads[k]), out);
+    for (std::ptrdiff_t back = before - 1; back >= 0; --back) {
+      SENTIO_INDEPENDENT_ROWS
+      for (std::ptrdiff_t k = 0; k < rows; ++k) {
+        const auto sum = std::bit_cast<Numbers>(
+            joined(fold, value_at(all.of, k), fold.term(in, i + k - back, i + k - before)));
+        for (std::size_t n = 0; n < kNumbers; ++n) all.of[n][k] = sum[n];
+      }
     }
-    if (full) fold.finish(in, i + rows - 1, anchor, heads[rows - 1], out);
+    SENTIO_INDEPENDENT_ROWS
+    for (std::ptrdiff_t k = 0; k < rows; ++k)
+      fold.finish(in, i + k, i + k - before, value_at(all.of, k), out);
   }
 
-  // tails_[p], for p from `place` on: the fold of the rows before the anchor that the window at place p
-  // reaches.
-  void fold_tails(const double* const* in, std::ptrdiff_t anchor, std::ptrdiff_t place) noexcept {
-    Value tail{};
-    for (std::ptrdiff_t p = static_cast<std::ptrdiff_t>(window_) - 2; p >= place; --p) {
-      const std::ptrdiff_t row = anchor - (static_cast<std::ptrdiff_t>(window_) - 1 - p);
-      const Value term = fold_.term(in, row, anchor);
-      tail = row == anchor - 1 ? term : fold_.join(term, tail);
-      tails_[static_cast<std::size_t>(p)] = tail;
-    }
-  }
-
-  Fold fold_;
-  std::int64_t window_;
-  typename Fold::Value head_{};
-  std::vector<typename Fold::Value> tails_;
+  std::size_t outputs_;
+  std::vector<Member> direct_;
+  std::vector<Blocks> blocks_;
 };
 
 // `name` and `params` must determine the fold, beside the window.
@@ -98,9 +295,14 @@ template <class Fold>
 NodeRef window_fold(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, std::int64_t window,
                     Fold fold, int outputs = 1, std::vector<double> params = {}) {
   params.push_back(static_cast<double>(window));
-  return graph.add(
-      {std::move(name), std::move(params), std::move(inputs)}, {.lag = window - 1},
-      [fold, window] { return std::make_unique<WindowFold<Fold>>(fold, window); }, outputs);
+  KernelMaker maker = [outputs](std::span<const Lane> lanes) {
+    return std::make_unique<WindowFold<Fold>>(lanes, outputs);
+  };
+  maker.formula = fold;
+  // It runs from the inputs' first valid row on: where blocks begin must not depend on the window.
+  return graph.add({std::move(name), std::move(params), std::move(inputs)},
+                   {.mask = window - 1, .settle = window - 1, .history = window - 1}, std::move(maker),
+                   outputs);
 }
 
 }  // namespace sentio

@@ -18,9 +18,6 @@ struct JointFold {
     const double a = in[0][i] - in[0][anchor], b = in[1][i] - in[1][anchor];
     return {a, b, a * a, b * b, a * b};
   }
-  Value join(const Value& x, const Value& y) const noexcept {
-    return {x.a + y.a, x.b + y.b, x.aa + y.aa, x.bb + y.bb, x.ab + y.ab};
-  }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
     const double aa = all.aa - all.a * all.a / window;

@@ -19,9 +19,6 @@ struct HigherMomentsFold {
     const double squared = d * d;
     return {d, squared, squared * d, squared * squared};
   }
-  Value join(const Value& a, const Value& b) const noexcept {
-    return {a.first + b.first, a.second + b.second, a.third + b.third, a.fourth + b.fourth};
-  }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
     const double mean = all.first / window, squared = mean * mean;

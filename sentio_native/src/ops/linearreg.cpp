@@ -17,9 +17,6 @@ struct LineFold {
     const double d = in[0][i] - in[0][anchor];
     return {d, d * d, d * static_cast<double>(i - anchor)};
   }
-  Value join(const Value& a, const Value& b) const noexcept {
-    return {a.sum + b.sum, a.squares + b.squares, a.by_time + b.by_time};
-  }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
     const double middle = static_cast<double>(i - anchor) - (window - 1.0) / 2.0;

@@ -10,8 +10,8 @@ NodeRef lower_zwin(Lowering& op) {
   const Moments m = moments(op.graph(), op.in(0), op.integer("window"));
   return pointwise(op.graph(), "zwin", {m.deviation, m.variance},
                    [](const double* const* in, std::ptrdiff_t i) {
-                     const double variance = in[1][i];
-                     return variance > 0.0 ? in[0][i] / std::sqrt(variance) : 0.0;
+                     const double deviation = in[0][i], variance = in[1][i];
+                     return variance > 0.0 ? deviation / std::sqrt(variance) : 0.0;
                    });
 }
 

@@ -63,8 +63,7 @@ class Decay : public Kernel {
 
 class DecayingAverage final : public Decay {
  public:
-  explicit DecayingAverage(std::span<const Lane> lanes)
-      : Decay(lanes, [](double alpha) { return alpha; }) {}
+  explicit DecayingAverage(std::span<const Lane> lanes) : Decay(lanes, [](double alpha) { return alpha; }) {}
   void run(const Block& block) noexcept override {
     if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
     run_from(block, 0);

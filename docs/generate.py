@@ -70,7 +70,7 @@ A feature names an op, a source where the op takes one, and the parameters that 
 formulas `x` is the source and `x[-n]` its value `n` bars ago. Warm-up is the number of rows before the first
 valid one, the source's own not counted. Memory says how long a value remembers: a *window* of bars, all bars
 with *decaying* weight, the bars of the *session*, or all bars for ever (*unbounded*: no cold start agrees).
-Scale is the size that an error is compared with: a number, or that of a series.
+Scale is the size that an error is compared with: a number, or that of columns and sources.
 
 {count} ops:
 
@@ -100,6 +100,7 @@ def _op_section(op: Mapping[str, Any]) -> str:
         "memory": op["memory"],
         "neutral value": op["neutral"],
         "scale": _code(op["scale"]),
+        "measured in": _code(op["unit"]),
         "units": "" if op["homogeneous"] else "prices in another unit do more than multiply the value",
         "TA-Lib": _code(op["talib"]),
         "definition": op["definition"],

@@ -15,6 +15,7 @@ from sentio.extension import load_extension
 Params = Mapping[str, float]
 
 extension = load_extension()
+SOURCES = ("source", "source2")  # as the catalog's scales name an op's own
 CATALOG: dict[str, dict[str, Any]] = {op["name"]: op for op in extension.catalog()}
 
 
@@ -63,6 +64,11 @@ def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
     """The usual ones, and the smallest that the catalog allows."""
     smallest = {p["name"]: p["min"] for p in op["params"]}
     return [*usual_parameters(op), smallest] if smallest else [{}]
+
+
+def by_size(formula: str, sizes: Mapping[str, Any]) -> Any:
+    """A scale or a unit of the catalog, such as "source^2" or "close * volume", from each series' size."""
+    return eval(formula.replace("^", "**"), {"__builtins__": {}}, dict(sizes))
 
 
 def warmup_formula(op: Mapping[str, Any], params: Params) -> int:

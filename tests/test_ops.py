@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from engine_runs import (
     CATALOG,
+    SOURCES,
+    by_size,
     compile_spec,
     extension,
     feature,
@@ -65,11 +67,10 @@ def running_max(x: NDArray, window: int | None) -> NDArray:
 
 def error_scale(op: dict, bars: Columns, sources: list[NDArray], warmup: int) -> NDArray | float:
     """What an error is compared with, by the catalog's word: a number, or the size of a series."""
-    if op["scale"] in ("source", "source^2", *COLUMNS):
-        series = bars[op["scale"]] if op["scale"] in COLUMNS else sources[0]
-        largest = running_max(series, warmup + 1 if op["memory"] == "window" else None)
-        return largest**2 if op["scale"] == "source^2" else largest
-    return float(op["scale"])
+    window = warmup + 1 if op["memory"] == "window" else None
+    series = {name: bars[name] for name in COLUMNS} | dict(zip(SOURCES, sources, strict=False))
+    scale = by_size(op["scale"], {name: running_max(values, window) for name, values in series.items()})
+    return scale if isinstance(scale, np.ndarray) else float(scale)
 
 
 def test_every_op_has_an_oracle_and_every_oracle_an_op() -> None:
@@ -137,9 +138,8 @@ def test_later_bars_change_no_earlier_bit(op: dict) -> None:
 )
 def test_price_times_4_and_volume_times_8_change_nothing_but_the_unit(op: dict) -> None:
     units = {"open": 4, "high": 4, "low": 4, "close": 4, "volume": 8}
-    column = op["sources"][0] if op["scale"].startswith("source") else op["scale"]
-    unit = 1 / (4 * 8) if op["name"] == "AMIHUD" else units.get(column, 1)  # returns over turnovers
-    unit **= 2 if op["scale"].endswith("^2") else 1
+    of_sources = {name: units.get(source, 1) for name, source in zip(SOURCES, op["sources"], strict=False)}
+    unit = by_size(op["unit"] or ("1" if op["scale"].isdigit() else op["scale"]), units | of_sources)
     for kind in ("random", "ticks", "falls_asleep"):
         bars = BARS[kind](ROWS)
         scaled = {name: column * units.get(name, 1) for name, column in bars.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import CATALOG, compile_spec, feature, run, usual_parameters
+from engine_runs import CATALOG, SOURCES, by_size, compile_spec, feature, run, usual_parameters
 from hostile_bars import NAMES, Columns, random_bars
 from numpy.typing import NDArray
 from talib import abstract
@@ -67,9 +67,8 @@ def assert_agreement(op: dict, params: dict[str, float], bars: Columns) -> None:
     assert first < len(value) / 2
     value, expected = value[first:], expected[first:]
     # Relative to the value, or to what it is a difference of if that is larger: TA-Lib's running sums drift.
-    unit, _, power = op["scale"].partition("^")
-    series = sources[0] if unit == "source" else bars.get(unit)
-    scale = float(unit) if series is None else np.abs(series[first:]) ** int(power or 1)
+    scale = np.abs(by_size(op["scale"], bars | dict(zip(SOURCES, sources, strict=False))))
+    scale = scale[first:] if scale.ndim else scale
     allowed = 1e-9 * np.maximum(np.abs(expected), scale)
     worst = np.argmax(np.abs(value - expected) - allowed)
     assert np.abs(value - expected)[worst] <= allowed[worst], (

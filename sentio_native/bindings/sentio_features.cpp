@@ -117,6 +117,7 @@ py::dict describe_op(const sentio::OpInfo& op) {
   entry["memory"] = std::string(sentio::describe(op.memory));
   entry["neutral"] = std::string(op.neutral);
   entry["scale"] = std::string(op.scale);
+  entry["unit"] = std::string(op.unit);
   entry["homogeneous"] = op.homogeneous;
   entry["talib"] = std::string(op.talib);
   return entry;

@@ -54,8 +54,10 @@ struct OpInfo {
       "0";  // rows before the first valid one, in the parameters, inputs' own not counted
   Memory memory = Memory::window;
   std::string_view neutral{};  // the declared value where the definition has none
-  // What an error of the value is compared with: a number, a column, "source" or "source^2".
+  // What an error of the value is compared with: a number, or the size of columns and sources, such as
+  // "close", "source^2" or "source * source2".
   std::string_view scale = "1";
+  std::string_view unit{};   // what a value whose scale is a number is measured in: "close / volume"
   bool homogeneous = true;   // prices and volumes in another unit only multiply the value
   std::string_view talib{};  // "NAME(its parameter=ours, ...).output", empty where TA-Lib has none
   // Adds the op's nodes to a plan and returns the column that holds its value.

@@ -62,6 +62,7 @@ std::vector<OpInfo> liquidity() {
           .warmup = "window",
           .neutral = "0 where nothing was traded; a turnover below 2^-160 is none",
           .scale = "0",
+          .unit = "1 / (close * volume)",
           .lower = lower_amihud,
       },
       {

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
+from oracles.classics import ad_line
 from oracles.definitions import (
     Bars,
     Oracle,
@@ -15,6 +19,7 @@ from oracles.definitions import (
     ema,
     lag,
     rolling,
+    running_sum,
     sma,
     true_range,
     typical,
@@ -54,6 +59,31 @@ def mass_index(bars: Bars, window: int, span: int) -> Series:
     return rolling(np.sum, window, each(lambda s, d: s / d if d > 0 else 1.0, single, double))
 
 
+def volume_index(bars: Bars, counts: Callable[[float, float], bool]) -> Series:
+    """1000 times the exact product of the moves that count."""
+    close, volume = bars["close"].tolist(), bars["volume"].tolist()
+    index, values = Fraction(1000), [1000.0]
+    for row in range(1, len(close)):
+        if counts(volume[row], volume[row - 1]):
+            index *= Fraction(close[row]) / Fraction(close[row - 1])
+        values.append(float(index))
+    return np.array(values)
+
+
+def volume_weighted_price(bars: Bars) -> Series:
+    price, volume = typical(bars), bars["volume"]
+    return each(
+        lambda money, traded, now: money / traded if traded > 0 else now,
+        running_sum(price * volume),
+        running_sum(volume),
+        price,
+    )
+
+
+def oscillator(line: Series, fast: int, slow: int) -> Series:
+    return ema(line, fast) - ema(line, slow)
+
+
 ORACLES: dict[str, Oracle] = {
     "AVGDEV": lambda bars, sources, window: rolling(lambda w: np.abs(centred(w)).mean(), window, sources[0]),
     "AVGPRICE": lambda bars, sources: average_price(bars),
@@ -69,4 +99,17 @@ ORACLES: dict[str, Oracle] = {
     "ADR": lambda bars, sources, window: sma(bars["high"] - bars["low"], window),
     "CVI": lambda bars, sources, window, lag: chaikin_volatility(bars, window, lag),
     "MASSI": lambda bars, sources, window, span: mass_index(bars, window, span),
+    "ADOSC": lambda bars, sources, fast, slow: oscillator(ad_line(bars), fast, slow),
+    "EFI": lambda bars, sources, window: ema((bars["close"] - lag(bars["close"])) * bars["volume"], window),
+    "MARKETFI": lambda bars, sources: each(
+        lambda reach, traded: reach / traded if traded > 0 else 0.0,
+        bars["high"] - bars["low"],
+        bars["volume"],
+    ),
+    "NVI": lambda bars, sources: volume_index(bars, operator.lt),
+    "PVI": lambda bars, sources: volume_index(bars, operator.gt),
+    "RVOL": lambda bars, sources, window: each(
+        lambda now, usual: now / usual if usual > 0 else 1.0, bars["volume"], lag(sma(bars["volume"], window))
+    ),
+    "VWAP": lambda bars, sources: volume_weighted_price(bars),
 }

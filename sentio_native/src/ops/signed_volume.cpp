@@ -38,6 +38,7 @@ std::vector<OpInfo> signed_volume() {
           .params = {window_param(21, 1)},
           .warmup = "window - 1",
           .neutral = "0 where nothing was traded",
+          .talib = "CMF(timeperiod=window)",
           .lower = lower_money_flow,
       },
   };

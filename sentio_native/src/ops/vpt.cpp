@@ -21,11 +21,13 @@ std::vector<OpInfo> vpt() {
   return {{
       .name = "VPT",
       .summary = "Volume-price trend: the running sum of volume (close / close[-1] - 1)",
-      .definition = "Achelis, Technical Analysis from A to Z, 2nd ed. (2001), Price and Volume Trend",
+      .definition = "Achelis, Technical Analysis from A to Z, 2nd ed. (2001), Price and Volume Trend; TA-Lib "
+                    "PVT, which has 0 at the first bar",
       .columns = {"close", "volume"},
       .warmup = "1",
       .memory = Memory::unbounded,
       .scale = "volume",
+      .talib = "PVT()",
       .lower = lower_vpt,
   }};
 }

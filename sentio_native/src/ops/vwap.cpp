@@ -1,4 +1,5 @@
-// VWAP_DISTANCE, SESSION_VWAP_DISTANCE: how far the close is from the volume-weighted average price.
+// VWAP: the volume-weighted average price; VWAP_DISTANCE, SESSION_VWAP_DISTANCE: how far the close is from
+// it.
 #include "kernels/session.hpp"
 #include "ops/op_file.hpp"
 
@@ -35,10 +36,31 @@ NodeRef lower_session(Lowering& op) {
   return distance(op.graph(), op.in(0), sum(turnover(op.graph(), op.in(1), op.in(2))), sum(op.in(2)));
 }
 
+NodeRef lower_all(Lowering& op) {
+  const NodeRef money = running_sum(op.graph(), turnover(op.graph(), op.in(0), op.in(1)));
+  return pointwise(op.graph(), "vwap_or_price", {money, running_sum(op.graph(), op.in(1)), op.in(0)},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     return in[1][i] > 0.0 ? in[0][i] / in[1][i] : in[2][i];
+                   });
+}
+
 }  // namespace
 
 std::vector<OpInfo> vwap() {
   return {
+      {
+          .name = "VWAP",
+          .summary = "Volume-weighted average price of all bars so far, each at its typical price",
+          .definition =
+              "Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988); TA-Lib "
+              "VWAP",
+          .columns = {"hlc3", "volume"},
+          .memory = Memory::unbounded,
+          .neutral = "the bar's typical price where nothing was traded yet (TA-Lib: 0)",
+          .scale = "close",
+          .talib = "VWAP()",
+          .lower = lower_all,
+      },
       {
           .name = "VWAP_DISTANCE",
           .summary = "log(close / VWAP of the last `window` bars), each bar at its typical price",

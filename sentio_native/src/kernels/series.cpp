@@ -165,6 +165,11 @@ NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window) {
       [window](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[0][i - window]; }, window);
 }
 
+NodeRef magnitude(GraphBuilder& graph, NodeRef x) {
+  return pointwise(graph, "magnitude", {x},
+                   [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i], -in[0][i]); });
+}
+
 NodeRef log_ratio(GraphBuilder& graph, NodeRef a, NodeRef b) {
   return pointwise(graph, "log_ratio", {a, b},
                    [](const double* const* in, std::ptrdiff_t i) { return log_ratio(in[0][i], in[1][i]); });
@@ -229,6 +234,13 @@ NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close
         return larger(in[0][i], before) - smaller(in[1][i], before);
       },
       1);
+}
+
+NodeRef share(GraphBuilder& graph, NodeRef up, NodeRef down) {
+  return pointwise(graph, "share", {up, down}, [](const double* const* in, std::ptrdiff_t i) {
+    const double both = in[0][i] + in[1][i];
+    return both > 0.0 ? 100.0 * (in[0][i] / both) : 50.0;
+  });
 }
 
 NodeRef money_flow_volume(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close, NodeRef volume) {

@@ -20,6 +20,9 @@ inline constexpr double kForgotten = 0x1p-400;
 // x - x[-window].
 [[nodiscard]] NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
+// |x|.
+[[nodiscard]] NodeRef magnitude(GraphBuilder& graph, NodeRef x);
+
 // log(a / b), and 0 where that ratio is no positive number.
 [[nodiscard]] NodeRef log_ratio(GraphBuilder& graph, NodeRef a, NodeRef b);
 
@@ -58,6 +61,9 @@ struct Moments {
 
 // max(high, close[-1]) - min(low, close[-1]), needs one bar before.
 [[nodiscard]] NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close);
+
+// 100 up / (up + down), both nowhere negative; 50 where both are 0.
+[[nodiscard]] NodeRef share(GraphBuilder& graph, NodeRef up, NodeRef down);
 
 // Volume times close location, ((close - low) - (high - close)) / (high - low); 0 on a flat bar.
 [[nodiscard]] NodeRef money_flow_volume(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close,

@@ -21,10 +21,7 @@ NodeRef lower_mfi(Lowering& op) {
   const std::vector<NodeRef> inputs = {*builtin_source(graph, "hlc3"), op.in(3)};
   const NodeRef in_sum = window_sum(graph, pointwise(graph, "inflow", inputs, inflow, 1), window);
   const NodeRef out_sum = window_sum(graph, pointwise(graph, "outflow", inputs, outflow, 1), window);
-  return pointwise(graph, "share", {in_sum, out_sum}, [](const double* const* in, std::ptrdiff_t i) {
-    const double both = in[0][i] + in[1][i];
-    return both > 0.0 ? 100.0 * (in[0][i] / both) : 50.0;
-  });
+  return share(graph, in_sum, out_sum);
 }
 
 }  // namespace

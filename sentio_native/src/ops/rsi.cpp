@@ -22,10 +22,7 @@ Moves average_moves(Lowering& op) {
 
 NodeRef lower_rsi(Lowering& op) {
   const Moves moves = average_moves(op);
-  return pointwise(op.graph(), "rsi", {moves.up, moves.down}, [](const double* const* in, std::ptrdiff_t i) {
-    const double up = in[0][i], both = up + in[1][i];
-    return both > 0.0 ? 100.0 * (up / both) : 50.0;
-  });
+  return share(op.graph(), moves.up, moves.down);
 }
 
 NodeRef lower_cmo(Lowering& op) {

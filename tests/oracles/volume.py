@@ -15,6 +15,7 @@ from oracles.definitions import (
     Oracle,
     Series,
     centred,
+    deviation,
     each,
     ema,
     lag,
@@ -57,6 +58,13 @@ def mass_index(bars: Bars, window: int, span: int) -> Series:
     double = ema(single, span)
     double[: 2 * span - 2] = math.nan
     return rolling(np.sum, window, each(lambda s, d: s / d if d > 0 else 1.0, single, double))
+
+
+def relative_volatility(x: Series, window: int, deviation_window: int) -> Series:
+    spread, move = deviation(x, deviation_window), x - lag(x)
+    up = wilder(each(lambda s, m: s if m > 0 else 0.0, spread, move), window)
+    down = wilder(each(lambda s, m: s if m < 0 else 0.0, spread, move), window)
+    return each(lambda u, d: 100 * u / (u + d) if u + d > 0 else 50.0, up, down)
 
 
 def volume_index(bars: Bars, counts: Callable[[float, float], bool]) -> Series:
@@ -112,4 +120,7 @@ ORACLES: dict[str, Oracle] = {
         lambda now, usual: now / usual if usual > 0 else 1.0, bars["volume"], lag(sma(bars["volume"], window))
     ),
     "VWAP": lambda bars, sources: volume_weighted_price(bars),
+    "RVI": lambda bars, sources, window, deviation_window: relative_volatility(
+        sources[0], window, deviation_window
+    ),
 }

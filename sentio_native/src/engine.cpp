@@ -2,12 +2,14 @@
 #include "sentio/engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <string>
 
 #include "fp_environment.hpp"
 #include "graph.hpp"
+#include "kernels/in_vectors.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/row_loops.hpp"
 #include "sentio/error.hpp"
@@ -32,30 +34,28 @@ class Column {
         values_(static_cast<std::size_t>(history + std::max(history, kBlock)), kNaN),
         next_(history) {}
 
-  // Room for `rows` more; row 0 of the block is what is returned.
-  double* open(std::int64_t rows) noexcept {
-    if (next_ + rows > static_cast<std::int64_t>(values_.size())) {
-      std::memmove(values_.data(), values_.data() + (next_ - history_),
-                   static_cast<std::size_t>(history_) * sizeof(double));
-      next_ = history_;
-    }
-    row0_ = values_.data() + next_;
-    next_ += rows;
-    return row0_;
+  [[nodiscard]] double* next() noexcept { return values_.data() + next_; }
+  // How many rows fit until the history must be moved.
+  [[nodiscard]] std::int64_t room() const noexcept {
+    return static_cast<std::int64_t>(values_.size()) - next_;
+  }
+  void advance(std::int64_t rows) noexcept { next_ += rows; }
+  // Makes room for a block.
+  void make_room() noexcept {
+    std::memmove(values_.data(), next() - history_, static_cast<std::size_t>(history_) * sizeof(double));
+    next_ = history_;
   }
 
-  [[nodiscard]] double* row0() const noexcept { return row0_; }
   [[nodiscard]] std::int64_t history() const noexcept { return history_; }
   // The newest `count` values.
   [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
-    return {values_.data() + (next_ - count), static_cast<std::size_t>(count)};
+    return {next() - count, static_cast<std::size_t>(count)};
   }
 
  private:
   std::int64_t history_;
   std::vector<double> values_;
   std::int64_t next_;
-  double* row0_ = nullptr;
 };
 
 double canonical(double value) noexcept {
@@ -78,10 +78,8 @@ void emit_rows(const double* const* columns, std::size_t width, std::int64_t row
 struct Engine::Impl {
   struct Runner {
     std::unique_ptr<Kernel> kernel;
-    std::vector<int> columns;  // of its outputs
-    std::vector<int> inputs;   // columns of its inputs
-    std::vector<const double*> in;
-    std::vector<double*> out;
+    std::size_t in, out;          // where the pointers to its inputs and outputs begin in `pointers`
+    std::size_t inputs, outputs;  // and their numbers
     std::int64_t start;
   };
 
@@ -89,8 +87,17 @@ struct Engine::Impl {
   std::vector<Column> columns;
   std::vector<std::int64_t> column_valid;
   std::vector<Runner> runners;
-  std::vector<int> emitted;
-  std::vector<const double*> emitted_rows;
+  // Row 0 of the block at hand, in the column that `column_of` names: the bars' own columns, then each
+  // runner's inputs and outputs, then what is emitted. A bar that comes alone moves all of them by one; they
+  // are looked up again only when some column is full.
+  std::vector<double*> pointers;
+  std::vector<int> column_of;
+  std::size_t emitted = 0;     // where the emitted ones begin
+  std::int64_t room = 0;       // rows until some column is full
+  std::int64_t moved = 0;      // rows since the columns were last told
+  std::int64_t warm_from = 0;  // from this row on, every column is valid
+  std::vector<double*> late;   // the pointers of a block that a runner starts within
+  std::array<bool, kBaseColumns> is_read{};
   std::int64_t seen = 0;
   std::int64_t last_ts = 0;
 
@@ -100,6 +107,7 @@ struct Engine::Impl {
     std::vector<int> first_column;
     for (const Node& node : graph.nodes) {
       first_column.push_back(static_cast<int>(columns.size()));
+      warm_from = std::max(warm_from, node.valid);
       for (int k = 0; k < node.outputs; ++k) {
         columns.emplace_back(node.history);
         column_valid.push_back(node.valid);
@@ -108,26 +116,34 @@ struct Engine::Impl {
     const auto column = [&](NodeRef ref) {
       return first_column[static_cast<std::size_t>(ref.node)] + ref.output;
     };
+    const auto read = [&](NodeRef ref) {
+      column_of.push_back(column(ref));
+      if (ref.node < kBaseColumns) is_read[static_cast<std::size_t>(ref.node)] = true;
+    };
+    for (int k = 0; k < kBaseColumns; ++k) column_of.push_back(k);
     std::vector<bool> taken(graph.nodes.size(), false);
     for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
       if (taken[n]) continue;
       const Node& node = graph.nodes[n];
-      Runner runner{.start = node.start};
-      for (const NodeRef& ref : node.key.inputs) runner.inputs.push_back(column(ref));
+      Runner runner{.in = column_of.size(), .inputs = node.key.inputs.size(), .start = node.start};
+      for (const NodeRef& ref : node.key.inputs) read(ref);
+      runner.out = column_of.size();
       std::vector<Lane> lanes;
       for (std::size_t m = n; m < graph.nodes.size(); ++m) {
         if (m != n && !(node.maker.lanes && differ_in_params_alone(node, graph.nodes[m]))) continue;
         taken[m] = true;
         lanes.push_back({graph.nodes[m].key.params, &graph.nodes[m].maker.formula});
-        for (int k = 0; k < node.outputs; ++k) runner.columns.push_back(first_column[m] + k);
+        for (int k = 0; k < node.outputs; ++k) column_of.push_back(first_column[m] + k);
       }
+      runner.outputs = column_of.size() - runner.out;
       runner.kernel = node.maker.make(lanes);
-      runner.in.resize(runner.inputs.size());
-      runner.out.resize(runner.columns.size());
       runners.push_back(std::move(runner));
     }
-    for (const NodeRef& ref : graph.emitted) emitted.push_back(column(ref));
-    emitted_rows.resize(emitted.size());
+    emitted = column_of.size();
+    for (const NodeRef& ref : graph.emitted) read(ref);
+    pointers.resize(column_of.size());
+    late.resize(column_of.size());
+    find_columns();
   }
 
   // They stand in the same place of the order then: what one needs is there for the other, too.
@@ -143,24 +159,47 @@ struct Engine::Impl {
   template <class Float>
   void run(const BarColumns& bars, Float* out, bool streaming) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
-    for (Column& c : columns) c.open(rows);
+    if (rows > room) {
+      tell_columns();
+      for (Column& c : columns) {
+        if (c.room() < kBlock) c.make_room();
+      }
+      find_columns();
+    }
     fill_base(bars);
     for (Runner& runner : runners) run_kernel(runner, rows);
     emit(rows, out, streaming);
+    for (double*& pointer : pointers) pointer += rows;
+    room -= rows;
+    moved += rows;
     seen += rows;
     last_ts = bars.ts.back();
   }
 
+  // Afterwards each column knows its next row.
+  void tell_columns() noexcept {
+    for (Column& c : columns) c.advance(moved);
+    moved = 0;
+  }
+
+  void find_columns() noexcept {
+    for (std::size_t k = 0; k < pointers.size(); ++k) pointers[k] = column(column_of[k]).next();
+    room = columns.front().room();
+    for (const Column& c : columns) room = std::min(room, c.room());
+  }
+
   void fill_base(const BarColumns& bars) noexcept {
     const auto copy = [&](BaseColumn to, std::span<const double> from) {
-      std::copy(from.begin(), from.end(), column(static_cast<int>(to)).row0());
+      const auto k = static_cast<std::size_t>(to);
+      if (is_read[k]) std::copy(from.begin(), from.end(), pointers[k]);
     };
     copy(BaseColumn::open, bars.open);
     copy(BaseColumn::high, bars.high);
     copy(BaseColumn::low, bars.low);
     copy(BaseColumn::close, bars.close);
     copy(BaseColumn::volume, bars.volume);
-    double* gap = column(static_cast<int>(BaseColumn::gap)).row0();
+    if (!is_read[static_cast<std::size_t>(BaseColumn::gap)]) return;
+    double* gap = pointers[static_cast<std::size_t>(BaseColumn::gap)];
     std::int64_t before = seen == 0 ? bars.ts[0] : last_ts;
     for (const std::int64_t ts : bars.ts) {
       *gap++ = gap_seconds(before, ts);
@@ -169,34 +208,39 @@ struct Engine::Impl {
   }
 
   void run_kernel(Runner& runner, std::int64_t rows) noexcept {
-    const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
-    for (std::size_t k = 0; k < runner.inputs.size(); ++k)
-      runner.in[k] = column(runner.inputs[k]).row0() + skip;
-    for (std::size_t k = 0; k < runner.columns.size(); ++k)
-      runner.out[k] = column(runner.columns[k]).row0() + skip;
-    if (skip < rows) {
-      runner.kernel->run({seen + skip - runner.start, rows - skip, runner.in.data(), runner.out.data()});
+    double* const* out = pointers.data() + runner.out;
+    if (seen >= warm_from) {
+      runner.kernel->run({seen - runner.start, rows, pointers.data() + runner.in, out});
+      return;
     }
-    for (const int c : runner.columns) {
-      const std::int64_t missing = column_valid[static_cast<std::size_t>(c)] - seen;
-      if (missing > 0) std::fill_n(column(c).row0(), std::min(missing, rows), kNaN);
+    const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
+    if (skip < rows) {
+      const auto later = [skip](double* pointer) { return pointer + skip; };
+      std::transform(pointers.begin(), pointers.end(), late.begin(), later);
+      runner.kernel->run(
+          {seen + skip - runner.start, rows - skip, late.data() + runner.in, late.data() + runner.out});
+    }
+    for (std::size_t k = 0; k < runner.outputs; ++k) {
+      const auto c = static_cast<std::size_t>(column_of[runner.out + k]);
+      const std::int64_t missing = column_valid[c] - seen;
+      if (missing > 0) std::fill_n(out[k], std::min(missing, rows), kNaN);
     }
   }
 
   template <class Float>
   void emit(std::int64_t rows, Float* out, bool streaming) noexcept {
-    const std::size_t width = emitted.size();
+    const std::size_t width = plan->width();
     const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
-    if (padded > 0) {
-      const double pad = canonical(plan->pad_value());
-      for (std::size_t f = 0; f < width; ++f) emitted_rows[f] = &pad;
-      for (std::int64_t i = 0; i < padded; ++i) {
-        emit_rows(emitted_rows.data(), width, 1, out, false);
-        out += width;
-      }
+    if (padded == 0) return emit_rows(pointers.data() + emitted, width, rows, out, streaming);
+    const double pad = canonical(plan->pad_value());
+    const std::vector<const double*> padding(width, &pad);
+    for (std::int64_t i = 0; i < padded; ++i) {
+      emit_rows(padding.data(), width, 1, out, false);
+      out += width;
     }
-    for (std::size_t f = 0; f < width; ++f) emitted_rows[f] = column(emitted[f]).row0() + padded;
-    emit_rows(emitted_rows.data(), width, rows - padded, out, streaming);
+    const auto later = [padded](double* pointer) { return pointer + padded; };
+    std::transform(pointers.begin(), pointers.end(), late.begin(), later);
+    emit_rows(late.data() + emitted, width, rows - padded, out, streaming);
   }
 
   // Values of a column that are in its history and were valid.
@@ -205,6 +249,7 @@ struct Engine::Impl {
   }
 
   void payload(StateArchive& archive) {
+    tell_columns();
     for (std::size_t c = 0; c < columns.size(); ++c) {
       for (double& value : live(c)) archive(value);
     }
@@ -216,10 +261,8 @@ struct Engine::Impl {
   void rebuild() noexcept {
     for (Runner& runner : runners) {
       if (seen <= runner.start) continue;
-      for (std::size_t k = 0; k < runner.inputs.size(); ++k) {
-        runner.in[k] = column(runner.inputs[k]).newest(0).data();
-      }
-      runner.kernel->rebuild({seen - runner.start, 0, runner.in.data(), runner.out.data()});
+      runner.kernel->rebuild(
+          {seen - runner.start, 0, pointers.data() + runner.in, pointers.data() + runner.out});
     }
   }
 };
@@ -279,16 +322,39 @@ void require_equal_lengths(const BarColumns& bars) {
   }
 }
 
+// Whether every bar is valid and later than the one before it: what check_bar says of each, in vectors.
+bool are_valid(const BarColumns& bars) noexcept {
+  const auto size = static_cast<std::ptrdiff_t>(bars.size());
+  const std::int64_t* ts = bars.ts.data();
+  const double *open = bars.open.data(), *high = bars.high.data(), *low = bars.low.data();
+  const double *close = bars.close.data(), *volume = bars.volume.data();
+  std::int64_t faults = 0;
+  in_vectors(size, [&] {
+    std::int64_t found = 0;
+    for (std::ptrdiff_t i = 0; i < size; ++i) {
+      // Low below open and close, and these below high: the outer two hold the others' bounds, too.
+      const bool valid = (low[i] >= kMinPrice) & (high[i] <= kMaxPrice) & (open[i] >= low[i]) &
+                         (open[i] <= high[i]) & (close[i] >= low[i]) & (close[i] <= high[i]) &
+                         (volume[i] >= 0.0) & (volume[i] <= kMaxVolume);
+      found |= valid ? 0 : 1;
+    }
+    for (std::ptrdiff_t i = 1; i < size; ++i) found |= ts[i] > ts[i - 1] ? 0 : 1;
+    faults = found;
+  });
+  return faults == 0;
+}
+
 }  // namespace
 
 template <class Impl, class Float>
 static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Float> out) {
   require_equal_lengths(bars);
   require_output<Float>(*impl.plan, bars.size(), out.size());
-  for (std::size_t i = 0; i < bars.size(); ++i) {
-    const bool later = i == 0 ? impl.is_later(bars.ts[0]) : bars.ts[i] > bars.ts[i - 1];
-    const BarFault fault = later ? check_bar(bars[i]) : BarFault::not_later;
-    if (fault != BarFault::none) {
+  if (bars.size() > 0 && !(impl.is_later(bars.ts[0]) && are_valid(bars))) {
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+      const bool later = i == 0 ? impl.is_later(bars.ts[0]) : bars.ts[i] > bars.ts[i - 1];
+      const BarFault fault = later ? check_bar(bars[i]) : BarFault::not_later;
+      if (fault == BarFault::none) continue;
       throw Error(ErrorCode::bad_bars, "bar " + std::to_string(i) + ": " + std::string(describe(fault)));
     }
   }

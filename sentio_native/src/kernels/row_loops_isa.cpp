@@ -1,6 +1,7 @@
 // The row loops, in vectors of four doubles; compiled once for each instruction set, into a namespace of its
 // own. Nothing here may depend on the instruction set but the speed: only +, -, *, comparisons and moves.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -94,8 +95,8 @@ void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* val
   }
 }
 
-inline Float4 to_float4(Double4 value) noexcept {
-  Int4 bits = bits_as<Int4>(__builtin_convertvector(value, Float4));
+inline Float4 held_and_canonical(Float4 value) noexcept {
+  Int4 bits = bits_as<Int4>(value);
   const Int4 magnitude = bits & 0x7FFFFFFF;
   bits +=
       magnitude == 0x7F800000;  // a comparison is -1 where it holds: one below infinity is the largest float
@@ -103,15 +104,21 @@ inline Float4 to_float4(Double4 value) noexcept {
   return bits_as<Float4>((bits & ~is_nan) | (0x7FC00000 & is_nan));
 }
 
-inline float to_float(double value) noexcept {
-  return to_float4(Double4{value, 0, 0, 0})[0];
+inline Float4 to_float4(Double4 value) noexcept {
+  return held_and_canonical(__builtin_convertvector(value, Float4));
 }
 
-// Four columns from `f` on, rows [i, i + 4), into rows of `stride` floats.
-inline void transpose4(const double* const* columns, std::ptrdiff_t i, float* to,
-                       std::size_t stride) noexcept {
-  const Float4 a = to_float4(load<Double4>(columns[0] + i)), b = to_float4(load<Double4>(columns[1] + i));
-  const Float4 c = to_float4(load<Double4>(columns[2] + i)), d = to_float4(load<Double4>(columns[3] + i));
+// Four columns of `from`, rows [i, i + 4), into rows of `stride` floats.
+inline void transpose4(const double* const* from, std::ptrdiff_t i, float* to, std::size_t stride) noexcept {
+  const auto rounded = [&](int k) { return __builtin_convertvector(load<Double4>(from[k] + i), Float4); };
+  Float4 a = rounded(0), b = rounded(1), c = rounded(2), d = rounded(3);
+  // x - x is zero but for infinities and NaN: of those only, the bits are looked at.
+  const Int4 unusual =
+      bits_as<Int4>(a - a) | bits_as<Int4>(b - b) | bits_as<Int4>(c - c) | bits_as<Int4>(d - d);
+  if (const auto any = bits_as<std::array<std::uint64_t, 2>>(unusual); (any[0] | any[1]) != 0) [[unlikely]] {
+    a = held_and_canonical(a), b = held_and_canonical(b), c = held_and_canonical(c),
+    d = held_and_canonical(d);
+  }
   const Float4 ab01 = __builtin_shufflevector(a, b, 0, 4, 1, 5),
                ab23 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const Float4 cd01 = __builtin_shufflevector(c, d, 0, 4, 1, 5),
@@ -154,7 +161,12 @@ void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, 
   }
   for (; i < rows; ++i) {
     float* to = out + static_cast<std::size_t>(i) * width;
-    for (std::size_t f = 0; f < width; ++f) to[f] = to_float(columns[f][i]);
+    std::size_t f = 0;
+    for (; f + 4 <= width; f += 4) {
+      const double* const* c = columns + f;
+      store(to + f, to_float4(Double4{c[0][i], c[1][i], c[2][i], c[3][i]}));
+    }
+    for (; f < width; ++f) to[f] = to_float4(Double4{columns[f][i], 0, 0, 0})[0];
   }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,13 @@ def run(plan: Any, bars: Columns) -> NDArray:
 def step(engine: Any, bars: Columns, row: int) -> NDArray:
     """Go on with one bar: [F]."""
     return engine.step(*(bars[name][row].item() for name in NAMES))
+
+
+def just_beyond(param: Mapping[str, Any]) -> tuple[float, float]:
+    """The values next to a parameter's bounds that are no longer allowed."""
+    if param["type"] == "integer":
+        return param["min"] - 1, param["max"] + 1
+    return math.nextafter(param["min"], -math.inf), math.nextafter(param["max"], math.inf)
 
 
 def usual_parameters(op: Mapping[str, Any]) -> list[dict[str, float]]:

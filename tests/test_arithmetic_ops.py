@@ -39,8 +39,22 @@ def test_results_are_held_within_1e60() -> None:
         feature("DIV", name="small", source=["negative", "volume"]),
         feature("DIV", name="power", source=["large", "volume"]),
         feature("SUB", name="still_large", source=["large", "small"]),
+        feature("ADD", name="twice", source=["small", "small"]),
+        feature("MUL", name="square", source=["large", "small"]),
+        feature("SUM", {"window": 2}, name="both", source="large"),
     )
-    assert np.array_equal(run(plan, bars), np.tile([1e60, -1e60, 1e60, 1e60], (10, 1)))
+    expected = [1e60, -1e60, 1e60, 1e60, -1e60, -1e60, 1e60]
+    assert np.array_equal(run(plan, bars)[1:], np.tile(expected, (9, 1)))
+
+
+def test_what_no_float32_holds_is_emitted_as_the_largest_one() -> None:
+    plan = compile_spec(
+        feature("CONSTANT", {"value": 1e60}, name="large"),
+        feature("CONSTANT", {"value": -1e39}, name="small"),
+        dtype="float32",
+    )
+    largest = np.finfo(np.float32).max
+    assert np.array_equal(run(plan, random_bars(40)), np.tile([largest, -largest], (40, 1)))
 
 
 def test_logarithm_of_what_is_not_positive_is_zero() -> None:
@@ -51,6 +65,26 @@ def test_logarithm_of_what_is_not_positive_is_zero() -> None:
         feature("LOG", name="of_negative", source="negative"),
     )
     assert not run(plan, bars).any()
+
+
+def test_clip_holds_on_one_side_or_on_both() -> None:
+    bars = random_bars(300)
+    plan = compile_spec(
+        feature("DIFF", name="move"),
+        feature("CLIP", {"low": 0}, name="rise", source="move"),
+        feature("CLIP", {"low": -0.05, "high": 0.02}, name="small", source="move"),
+    )
+    move, rise, small = run(plan, bars)[1:].T
+    assert (move < -0.05).any()
+    assert (move > 0.02).any()
+    assert np.array_equal(rise, np.maximum(move, 0))
+    assert np.array_equal(small, np.clip(move, -0.05, 0.02))
+
+
+def test_clip_with_crossed_bounds_is_refused() -> None:
+    with pytest.raises(extension.EngineError) as caught:
+        compile_spec(feature("CLIP", {"low": 1, "high": 0.5}))
+    assert caught.value.args[2] == [("features[0].low", "1 is larger than high, 0.5")]
 
 
 @pytest.mark.parametrize("source", ["close", ["close"], ["close", "open", "high"]])

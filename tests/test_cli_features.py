@@ -79,7 +79,7 @@ def test_specs_list_names_own_and_shipped_specs_and_bad_ones(project: Workspace,
     for word in ("bad", "does not compile", "classic", "small", "two features for a test", "tfa"):
         assert word in done.out
     listed = {entry["name"]: entry for entry in run("specs", "list", "--json").json}
-    assert sorted(listed) == ["bad", "classic", "small", "tfa"]
+    assert sorted(listed) == ["alpha158", "bad", "classic", "small", "tfa"]
     assert listed["bad"]["problems"] == ["features: must be a list of at least one feature"]
     assert listed["small"]["features"] == 2
     assert listed["small"]["first_valid_row"] == 8 + 14
@@ -115,7 +115,7 @@ def test_an_unknown_spec_exits_2_with_the_list(project: Workspace, run: Sentio) 
     for command in (["specs", "show", "smal"], ["features", "build", "QQQ", "--spec", "smal"]):
         done = run(*command)
         assert done.code == 2
-        assert "classic, small, tfa" in done.err
+        assert "alpha158, classic, small, tfa" in done.err
         assert "hint: did you mean small?" in done.err
 
 

@@ -16,6 +16,7 @@ from engine_runs import (
     compile_spec,
     extension,
     feature,
+    just_beyond,
     parameter_sets,
     run,
     warmup_formula,
@@ -153,14 +154,14 @@ def test_price_times_4_and_volume_times_8_change_nothing_but_the_unit(op: dict) 
 def test_parameters_beyond_their_bounds_are_refused(op: dict) -> None:
     for param in op["params"]:
         name, low, high = param["name"], param["min"], param["max"]
-        # `fast` must stay below `slow`: the other one makes room.
-        room = {p["name"]: p["min" if p["name"] == "fast" else "max"] for p in op["params"]}
-        others = {k: v for k, v in room.items() if k in ("fast", "slow") and k != name}
+        # `fast` must stay below `slow` and `low` below `high`: the other one makes room.
+        room = {p["name"]: p["min" if p["name"] in ("fast", "low") else "max"] for p in op["params"]}
+        others = {k: v for k, v in room.items() if k in ("fast", "slow", "low", "high") and k != name}
         required = {p["name"]: p["min"] for p in op["params"] if p["default"] is None}
         for value in (low, high):
             plan = compile_spec(feature(op["name"], {**required, **others, name: value}))
             assert plan.features[0]["params"][name] == value
-        for value in (low - 1, high + 1):
+        for value in just_beyond(param):
             with pytest.raises(extension.EngineError) as caught:
                 compile_spec(feature(op["name"], {**required, **others, name: value}))
             [(path, message)] = caught.value.args[2]
@@ -191,7 +192,8 @@ def test_a_cold_start_agrees_after_settle_to_a_floats_last_place(op: dict) -> No
         value, cold = run(plan, bars)[lateness + settle :, 0], run(plan, late)[settle:, 0]
         scale = error_scale(op, bars, sources, plan.warmup)
         scale = scale if isinstance(scale, float) else scale[lateness + settle :]
-        last_place = np.spacing(np.maximum(np.abs(value), scale).astype(np.float32))
+        size = np.minimum(np.maximum(np.abs(value), scale), 1e38)  # a float holds no 1e60
+        last_place = np.spacing(size.astype(np.float32))
         assert (np.abs(value - cold) <= last_place).all()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_runs import just_beyond
 from pydantic import ValidationError
 
 from sentio.errors import SpecError, UsageError
@@ -64,7 +65,9 @@ def test_a_root_that_is_not_there_is_an_error_even_for_a_shipped_spec(
 
 
 def test_an_unknown_name_is_refused_with_the_list_and_a_suggestion(workspace: Workspace) -> None:
-    with pytest.raises(UsageError, match=r"'clasic' is not known; there are classic, tfa") as raised:
+    with pytest.raises(
+        UsageError, match=r"'clasic' is not known; there are alpha158, classic, tfa"
+    ) as raised:
         FeatureSpec.load("clasic", workspace.root)
     assert raised.value.hint == "did you mean classic?"
 
@@ -142,7 +145,7 @@ def test_bounds_are_refused_one_beyond_and_taken_at(op: dict[str, Any]) -> None:
         for param in op["params"]
     }
     for param in op["params"]:
-        for at, beyond in ((param["min"], param["min"] - 1), (param["max"], param["max"] + 1)):
+        for at, beyond in zip((param["min"], param["max"]), just_beyond(param), strict=True):
             found = problems(document({"name": "x", "op": op["name"], **defaults, param["name"]: beyond}))
             assert any(line.startswith(f"features[0].{param['name']}: {beyond} is outside") for line in found)
             # At the bound the value itself is fine, though fast may then not be smaller than slow.
@@ -347,7 +350,7 @@ def test_the_schema_knows_each_ops_keys_and_bounds() -> None:
         given = {param["name"]: param["min"] for param in op["params"]}
         assert accepts(schema, document({"op": op["name"], **given}), schema)
         for param in op["params"]:
-            for beyond in (param["min"] - 1, param["max"] + 1):
+            for beyond in just_beyond(param):
                 assert not accepts(
                     schema, document({"op": op["name"], **given, param["name"]: beyond}), schema
                 )

@@ -241,6 +241,10 @@ class Compiler {
       problem(path + ".fast", canonical_number(params["fast"]) + " is not smaller than slow, " +
                                   canonical_number(params["slow"]));
     }
+    if (params.contains("low") && params.contains("high") && params["low"] > params["high"]) {
+      problem(path + ".low",
+              canonical_number(params["low"]) + " is larger than high, " + canonical_number(params["high"]));
+    }
     return params;
   }
 

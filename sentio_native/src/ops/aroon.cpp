@@ -1,36 +1,16 @@
 // AROON_UP, AROON_DOWN, AROONOSC: how long ago the highest high and the lowest low were.
-#include "kernels/window_fold.hpp"
+#include "kernels/extreme_age.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
-// Bars since the window's largest value times `sign`, the latest of equal ones.
-struct AgeFold {
-  struct Value {
-    double best;
-    std::ptrdiff_t place;  // from the anchor on
-  };
-  double sign;
-
-  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-    return {sign * in[0][i], i - anchor};
-  }
-  Value join(const Value& older, const Value& newer) const noexcept {
-    return newer.best < older.best ? older : newer;
-  }
-  void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-              double* const* out) const noexcept {
-    out[0][i] = static_cast<double>(i - anchor - all.place);
-  }
-};
-
 NodeRef since_high(Lowering& op) {
-  return window_fold(op.graph(), "highest_age", {op.in(0)}, op.integer("window") + 1, AgeFold{1.0});
+  return highest_age<Ties::latest>(op.graph(), op.in(0), op.integer("window") + 1);
 }
 
 NodeRef since_low(Lowering& op) {
-  return window_fold(op.graph(), "lowest_age", {op.in(1)}, op.integer("window") + 1, AgeFold{-1.0});
+  return lowest_age<Ties::latest>(op.graph(), op.in(1), op.integer("window") + 1);
 }
 
 NodeRef youth(Lowering& op, NodeRef age) {

@@ -26,18 +26,20 @@ struct LineFold {
     out[0][i] = covariation / of_time;
     out[1][i] = of_values > 0.0 ? smaller(covariation / of_values * (covariation / of_time), 1.0) : 0.0;
     out[2][i] = in[0][anchor] + all.sum / window;
+    out[3][i] = (in[0][i] - in[0][anchor]) - all.sum / window - (window - 1.0) / 2.0 * out[0][i];
   }
 };
 
 struct Line {
   NodeRef slope, r2, mean;
+  NodeRef residual;  // of the newest, without the digits that a mean of 1e6 would cost it
 };
 
 Line line(Lowering& op) {
   const auto window = op.integer("window");
   const int node =
-      window_fold(op.graph(), "line", {op.in(0)}, window, LineFold{static_cast<double>(window)}, 3).node;
-  return {{node, 0}, {node, 1}, {node, 2}};
+      window_fold(op.graph(), "line", {op.in(0)}, window, LineFold{static_cast<double>(window)}, 4).node;
+  return {{node, 0}, {node, 1}, {node, 2}, {node, 3}};
 }
 
 // The line's value `ahead` bars after the window's last: it passes through the mean in the window's middle.
@@ -119,6 +121,16 @@ std::vector<OpInfo> linearreg() {
           .scale = "source",
           .talib = "TSF(timeperiod=window)",
           .lower = [](Lowering& op) { return value_on_line(op, 1); },
+      },
+      {
+          .name = "LINEARREG_RESIDUAL",
+          .summary = "The value less where the least-squares line through the last `window` stands at it",
+          .definition = "the residual of the last value: x - LINEARREG; qlib Alpha158, RESI",
+          .sources = {"close"},
+          .params = {window_param(14)},
+          .warmup = "window - 1",
+          .scale = "source",
+          .lower = [](Lowering& op) { return line(op).residual; },
       },
       {
           .name = "LINEARREG_R2",

@@ -1,0 +1,91 @@
+"""The shipped spec `alpha158` against its formulas, each window computed anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alpha158 import WINDOWS, alpha158
+from engine_runs import extension, run
+from hostile_bars import BARS, NAMES, Columns, random_bars
+
+from sentio.bars import read_bars
+
+SPEC = Path(__file__).resolve().parents[1] / "specs" / "features" / "alpha158.json"
+ROWS = 700
+# Whose formulas read the bar before the window's first.
+READS_BEFORE = {
+    "ROC",
+    "CORD",
+    "CNTP",
+    "CNTN",
+    "CNTD",
+    "SUMP",
+    "SUMN",
+    "SUMD",
+    "WVMA",
+    "VSUMP",
+    "VSUMN",
+    "VSUMD",
+}
+
+
+def plan_of(**changes: object):
+    return extension.compile(json.dumps({**json.loads(SPEC.read_text("utf-8")), **changes}))
+
+
+def assert_agreement(bars: Columns, eps: float) -> None:
+    """To 1e-6 of the value, or of the column's declared scale where that is larger."""
+    plan, expected = plan_of(), alpha158(bars, eps)
+    assert [feature["name"] for feature in plan.features] == list(expected)
+    value = run(plan, bars)[plan.warmup :].astype(np.longdouble)
+    scales = {op["name"]: float(op["scale"]) for op in extension.catalog() if op["scale"][0].isdigit()}
+    for column, feature in enumerate(plan.features):
+        by_formula = expected[feature["name"]][plan.warmup :]
+        error = np.abs(value[:, column] - by_formula)
+        allowed = 1e-6 * np.maximum(np.abs(by_formula), scales.get(feature["op"], 1.0))
+        worst = np.argmax(error - allowed)
+        assert (error <= allowed).all(), (
+            f"{feature['name']}, row {plan.warmup + worst}: "
+            f"{value[worst, column]}, by formula {by_formula[worst]}"
+        )
+
+
+@pytest.mark.parametrize("kind", BARS)
+def test_every_column_is_its_formula_on_hostile_bars(kind: str) -> None:
+    assert_agreement(BARS[kind](ROWS), eps=0.0)
+
+
+# At usual prices the formulas' 1e-12 is within the tolerance.
+@pytest.mark.parametrize("kind", ["random", "ticks"])
+def test_what_the_formulas_add_to_denominators_makes_no_difference(kind: str) -> None:
+    assert_agreement(BARS[kind](ROWS), eps=1e-12)
+
+
+@pytest.mark.parametrize("name", ["QQQ_5m.csv", "BTCUSDT_1h.feather"])
+def test_every_column_is_its_formula_on_real_bars(name: str, shared: Path) -> None:
+    bars = read_bars(shared / "data" / "bars" / name, sort=True, drop_duplicates=True)
+    assert_agreement({column: getattr(bars, column)[:20_000] for column in NAMES}, eps=0.0)
+
+
+def test_each_column_is_valid_as_soon_as_its_window_is_full() -> None:
+    warmups = {feature["name"]: feature["warmup"] for feature in plan_of().features}
+    assert len(warmups) == 13 + 29 * len(WINDOWS)
+    for name, warmup in warmups.items():
+        letters, digits = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
+        window = int(digits) if int(digits or 0) in WINDOWS else 1
+        assert warmup == window - 1 + (letters in READS_BEFORE), name
+
+
+def test_prices_in_another_unit_give_the_same_bits_and_volumes_too_but_in_corr() -> None:
+    bars = random_bars(ROWS)
+    plan = plan_of(dtype="float64")
+    names = np.array([feature["name"] for feature in plan.features])
+    in_volume_alone = np.char.startswith(names, "CORR")
+    value = run(plan, bars)
+    prices = {**bars, **{name: 4 * bars[name] for name in NAMES[1:5]}}
+    assert run(plan, prices).tobytes() == value.tobytes()
+    volumes = run(plan, {**prices, "volume": 8 * bars["volume"]})
+    assert volumes[:, ~in_volume_alone].tobytes() == value[:, ~in_volume_alone].tobytes()

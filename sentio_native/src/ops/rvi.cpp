@@ -33,7 +33,7 @@ std::vector<OpInfo> rvi() {
           "and falls",
       .definition = "Dorsey, The relative volatility index, Stocks and Commodities 11 (1993); TA-Lib RVI",
       .sources = {"close"},
-      .params = {window_param(14, 1, "bars in the averages"),
+      .params = {window_param(14, 2, "bars in the averages"),
                  {"deviation_window", ParamType::integer, 2, kMaxWindow, 10, "bars in the deviation"}},
       .warmup = "window + deviation_window - 2",
       .memory = Memory::decaying,

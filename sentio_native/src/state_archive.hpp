@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +12,8 @@
 
 namespace sentio {
 
+// Saving reads its fields and writes none, so that threads may save one engine at the same time; loading
+// refuses what no engine ever saves.
 class StateArchive {
  public:
   // Saving appends to `bytes`.
@@ -19,33 +22,46 @@ class StateArchive {
   explicit StateArchive(std::span<const std::byte> bytes) noexcept : source_(bytes) {}
 
   void operator()(double& value) {
-    // One NaN only, so that equal states are equal bytes.
-    std::uint64_t bits = value != value ? 0x7FF8000000000000u : std::bit_cast<std::uint64_t>(value);
-    (*this)(bits);
-    value = std::bit_cast<double>(bits);
+    if (sink_ != nullptr) return put(std::bit_cast<std::uint64_t>(value));
+    value = std::bit_cast<double>(take());
+    if (!std::isfinite(value)) refuse("the snapshot holds a number that is not finite");
+  }
+
+  void operator()(bool& value) {
+    if (sink_ != nullptr) return put(value ? 1 : 0);
+    const std::uint64_t word = take();
+    if (word > 1) refuse("the snapshot holds a truth value that is neither 0 nor 1");
+    value = word == 1;
   }
 
   void operator()(std::int64_t& value) {
-    auto bits = std::bit_cast<std::uint64_t>(value);
-    (*this)(bits);
-    value = std::bit_cast<std::int64_t>(bits);
+    if (sink_ != nullptr) return put(std::bit_cast<std::uint64_t>(value));
+    value = std::bit_cast<std::int64_t>(take());
   }
 
-  // Little-endian whatever the machine, so that a snapshot travels.
   void operator()(std::uint64_t& value) {
-    if (sink_ != nullptr) {
-      for (int i = 0; i < 8; ++i) sink_->push_back(static_cast<std::byte>(value >> (8 * i)));
-      return;
-    }
-    if (source_.size() < 8) throw Error(ErrorCode::bad_state, "the snapshot ends too early");
-    value = 0;
-    for (std::size_t i = 0; i < 8; ++i) value |= std::to_integer<std::uint64_t>(source_[i]) << (8 * i);
-    source_ = source_.subspan(8);
+    if (sink_ != nullptr) return put(value);
+    value = take();
   }
 
   [[nodiscard]] std::size_t left() const noexcept { return source_.size(); }
 
  private:
+  [[noreturn]] static void refuse(const char* why) { throw Error(ErrorCode::bad_state, why); }
+
+  // Little-endian whatever the machine, so that a snapshot travels.
+  void put(std::uint64_t word) {
+    for (int i = 0; i < 8; ++i) sink_->push_back(static_cast<std::byte>(word >> (8 * i)));
+  }
+
+  std::uint64_t take() {
+    if (source_.size() < 8) refuse("the snapshot ends too early");
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word |= std::to_integer<std::uint64_t>(source_[i]) << (8 * i);
+    source_ = source_.subspan(8);
+    return word;
+  }
+
   std::vector<std::byte>* sink_ = nullptr;
   std::span<const std::byte> source_;
 };

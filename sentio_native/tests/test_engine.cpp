@@ -1,6 +1,7 @@
 // The engine's promises that only C++ can see: the floating-point mode, copies, errors.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cfenv>
 #include <cmath>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "sentio/compute_many.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/snapshot.hpp"
+#include "state_archive.hpp"
 
 namespace {
 
@@ -164,6 +166,37 @@ TEST(a_damaged_snapshot_is_refused_and_changes_nothing) {
   const auto other =
       Plan::compile(R"({"schema_version": "1.0", "features": [{"name": "x", "op": "IDENT"}]})");
   CHECK_THROWS(bad_state, "another spec", Engine(other).restore(state));
+}
+
+TEST(saving_writes_nothing_to_what_it_saves) {
+  // As seen by another thread that saves the same engine: no field is stored to, not even its own value.
+  const std::uint64_t signalling = 0x7FF0000000000001;
+  double value = std::bit_cast<double>(signalling);
+  bool truth = true;
+  std::int64_t number = -1;
+  std::vector<std::byte> bytes;
+  StateArchive archive(bytes);
+  archive(value), archive(truth), archive(number);
+  CHECK_EQUAL(bytes.size(), 24u);
+  CHECK(std::bit_cast<std::uint64_t>(value) == signalling);
+}
+
+TEST(loading_takes_finite_numbers_and_truth_values_alone) {
+  const auto word = [](std::uint64_t bits) {
+    std::vector<std::byte> bytes;
+    StateArchive archive(bytes);
+    archive(bits);
+    return bytes;
+  };
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                           -std::numeric_limits<double>::infinity()}) {
+    const auto bytes = word(std::bit_cast<std::uint64_t>(bad));
+    double value = 1.0;
+    CHECK_THROWS(bad_state, "not finite", StateArchive{std::span<const std::byte>(bytes)}(value));
+  }
+  const auto two = word(2);
+  bool truth = false;
+  CHECK_THROWS(bad_state, "neither 0 nor 1", StateArchive{std::span<const std::byte>(two)}(truth));
 }
 
 TEST(a_copy_goes_its_own_way) {

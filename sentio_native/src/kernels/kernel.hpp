@@ -30,7 +30,8 @@ class Kernel {
   // Fill out[k][0 .. size). The result must not depend on how rows are split into blocks.
   virtual void run(const Block& block) noexcept = 0;
 
-  // Pass every value that cannot be had from the inputs' history to `archive`, which saves or loads it.
+  // Pass every value that cannot be had from the inputs' history to `archive`, which saves or loads it; do
+  // nothing else, since saving must leave the kernel as it is.
   virtual void state(StateArchive&) {}
 
   // Make again what is cached from the inputs' history, after loading; `past` has size 0 and stands at the

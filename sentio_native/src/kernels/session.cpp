@@ -18,11 +18,7 @@ class SessionStart final : public Kernel {
       block.out[0][i] = starts ? 1.0 : 0.0;
     }
   }
-  void state(StateArchive& archive) override {
-    std::int64_t closer_seen = closer_seen_ ? 1 : 0;
-    archive(closer_seen);
-    closer_seen_ = closer_seen != 0;
-  }
+  void state(StateArchive& archive) override { archive(closer_seen_); }
 
  private:
   double session_gap_;  // seconds

@@ -28,12 +28,16 @@ class FeatureEngine:
 
     Args:
         spec: what to compute.
+
+    Raises:
+        EnvironmentProblem: SENTIO_ISA names no instruction set of this machine.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._spec = spec
         extension = load_extension()
-        self._engine = extension.Engine(spec.plan)
+        with engine_errors("feature engine"):
+            self._engine = extension.Engine(spec.plan)
         self._error = extension.EngineError
 
     @property

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentio.errors import EnvironmentProblem, ResourceError
-from sentio.extension import load_extension
+from sentio.extension import engine_errors, load_extension
 
 __all__ = ["NativeInfo", "build_extension", "native_info"]
 
@@ -40,9 +40,11 @@ def native_info() -> NativeInfo:
 
     Raises:
         MissingExtension: it is not built.
+        EnvironmentProblem: SENTIO_ISA names no instruction set of this machine.
     """
     extension = load_extension()
-    return NativeInfo(path=Path(str(extension.__file__)), **extension.build_info())
+    with engine_errors("feature engine"):
+        return NativeInfo(path=Path(str(extension.__file__)), **extension.build_info())
 
 
 def build_extension(on_line: Callable[[str], None] | None = None) -> Path:

@@ -53,3 +53,32 @@ def test_every_instruction_set_gives_the_same_bits() -> None:
     if chosen == baseline:
         pytest.skip("this processor has no AVX2, so there is nothing to compare")
     assert bits == baseline_bits
+
+
+MAKE_AN_ENGINE = """
+from sentio.errors import EnvironmentProblem
+from sentio.features import FeatureEngine
+from sentio.native import native_info
+from sentio.specs import FeatureSpec
+
+spec = FeatureSpec.load("specs/features/classic.json")
+for action in (lambda: FeatureEngine(spec), native_info):
+    try:
+        action()
+    except EnvironmentProblem as error:
+        print(error)
+"""
+
+
+def test_an_unknown_instruction_set_is_refused_where_engines_are_made() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE_AN_ENGINE],
+        cwd=ROOT,
+        env={**os.environ, "SENTIO_ISA": "avx3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("SENTIO_ISA is 'avx3'") == 2
+    assert done.stdout.count("it has: ") == 2
+    assert (f"{'x86-64' if platform.machine() == 'x86_64' else platform.machine()}\n") in done.stdout

@@ -102,6 +102,7 @@ struct Engine::Impl {
   std::int64_t last_ts = 0;
 
   explicit Impl(std::shared_ptr<const Plan> p) : plan(std::move(p)) {
+    (void)row_loops();             // a wrong SENTIO_ISA is told here, before any bar
     const FloatingPointMode mode;  // kernels divide as they are made: EMA's alpha is 2 / (window + 1)
     const Graph& graph = plan->graph();
     std::vector<int> first_column;
@@ -267,7 +268,13 @@ struct Engine::Impl {
   }
 };
 
-std::string_view instruction_set() noexcept {
+std::vector<std::string_view> instruction_sets() {
+  std::vector<std::string_view> names;
+  for (const RowLoops* loops : usable_row_loops()) names.push_back(loops->instruction_set);
+  return names;
+}
+
+std::string_view instruction_set() {
   return row_loops().instruction_set;
 }
 

@@ -14,10 +14,12 @@
 
 namespace sentio {
 
-// The instruction set that the engine's inner loops use on this machine: the best that this build and this
-// processor share, or the plainest where the environment variable SENTIO_ISA names that one ("x86-64"). The
-// bits do not depend on it.
-[[nodiscard]] std::string_view instruction_set() noexcept;
+// The instruction sets that this build and this processor share, by name, the best first.
+[[nodiscard]] std::vector<std::string_view> instruction_sets();
+
+// The one that the engine's inner loops use: the best, or that which the environment variable SENTIO_ISA
+// names. The bits do not depend on it. Throws Error(unsupported) where SENTIO_ISA names none of them.
+[[nodiscard]] std::string_view instruction_set();
 
 // One symbol's running features. Not thread-safe; engines on one plan are independent of each other.
 //
@@ -25,6 +27,7 @@ namespace sentio {
 // on the compiler or the instruction set, or on the caller's floating-point mode, which is restored.
 class Engine {
  public:
+  // Throws Error(unsupported) where SENTIO_ISA names no instruction set of this machine.
   explicit Engine(std::shared_ptr<const Plan> plan);
   ~Engine();
   Engine(Engine&&) noexcept;
@@ -51,7 +54,7 @@ class Engine {
   // Forget all bars.
   void reset();
 
-  // The state as bytes, see docs/reference/snapshot.md.
+  // The state as bytes, see docs/reference/snapshot.md. Threads may ask for it at the same time.
   [[nodiscard]] std::vector<std::byte> state() const;
   // Go on from such bytes. Throws Error(bad_state), and changes nothing, where they are not of this spec.
   void restore(std::span<const std::byte> bytes);

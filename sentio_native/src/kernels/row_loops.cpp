@@ -2,6 +2,9 @@
 #include "kernels/row_loops.hpp"
 
 #include <cstdlib>
+#include <string>
+
+#include "sentio/error.hpp"
 
 namespace sentio {
 namespace baseline {
@@ -12,16 +15,34 @@ namespace avx2 {
 extern const RowLoops kRowLoops;
 }
 #endif
+namespace {
 
-const RowLoops& row_loops() noexcept {
-  static const RowLoops& chosen = []() -> const RowLoops& {
+const RowLoops& choose() {
+  const std::vector<const RowLoops*> usable = usable_row_loops();
+  const char* wanted = std::getenv("SENTIO_ISA");
+  if (wanted == nullptr) return *usable.front();
+  std::string names;
+  for (const RowLoops* loops : usable) {
+    if (loops->instruction_set == wanted) return *loops;
+    names.append(names.empty() ? "" : ", ").append(loops->instruction_set);
+  }
+  throw Error(ErrorCode::unsupported, "SENTIO_ISA is '" + std::string(wanted) +
+                                          "', which this build on this processor has not; it has: " + names);
+}
+
+}  // namespace
+
+std::vector<const RowLoops*> usable_row_loops() {
+  std::vector<const RowLoops*> usable;
 #if defined(SENTIO_HAS_AVX2)
-    const char* wanted = std::getenv("SENTIO_ISA");
-    const bool refused = wanted != nullptr && std::string_view(wanted) == baseline::kRowLoops.instruction_set;
-    if (__builtin_cpu_supports("avx2") && !refused) return avx2::kRowLoops;
+  if (__builtin_cpu_supports("avx2")) usable.push_back(&avx2::kRowLoops);
 #endif
-    return baseline::kRowLoops;
-  }();
+  usable.push_back(&baseline::kRowLoops);
+  return usable;
+}
+
+const RowLoops& row_loops() {
+  static const RowLoops& chosen = choose();
   return chosen;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace sentio {
 
@@ -27,7 +28,11 @@ struct RowLoops {
                bool streaming) noexcept;
 };
 
-// The fastest that this processor has; SENTIO_ISA=x86-64 in the environment asks for the baseline, for tests.
-[[nodiscard]] const RowLoops& row_loops() noexcept;
+// Those of this build that this processor can run, the fastest first.
+[[nodiscard]] std::vector<const RowLoops*> usable_row_loops();
+
+// The fastest of these, or the one that SENTIO_ISA in the environment names. Throws Error(unsupported) where
+// it names none of them; once it has returned, it always returns.
+[[nodiscard]] const RowLoops& row_loops();
 
 }  // namespace sentio

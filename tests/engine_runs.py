@@ -18,6 +18,7 @@ Params = Mapping[str, float]
 extension = load_extension()
 SOURCES = ("source", "source2")  # as the catalog's scales name an op's own
 CATALOG: dict[str, dict[str, Any]] = {op["name"]: op for op in extension.catalog()}
+EARLY = {"alignment_policy": {"emit_from_index": 0, "allow_early_emit": True}}
 
 
 def compile_spec(*features: Mapping[str, Any], dtype: str = "float64", **rest: Any) -> Any:
@@ -77,6 +78,19 @@ def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
 def by_size(formula: str, sizes: Mapping[str, Any]) -> Any:
     """A scale or a unit of the catalog, such as "source^2" or "close * volume", from each series' size."""
     return eval(formula.replace("^", "**"), {"__builtins__": {}}, dict(sizes))
+
+
+def plan_of_op(op: Mapping[str, Any], dtype: str = "float64") -> Any:
+    """The op under each of its parameter sets, from the first row on."""
+    features = [feature(op["name"], p, name=f"f{k}") for k, p in enumerate(parameter_sets(op))]
+    return compile_spec(*features, dtype=dtype, **EARLY)
+
+
+def restored(plan: Any, state: bytes) -> Any:
+    """A new engine that goes on from the state."""
+    engine = extension.Engine(plan)
+    engine.restore(state)
+    return engine
 
 
 def warmup_formula(op: Mapping[str, Any], params: Params) -> int:

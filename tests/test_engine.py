@@ -13,21 +13,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_runs import CATALOG, compile_spec, compute, extension, feature, parameter_sets, run, step
+from engine_runs import (
+    CATALOG,
+    EARLY,
+    compile_spec,
+    compute,
+    extension,
+    feature,
+    plan_of_op,
+    restored,
+    run,
+    step,
+)
 from hostile_bars import BARS, NAMES, Columns, random_bars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROWS = 620  # more than two of the engine's blocks of 256
-EARLY = {"alignment_policy": {"emit_from_index": 0, "allow_early_emit": True}}
 SPECS = sorted((Path(__file__).parents[1] / "specs/features").glob("*.json"))
 every_op = pytest.mark.parametrize("op", CATALOG.values(), ids=CATALOG)
-
-
-def plan_of_op(op: dict, dtype: str = "float64") -> Any:
-    """The op under each of its parameter sets, from the first row on."""
-    features = [feature(op["name"], p, name=f"f{k}") for k, p in enumerate(parameter_sets(op))]
-    return compile_spec(*features, dtype=dtype, **EARLY)
 
 
 def plan_of_all(dtype: str = "float64") -> Any:
@@ -39,12 +43,6 @@ def plan_of_all(dtype: str = "float64") -> Any:
 
 def required(op: str) -> dict[str, float]:
     return {p["name"]: p["min"] for p in CATALOG[op]["params"] if p["default"] is None}
-
-
-def restored(plan: Any, state: bytes) -> Any:
-    engine = extension.Engine(plan)
-    engine.restore(state)
-    return engine
 
 
 def assert_same_however_it_is_run(plan: Any, bars: Columns) -> None:
@@ -190,7 +188,7 @@ class TestSnapshots:
 
     def test_the_bytes_are_those_of_the_reference_page(self) -> None:
         close, average = self.bars["close"], run(self.plan, self.bars)[59, 0]
-        header = b"SENTIOST" + (1).to_bytes(8, "little") + bytes.fromhex(self.plan.hash)
+        header = b"SENTIOST" + (2).to_bytes(8, "little") + bytes.fromhex(self.plan.hash)
         seen = np.array([60, self.bars["ts"][59]], "<i8").tobytes()
         # The mean of 4 looks back upon 3 closes; the average remembers itself.
         payload = np.array([*close[57:60], average], "<f8").tobytes()

@@ -20,16 +20,16 @@ NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, KernelMaker maker, int o
   if (!is_new) return {known->second, 0};
 
   Node node{.key = std::move(key), .reach = reach, .outputs = outputs, .maker = std::move(maker)};
-  for (const NodeRef& ref : node.key.inputs) {
-    const Node& input = this->node(ref);
-    node.start = std::max(node.start, input.valid);
-    node.settle =
-        node.settle && input.settle ? std::optional(std::max(*node.settle, *input.settle)) : std::nullopt;
+  for (std::size_t k = 0; k < node.key.inputs.size(); ++k) {
+    const Node& input = this->node(node.key.inputs[k]);
+    const std::int64_t lag = reach.lag.of(k);
+    node.start = std::max(node.start, input.valid + lag);
+    node.settle = node.settle && input.settle ? std::optional(std::max(*node.settle, *input.settle + lag))
+                                              : std::nullopt;
   }
-  node.start += reach.lag;
   node.valid = node.start + reach.mask;
   if (node.settle && reach.settle) {
-    node.settle = std::max(*node.settle + reach.lag + *reach.settle, node.valid);
+    node.settle = std::max(*node.settle + *reach.settle, node.valid);
   } else {
     node.settle.reset();
   }
@@ -52,10 +52,11 @@ Graph GraphBuilder::finish(const std::vector<NodeRef>& emitted) && {
     if (!needed[n]) continue;
     place[n] = static_cast<int>(graph.nodes.size());
     Node& node = nodes_[n];
-    for (NodeRef& input : node.key.inputs) {
+    for (std::size_t k = 0; k < node.key.inputs.size(); ++k) {
+      NodeRef& input = node.key.inputs[k];
       input.node = place[static_cast<std::size_t>(input.node)];
       Node& read = graph.nodes[static_cast<std::size_t>(input.node)];
-      read.history = std::max({read.history, node.reach.lag, node.reach.history});
+      read.history = std::max({read.history, node.reach.lag.of(k), node.reach.history});
     }
     graph.nodes.push_back(std::move(node));
   }

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,10 +30,24 @@ struct NodeKey {
   std::vector<NodeRef> inputs;
 };
 
+// Rows of input history that a node reads: of every input alike, or of each its own. What is not read is not
+// kept, and is no part of the state.
+class Lag {
+ public:
+  Lag(std::int64_t of_all) : rows_{of_all}, alike_(true) {}
+  Lag(std::initializer_list<std::int64_t> of_each) : rows_(of_each) {}
+  [[nodiscard]] std::int64_t of(std::size_t input) const { return alike_ ? rows_[0] : rows_.at(input); }
+  [[nodiscard]] const std::vector<std::int64_t>& rows() const noexcept { return rows_; }
+
+ private:
+  std::vector<std::int64_t> rows_;
+  bool alike_ = false;
+};
+
 // How a node looks back.
 struct NodeReach {
-  std::int64_t lag = 0;   // rows of input history that it reads: it starts so many rows later
-  std::int64_t mask = 0;  // rows that it runs, after starting, before its value counts
+  Lag lag = 0;                             // it starts when so much history is there
+  std::int64_t mask = 0;                   // rows that it runs, after starting, before its value counts
   std::optional<std::int64_t> settle = 0;  // rows after which its own memory is forgotten; none: never
   std::int64_t history = 0;  // rows of input history that it reads while they may not be valid yet
 };

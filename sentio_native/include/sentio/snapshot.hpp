@@ -8,7 +8,7 @@
 
 namespace sentio {
 
-inline constexpr std::uint64_t kSnapshotVersion = 1;
+inline constexpr std::uint64_t kSnapshotVersion = 2;
 
 struct SnapshotInfo {
   std::uint64_t version = kSnapshotVersion;

@@ -10,7 +10,8 @@
 
 namespace sentio {
 
-// Formula: double(const double* const* in, std::ptrdiff_t i); it may read in[k][i - lag .. i].
+// Formula: double(const double* const* in, std::ptrdiff_t i); it may read in[k][i - lag .. i], with the lag
+// of input k.
 template <class Formula>
 class Pointwise final : public Kernel {
  public:
@@ -28,12 +29,12 @@ class Pointwise final : public Kernel {
   Formula formula_;
 };
 
-// `name` and `params` must determine the formula: they are the node's identity.
+// `name`, `params` and `lag` must determine the formula: they are the node's identity.
 template <class Formula>
 NodeRef pointwise(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, Formula formula,
-                  std::int64_t lag = 0, std::vector<double> params = {}) {
-  params.push_back(static_cast<double>(lag));
-  return graph.add({std::move(name), std::move(params), std::move(inputs)}, {.lag = lag},
+                  Lag lag = 0, std::vector<double> params = {}) {
+  for (const std::int64_t rows : lag.rows()) params.push_back(static_cast<double>(rows));
+  return graph.add({std::move(name), std::move(params), std::move(inputs)}, {.lag = std::move(lag)},
                    [formula] { return std::make_unique<Pointwise<Formula>>(formula); });
 }
 

@@ -159,6 +159,12 @@ NodeRef delayed(GraphBuilder& graph, NodeRef x, std::int64_t rows) {
       rows);
 }
 
+NodeRef waiting(GraphBuilder& graph, NodeRef x, std::int64_t rows) {
+  const auto itself = [](const double* const* in, std::ptrdiff_t i) { return in[0][i]; };
+  return graph.add({"waiting", {static_cast<double>(rows)}, {x}}, {.mask = rows},
+                   [itself] { return std::make_unique<Pointwise<decltype(itself)>>(itself); });
+}
+
 NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   return pointwise(
       graph, "change", {x},
@@ -227,13 +233,12 @@ NodeRef bar_range(GraphBuilder& graph, NodeRef high, NodeRef low) {
 }
 
 NodeRef true_range(GraphBuilder& graph, NodeRef high, NodeRef low, NodeRef close) {
-  return pointwise(
-      graph, "true_range", {high, low, close},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double before = in[2][i - 1];
-        return larger(in[0][i], before) - smaller(in[1][i], before);
-      },
-      1);
+  return pointwise(graph, "true_range", {high, low, close},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double before = in[2][i - 1];
+                     return larger(in[0][i], before) - smaller(in[1][i], before);
+                   },
+                   {0, 0, 1});
 }
 
 NodeRef share(GraphBuilder& graph, NodeRef up, NodeRef down) {

@@ -17,6 +17,9 @@ inline constexpr double kForgotten = 0x1p-400;
 // x[-rows].
 [[nodiscard]] NodeRef delayed(GraphBuilder& graph, NodeRef x, std::int64_t rows);
 
+// x, which counts only after `rows` more rows: for a value that waits for another's first one.
+[[nodiscard]] NodeRef waiting(GraphBuilder& graph, NodeRef x, std::int64_t rows);
+
 // x - x[-window].
 [[nodiscard]] NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window);
 

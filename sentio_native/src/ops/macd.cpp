@@ -31,9 +31,7 @@ Macd macdfix_nodes(Lowering& op) {
 // The line waits for its signal, so that all three begin at one row.
 template <Macd (*nodes)(Lowering&)>
 NodeRef lower_line(Lowering& op) {
-  const Macd macd = nodes(op);
-  return pointwise(op.graph(), "first", {macd.line, macd.signal},
-                   [](const double* const* in, std::ptrdiff_t i) { return in[0][i]; });
+  return waiting(op.graph(), nodes(op).line, op.integer("signal") - 1);
 }
 
 template <Macd (*nodes)(Lowering&)>

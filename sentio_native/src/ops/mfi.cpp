@@ -19,8 +19,8 @@ NodeRef lower_mfi(Lowering& op) {
   GraphBuilder& graph = op.graph();
   const auto window = op.integer("window");
   const std::vector<NodeRef> inputs = {*builtin_source(graph, "hlc3"), op.in(3)};
-  const NodeRef in_sum = window_sum(graph, pointwise(graph, "inflow", inputs, inflow, 1), window);
-  const NodeRef out_sum = window_sum(graph, pointwise(graph, "outflow", inputs, outflow, 1), window);
+  const NodeRef in_sum = window_sum(graph, pointwise(graph, "inflow", inputs, inflow, {1, 0}), window);
+  const NodeRef out_sum = window_sum(graph, pointwise(graph, "outflow", inputs, outflow, {1, 0}), window);
   return share(graph, in_sum, out_sum);
 }
 

@@ -5,13 +5,12 @@ namespace sentio::ops {
 namespace {
 
 NodeRef lower_vpt(Lowering& op) {
-  const NodeRef flow = pointwise(
-      op.graph(), "volume_times_return", {op.in(0), op.in(1)},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double before = in[0][i - 1];
-        return in[1][i] * ((in[0][i] - before) / before);
-      },
-      1);
+  const NodeRef flow = pointwise(op.graph(), "volume_times_return", {op.in(0), op.in(1)},
+                                 [](const double* const* in, std::ptrdiff_t i) {
+                                   const double before = in[0][i - 1];
+                                   return in[1][i] * ((in[0][i] - before) / before);
+                                 },
+                                 {1, 0});
   return running_sum(op.graph(), flow);
 }
 

@@ -13,6 +13,7 @@ from engine_runs import CATALOG, compute, extension, plan_of_op, restored, run, 
 from hostile_bars import BARS, SESSION, Columns, at_the_limits, random_bars
 
 HEADER, CHECKSUM = 64, 32  # bytes around the payload, docs/reference/snapshot.md
+IMPOSSIBLE = r"not finite|neither 0 nor 1|out of its bounds"
 SPECS = sorted((Path(__file__).parents[1] / "specs/features").glob("*.json"))
 every_op = pytest.mark.parametrize("op", CATALOG.values(), ids=CATALOG)
 every_spec = pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -40,11 +41,11 @@ def with_word(state: bytes, k: int, word: int) -> bytes:
 
 
 def other_words(word: int) -> list[int]:
-    """Other values for a number, of either sign, near and far; and for a truth value."""
+    """Other values for a number, of either sign, near and far; for a truth value; for a count."""
     number = np.array(word, np.uint64).view(np.float64)
     with np.errstate(over="ignore"):
         others = [2 * number, number / 2, -number, number + 1, 1000 * number, number - 1000]
-    return [*(int(np.float64(x).view(np.uint64)) for x in others), word ^ 1]
+    return [*(int(np.float64(x).view(np.uint64)) for x in others), word ^ 1, word + 5]
 
 
 def tells(plan: Any, state: bytes, k: int, bars: Columns, rows: slice, expected: bytes) -> bool:
@@ -67,7 +68,7 @@ def test_every_word_of_the_state_tells_in_a_later_output(op: dict) -> None:
     # Within a session, before its last bar and before the next one's first; where much, or little, happens.
     first = max(plan.warmup + 1, SESSION)
     last_of_session = first + SESSION - first % SESSION
-    for kind in ("random", "gaps", "ticks"):
+    for kind in ("random", "gaps", "ticks", "slow_cycle"):
         bars = BARS[kind](last_of_session + 300)
         for row in (first, last_of_session - 1, last_of_session, last_of_session + 30):
             state = state_after(plan, bars, row)
@@ -87,7 +88,9 @@ def test_no_word_of_the_state_may_be_without_a_finite_value(op: dict) -> None:
     engine = extension.Engine(plan)
     for k in range(word_count(state)):
         for bad in (np.nan, np.inf, -np.inf):
-            with pytest.raises(extension.EngineError, match=r"not finite|neither 0 nor 1") as caught:
+            with pytest.raises(
+                extension.EngineError, match=r"not finite|neither 0 nor 1|out of its bounds"
+            ) as caught:
                 engine.restore(with_word(state, k, int(np.float64(bad).view(np.uint64))))
             assert caught.value.args[1] == "bad state"
     assert engine.bars_seen == 0

@@ -34,6 +34,14 @@ class StateArchive {
     value = word == 1;
   }
 
+  // A count that is never outside [least, most].
+  void operator()(std::int64_t& value, std::int64_t least, std::int64_t most) {
+    (*this)(value);
+    if (sink_ == nullptr && (value < least || value > most)) {
+      refuse("the snapshot holds a count that is out of its bounds");
+    }
+  }
+
   void operator()(std::int64_t& value) {
     if (sink_ != nullptr) return put(std::bit_cast<std::uint64_t>(value));
     value = std::bit_cast<std::int64_t>(take());

@@ -122,13 +122,8 @@ Cycle cycle(GraphBuilder& graph, NodeRef x, const FirstBars& first) {
 }
 
 NodeRef counted(GraphBuilder& graph, NodeRef column, NodeRef x, const FirstBars& first) {
-  using Formula = double (*)(const double* const*, std::ptrdiff_t);
   const std::int64_t ready = graph.node(column).valid - graph.node(x).valid;
-  const std::int64_t mask = first.counted - ready;
-  return graph.add({"counted", {static_cast<double>(mask)}, {column}}, {.mask = mask}, [] {
-    return std::make_unique<Pointwise<Formula>>(
-        [](const double* const* in, std::ptrdiff_t i) { return in[0][i]; });
-  });
+  return waiting(graph, column, first.counted - ready);
 }
 
 // From the newest value, so that what is flat stays flat.

@@ -28,6 +28,7 @@ class WilderSum final : public Kernel {
 };
 
 NodeRef wilder_sum(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  if (window == 1) return x;  // it falls by all that it is
   return graph.add({"wilder_sum", {static_cast<double>(window)}, {x}},
                    {.mask = std::max<std::int64_t>(window - 2, 0),
                     .settle = window + forgetting_rows(1.0 / static_cast<double>(window))},
@@ -64,23 +65,22 @@ constexpr std::int64_t kIndexWait = 1;
 NodeRef indicator(Lowering& op, NodeRef movement) {
   const NodeRef range =
       wilder_sum(op.graph(), true_range(op.graph(), op.in(0), op.in(1), op.in(2)), op.integer("window"));
-  return pointwise(
-      op.graph(), "directional_indicator", {movement, range},
-      [](const double* const* in, std::ptrdiff_t i) {
-        return in[1][i] > 0.0 ? 100.0 * (in[0][i] / in[1][i]) : 0.0;
-      },
-      kIndexWait);
+  const NodeRef share = pointwise(op.graph(), "directional_indicator", {movement, range},
+                                  [](const double* const* in, std::ptrdiff_t i) {
+                                    return in[1][i] > 0.0 ? 100.0 * (in[0][i] / in[1][i]) : 0.0;
+                                  });
+  return waiting(op.graph(), share, kIndexWait);
 }
 
 // The definition divides both movements by the true range; in their ratio that cancels.
 NodeRef directional_index(Lowering& op) {
-  return pointwise(
-      op.graph(), "directional_index", {plus_movement(op), minus_movement(op)},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double difference = in[0][i] - in[1][i], both = in[0][i] + in[1][i];
-        return both > 0.0 ? 100.0 * (larger(difference, -difference) / both) : 0.0;
-      },
-      kIndexWait);
+  const NodeRef index =
+      pointwise(op.graph(), "directional_index", {plus_movement(op), minus_movement(op)},
+                [](const double* const* in, std::ptrdiff_t i) {
+                  const double difference = in[0][i] - in[1][i], both = in[0][i] + in[1][i];
+                  return both > 0.0 ? 100.0 * (larger(difference, -difference) / both) : 0.0;
+                });
+  return waiting(op.graph(), index, kIndexWait);
 }
 
 NodeRef average_index(Lowering& op) {

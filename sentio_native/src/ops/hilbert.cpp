@@ -39,27 +39,26 @@ struct Turns {
 NodeRef phase(Lowering& op) {
   static const Turns turns;
   const Cycle measured = cycle(op.graph(), op.in(0), kPhaseFirst);
-  return pointwise(
-      op.graph(), "cycle_phase", {measured.smooth, measured.period},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double* last = in[0] + i;
-        const std::ptrdiff_t bars = whole_bars(in[1][i]);
-        const auto& sine = turns.sine[static_cast<std::size_t>(bars)];
-        const auto& cosine = turns.cosine[static_cast<std::size_t>(bars)];
-        double real = 0.0, imaginary = 0.0;
-        for (std::ptrdiff_t k = 1; k < bars; ++k) {
-          const double value = last[-k] - *last;
-          real += sine[static_cast<std::size_t>(k)] * value;
-          imaginary += cosine[static_cast<std::size_t>(k)] * value;
-        }
-        double degrees = slope_degrees(real, imaginary);
-        if (imaginary == 0.0 && real != 0.0) degrees = real < 0.0 ? -90.0 : 90.0;
-        // The weighted mean is one bar late, which is 360 / period degrees.
-        degrees += 90.0 + 360.0 / larger(1.0, in[1][i]);
-        if (imaginary < 0.0) degrees += 180.0;
-        return degrees > 315.0 ? degrees - 360.0 : degrees;
-      },
-      kLongestCycle - 1);
+  return pointwise(op.graph(), "cycle_phase", {measured.smooth, measured.period},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double* last = in[0] + i;
+                     const std::ptrdiff_t bars = whole_bars(in[1][i]);
+                     const auto& sine = turns.sine[static_cast<std::size_t>(bars)];
+                     const auto& cosine = turns.cosine[static_cast<std::size_t>(bars)];
+                     double real = 0.0, imaginary = 0.0;
+                     for (std::ptrdiff_t k = 1; k < bars; ++k) {
+                       const double value = last[-k] - *last;
+                       real += sine[static_cast<std::size_t>(k)] * value;
+                       imaginary += cosine[static_cast<std::size_t>(k)] * value;
+                     }
+                     double degrees = slope_degrees(real, imaginary);
+                     if (imaginary == 0.0 && real != 0.0) degrees = real < 0.0 ? -90.0 : 90.0;
+                     // The weighted mean is one bar late, which is 360 / period degrees.
+                     degrees += 90.0 + 360.0 / larger(1.0, in[1][i]);
+                     if (imaginary < 0.0) degrees += 180.0;
+                     return degrees > 315.0 ? degrees - 360.0 : degrees;
+                   },
+                   {kLongestCycle - 1, 0});
 }
 
 NodeRef sine_of(Lowering& op, double lead) {
@@ -72,16 +71,16 @@ NodeRef sine_of(Lowering& op, double lead) {
 
 // The mean over the cycle's bars, in which the cycle has no part, and its weighted mean.
 NodeRef trendline(Lowering& op) {
-  const NodeRef mean = pointwise(
-      op.graph(), "cycle_mean", {op.in(0), cycle(op.graph(), op.in(0), kPhaseFirst).period},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double* last = in[0] + i;
-        const std::ptrdiff_t bars = whole_bars(in[1][i]);
-        double sum = 0.0;
-        for (std::ptrdiff_t k = 1; k < bars; ++k) sum += last[-k] - *last;
-        return *last + sum / static_cast<double>(bars);
-      },
-      kLongestCycle - 1);
+  const NodeRef mean =
+      pointwise(op.graph(), "cycle_mean", {op.in(0), cycle(op.graph(), op.in(0), kPhaseFirst).period},
+                [](const double* const* in, std::ptrdiff_t i) {
+                  const double* last = in[0] + i;
+                  const std::ptrdiff_t bars = whole_bars(in[1][i]);
+                  double sum = 0.0;
+                  for (std::ptrdiff_t k = 1; k < bars; ++k) sum += last[-k] - *last;
+                  return *last + sum / static_cast<double>(bars);
+                },
+                {kLongestCycle - 1, 0});
   return weighted_four(op.graph(), mean);
 }
 
@@ -98,7 +97,7 @@ class CrossingAge final : public Kernel {
       block.out[0][i] = static_cast<double>(bars_);
     }
   }
-  void state(StateArchive& archive) override { archive(bars_); }
+  void state(StateArchive& archive) override { archive(bars_, 1, kEnough); }
 
  private:
   static constexpr std::int64_t kEnough = kLongestCycle / 2;  // more bars say no more
@@ -115,16 +114,15 @@ NodeRef trend_mode(Lowering& op) {
   const NodeRef age =
       graph.add({"crossing_age", {}, {sine_of(op, 0.0), sine_of(op, 45.0)}},
                 {.lag = 1, .settle = std::nullopt}, [] { return std::make_unique<CrossingAge>(); });
-  return pointwise(
-      graph, "trend_mode", {age, degrees, measured.period, measured.smooth, trendline(op)},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double period = in[2][i], turn = in[1][i] - in[1][i - 1];
-        const double trend = in[4][i], away = std::abs(in[3][i] - trend);
-        const bool cycling =
-            in[0][i] < 0.5 * period || (turn > 0.67 * 360.0 / period && turn < 1.5 * 360.0 / period);
-        return !cycling || (trend != 0.0 && away >= 0.015 * std::abs(trend)) ? 1.0 : 0.0;
-      },
-      1);
+  return pointwise(graph, "trend_mode", {age, degrees, measured.period, measured.smooth, trendline(op)},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double period = in[2][i], turn = in[1][i] - in[1][i - 1];
+                     const double trend = in[4][i], away = std::abs(in[3][i] - trend);
+                     const bool cycling = in[0][i] < 0.5 * period ||
+                                          (turn > 0.67 * 360.0 / period && turn < 1.5 * 360.0 / period);
+                     return !cycling || (trend != 0.0 && away >= 0.015 * std::abs(trend)) ? 1.0 : 0.0;
+                   },
+                   {0, 1, 0, 0, 0});
 }
 
 }  // namespace

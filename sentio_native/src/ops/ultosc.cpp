@@ -13,7 +13,7 @@ NodeRef lower_ultimate_oscillator(Lowering& op) {
   const NodeRef pressure = pointwise(
       graph, "buying_pressure", {op.in(1), op.in(2)},
       [](const double* const* in, std::ptrdiff_t i) { return in[1][i] - smaller(in[0][i], in[1][i - 1]); },
-      1);
+      {0, 1});
   std::array windows = {op.integer("short"), op.integer("medium"), op.integer("long")};
   std::sort(windows.begin(), windows.end());
   std::vector<NodeRef> sums;

@@ -96,3 +96,28 @@ def restored(plan: Any, state: bytes) -> Any:
 def warmup_formula(op: Mapping[str, Any], params: Params) -> int:
     """The catalog's formula, evaluated."""
     return int(eval(op["warmup"], {"__builtins__": {"max": max, "min": min}}, dict(params)))
+
+
+def source_values(sources: list[str], bars: Columns) -> list[NDArray]:
+    """The sources as the engine makes them: an op is judged by its own arithmetic, not by its input's."""
+    if not sources:
+        return []
+    plan = compile_spec(*(feature("IDENT", name=f"s{k}", source=s) for k, s in enumerate(sources)), **EARLY)
+    return list(run(plan, bars).T)
+
+
+def running_max(x: NDArray, window: int | None) -> NDArray:
+    """The largest magnitude of the last `window` rows, of all rows so far where it is None."""
+    magnitudes = np.abs(np.nan_to_num(x))
+    if window is None or window >= len(x):
+        return np.maximum.accumulate(magnitudes)
+    padded = np.concatenate([np.zeros(window - 1), magnitudes])
+    return np.lib.stride_tricks.sliding_window_view(padded, window).max(axis=1)
+
+
+def error_scale(op: dict, bars: Columns, sources: list[NDArray], warmup: int) -> NDArray | float:
+    """What an error is compared with, by the catalog's word: a number, or the size of a series."""
+    window = warmup + 1 if op["memory"] == "window" else None
+    series = {name: bars[name] for name in NAMES[1:]} | dict(zip(SOURCES, sources, strict=False))
+    scale = by_size(op["scale"], {name: running_max(values, window) for name, values in series.items()})
+    return scale if isinstance(scale, np.ndarray) else float(scale)

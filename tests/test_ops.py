@@ -11,22 +11,23 @@ import numpy as np
 import pytest
 from engine_runs import (
     CATALOG,
+    EARLY,
     SOURCES,
     by_size,
     compile_spec,
+    error_scale,
     extension,
     feature,
     just_beyond,
     parameter_sets,
     run,
+    source_values,
     warmup_formula,
 )
-from hostile_bars import BARS, SESSION, Columns, at_the_limits, random_bars
-from numpy.typing import NDArray
+from hostile_bars import BARS, SESSION, at_the_limits, random_bars
 from oracles import ORACLES
 
 ROWS = 200
-COLUMNS = ("open", "high", "low", "close", "volume")
 every_op = pytest.mark.parametrize("op", CATALOG.values(), ids=CATALOG)
 
 
@@ -34,17 +35,6 @@ def source_choices(op: dict) -> list[list[str]]:
     """The op's own sources; one source may also be prices, values of both signs, or ones with zeros."""
     others = [[name] for name in ("close", "logret", "volume") if [name] != op["sources"]]
     return [op["sources"], *(others if len(op["sources"]) == 1 else [])]
-
-
-def source_values(sources: list[str], bars: Columns) -> list[NDArray]:
-    """The sources as the engine makes them: an op is judged by its own arithmetic, not by its input's."""
-    if not sources:
-        return []
-    plan = compile_spec(*(feature("IDENT", name=f"s{k}", source=s) for k, s in enumerate(sources)), **EARLY)
-    return list(run(plan, bars).T)
-
-
-EARLY = {"alignment_policy": {"emit_from_index": 0, "allow_early_emit": True}}
 
 
 def rows_for(op: dict) -> int:
@@ -55,23 +45,6 @@ def rows_for(op: dict) -> int:
 def plan_of(op: dict, params: dict, sources: list[str]):
     given = {"source": sources} if sources else {}
     return compile_spec(feature(op["name"], params, **given))
-
-
-def running_max(x: NDArray, window: int | None) -> NDArray:
-    """The largest magnitude of the last `window` rows, of all rows so far where it is None."""
-    magnitudes = np.abs(np.nan_to_num(x))
-    if window is None or window >= len(x):
-        return np.maximum.accumulate(magnitudes)
-    padded = np.concatenate([np.zeros(window - 1), magnitudes])
-    return np.lib.stride_tricks.sliding_window_view(padded, window).max(axis=1)
-
-
-def error_scale(op: dict, bars: Columns, sources: list[NDArray], warmup: int) -> NDArray | float:
-    """What an error is compared with, by the catalog's word: a number, or the size of a series."""
-    window = warmup + 1 if op["memory"] == "window" else None
-    series = {name: bars[name] for name in COLUMNS} | dict(zip(SOURCES, sources, strict=False))
-    scale = by_size(op["scale"], {name: running_max(values, window) for name, values in series.items()})
-    return scale if isinstance(scale, np.ndarray) else float(scale)
 
 
 def test_every_op_has_an_oracle_and_every_oracle_an_op() -> None:

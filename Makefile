@@ -7,11 +7,11 @@ CMAKE_FLAGS = -S sentio_native -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/pyt
 CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_native/*.cpp' 'sentio_native/*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format sanitize \
-	bench clean
+.PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
+	digests-quick sanitize bench drift clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.setup ## .venv with everything from the lock file and the package editable; compiles nothing
 
@@ -65,11 +65,18 @@ format: setup ## format Python and C++
 	ruff format .
 	clang-format -i $(CPP_SOURCES)
 
-sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
+digests: setup ## one digest for all builds: compilers, levels, instruction sets, aarch64; writes the page
+	python sentio_native/tests/digest_matrix.py
+
+digests-quick: setup ## another compiler's and another processor's digests against the page
+	python sentio_native/tests/digest_matrix.py clang-O2 aarch64-O3
+
+sanitize: setup ## the C++ tests, but for LibTorch, and the digests under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
 		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
+	python sentio_native/tests/digest_matrix.py --program build/sanitize/tests/sentio_digest
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release
@@ -80,6 +87,11 @@ bench: native .venv/.bench ## the engine's cost beside its peers, in one run; th
 .venv/.bench: benchmarks/requirements.lock .venv/.setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock
 	touch $@
+
+drift: setup ## 100 million streamed bars against long double recomputation; some minutes
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_BENCH=ON
+	cmake --build build --target sentio_drift
+	build/bench/sentio_drift
 
 clean: ## remove what was built; data/, artifacts/ and .venv stay
 	rm -rf build dist

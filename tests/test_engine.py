@@ -75,6 +75,20 @@ def test_a_shipped_spec_gives_the_same_bits(path: Path) -> None:
     assert_same_however_it_is_run(extension.compile(path.read_text()), random_bars(ROWS))
 
 
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_later_bars_change_no_earlier_bit_of_a_shipped_spec(path: Path) -> None:
+    plan, bars, other = extension.compile(path.read_text()), random_bars(ROWS), random_bars(ROWS, 50, 3.0)
+    value = run(plan, bars)
+    for cut in (1, 100, 256, 257, ROWS - 1):
+        shorter = {name: bars[name][:cut].copy() for name in NAMES}
+        changed = {name: np.concatenate([bars[name][:cut], other[name][cut:]]) for name in NAMES}
+        longer = {name: np.concatenate([bars[name], other[name][cut:]]) for name in NAMES}
+        longer["ts"][ROWS:] = bars["ts"][-1] + 1 + np.arange(ROWS - cut)
+        assert run(plan, shorter).tobytes() == value[:cut].tobytes()
+        assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes()
+        assert run(plan, longer)[:ROWS].tobytes() == value.tobytes()
+
+
 def test_all_ops_together_equal_each_alone() -> None:
     bars = random_bars(ROWS)
     together = run(plan_of_all(), bars)

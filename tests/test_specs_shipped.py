@@ -147,17 +147,6 @@ def test_snapshot_at_any_bar_changes_nothing(document: dict[str, Any]) -> None:
         assert compute(after, plan, bars, slice(row, ROWS)).tobytes() == batch[row:].tobytes()
 
 
-@each_spec
-def test_later_bars_change_no_earlier_bit(document: dict[str, Any]) -> None:
-    plan, bars, other = plan_of(document), random_bars(ROWS), random_bars(ROWS, seed=50, price=3.0)
-    value = run(plan, bars)
-    for cut in (1, 100, 257, ROWS - 1):
-        shorter = {name: column[:cut].copy() for name, column in bars.items()}
-        changed = {name: np.concatenate([bars[name][:cut], other[name][cut:]]) for name in NAMES}
-        assert run(plan, shorter).tobytes() == value[:cut].tobytes()
-        assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes()
-
-
 @pytest.mark.parametrize("kind", [*BARS, "at_the_limits"])
 @each_spec
 @each_dtype

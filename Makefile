@@ -71,12 +71,11 @@ digests: setup ## one digest for all builds: compilers, levels, instruction sets
 digests-quick: setup ## another compiler's and another processor's digests against the page
 	python sentio_native/tests/digest_matrix.py clang-O2 aarch64-O3
 
-sanitize: setup ## the C++ tests, but for LibTorch, and the digests under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
 		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
-	python sentio_native/tests/digest_matrix.py --program build/sanitize/tests/sentio_digest
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

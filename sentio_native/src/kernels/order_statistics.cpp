@@ -2,167 +2,140 @@
 #include "kernels/order_statistics.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
 
-#include "kernels/in_vectors.hpp"
 #include "kernels/series.hpp"
 #include "kernels/window_tree.hpp"
 
 namespace sentio {
 namespace {
 
-// Up to here it is quicker to pass over a window than to walk a tree.
-constexpr std::int64_t kShort = 512;
+// Up to here moving half an array is quicker than walking a tree.
+constexpr std::int64_t kLongestArray = 2048;
+// Up to here adding up a window is.
+constexpr std::int64_t kLongestSum = 256;
 
-// A short window: an array in order, between minus and plus infinity.
+// A short window: an array in order, and the values by slot, which is the row modulo the window.
 class SortedWindow {
  public:
   explicit SortedWindow(std::int64_t window)
-      : window_(window),
-        groups_((window + kGroup - 1) / kGroup),
-        sorted_(static_cast<std::size_t>(kGroup * groups_ + 2), kInfinity),
-        next_(sorted_) {
-    sorted_[0] = next_[0] = -kInfinity;
-  }
+      : by_slot_(static_cast<std::size_t>(window)), sorted_(by_slot_.size()) {}
 
-  // The window that ends at `newest`. Adding 0 leaves one zero alone: equal values must be equal bits.
-  void fill(const double* newest, std::int64_t) noexcept {
-    for (std::int64_t age = 0; age < window_; ++age)
-      sorted_[static_cast<std::size_t>(window_ - age)] = newest[-age] + 0.0;
-    std::sort(sorted_.begin() + 1, sorted_.begin() + 1 + window_);
-  }
-
-  // One pass that no value makes branch: what is left of the array when the first of those equal to `gone` is
-  // taken out, into which `fresh` goes as the middle one of itself and two neighbours.
-  void replace(const double* newest, std::int64_t) noexcept {
-    const double gone = newest[-window_] + 0.0, fresh = newest[0] + 0.0;
-    const double* from = sorted_.data() + 1;
-    double* to = next_.data() + 1;
-    const std::ptrdiff_t groups = groups_;
-    SENTIO_INDEPENDENT_ROWS
-    for (std::ptrdiff_t k = 0; k < kGroup * groups; ++k) {
-      const double before = from[k - 1] < gone ? from[k - 1] : from[k];
-      const double at = from[k] < gone ? from[k] : from[k + 1];
-      to[k] = larger(before, smaller(at, fresh));
+  void fill(const double* newest, std::int64_t row) noexcept {
+    const auto window = static_cast<std::int64_t>(by_slot_.size());
+    for (std::int64_t age = 0; age < window; ++age) {
+      by_slot_[static_cast<std::size_t>((row + window - age) % window)] = newest[-age] + 0.0;
     }
-    std::swap(sorted_, next_);
+    sorted_ = by_slot_;
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+
+  void replace(std::int64_t row, double value) noexcept {
+    const auto slot = static_cast<std::size_t>(row % static_cast<std::int64_t>(by_slot_.size()));
+    value += 0.0;  // one zero alone: equal values must be equal bits
+    double* gone = sorted_.data() + below(by_slot_[slot]);
+    double* place = sorted_.data() + below(value);
+    if (gone < place) {
+      --place;
+      std::memmove(gone, gone + 1, static_cast<std::size_t>(place - gone) * sizeof(double));
+    } else {
+      std::memmove(place + 1, place, static_cast<std::size_t>(gone - place) * sizeof(double));
+    }
+    *place = value;
+    by_slot_[slot] = value;
   }
 
   [[nodiscard]] double nth(std::int64_t place) const noexcept {
-    return sorted_[static_cast<std::size_t>(place + 1)];
+    return sorted_[static_cast<std::size_t>(place)];
   }
 
   [[nodiscard]] Standing standing(double value) const noexcept {
-    const double* from = sorted_.data() + 1;
-    std::int64_t below = 0, equal = 0;
-    for (std::ptrdiff_t k = 0; k < kGroup * groups_; ++k) {
-      below += from[k] < value ? 1 : 0;
-      equal += from[k] == value ? 1 : 0;
-    }
-    return {below, equal};
+    const std::int64_t first = below(value);
+    return {first, leading([value](double x) { return x <= value; }) - first};
   }
 
  private:
-  static constexpr std::ptrdiff_t kGroup = 4;  // whole vectors: no rest to do value by value
-  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  // How many values come before all that `is_before` denies: a binary search whose steps are the same for
+  // every value, so that there is no branch to guess wrong.
+  template <class IsBefore>
+  [[nodiscard]] std::int64_t leading(IsBefore is_before) const noexcept {
+    const double* first = sorted_.data();
+    std::size_t left = sorted_.size();
+    while (left > 1) {
+      const std::size_t half = left / 2;
+      first += is_before(first[half - 1]) ? half : 0;
+      left -= half;
+    }
+    return (first - sorted_.data()) + (is_before(*first) ? 1 : 0);
+  }
+  [[nodiscard]] std::int64_t below(double value) const noexcept {
+    return leading([value](double x) { return x < value; });
+  }
 
-  std::ptrdiff_t window_, groups_;
-  std::vector<double> sorted_, next_;
+  std::vector<double> by_slot_, sorted_;
 };
 
+// Which statistic a lane gives; all lanes read one order.
 enum class Statistic : std::uint8_t { rank, share_below, at_place };
 
-// Statistics of one series in several windows: lanes of one window read one order of it, and windows take
-// their turns row by row, so that none waits for what it has just written.
 template <class Order>
 class OrderStatistics final : public Kernel {
  public:
-  explicit OrderStatistics(std::span<const Lane> lanes) {
-    for (std::size_t k = 0; k < lanes.size(); ++k) {
-      const double window = lanes[k].params[0], place = lanes[k].params[2];
-      const auto lower = static_cast<std::int64_t>(place);
-      const std::int64_t upper = std::min(lower + 1, static_cast<std::int64_t>(window) - 1);
-      of_window(static_cast<std::int64_t>(window))
-          .wanted.push_back({static_cast<Statistic>(lanes[k].params[1]), lower, upper,
-                             place - static_cast<double>(lower), k});
+  explicit OrderStatistics(std::span<const Lane> lanes)
+      : order_(static_cast<std::int64_t>(lanes[0].params[0])), last_place_(lanes[0].params[0] - 1.0) {
+    for (const Lane& lane : lanes) {
+      const auto lower = static_cast<std::int64_t>(lane.params[2]);
+      const std::int64_t upper = std::min(lower + 1, static_cast<std::int64_t>(last_place_));
+      wanted_.push_back({static_cast<Statistic>(lane.params[1]), lower, upper,
+                         lane.params[2] - static_cast<double>(lower)});
     }
   }
 
   void run(const Block& block) noexcept override {
-    in_vectors(kShort, [&] {
-      for (std::ptrdiff_t i = 0; i < block.size; ++i) {
-        for (Windowed& windowed : windows_) run_row(windowed, block, i);
+    const double* x = block.in[0];
+    for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+      if (const std::int64_t row = block.first + i; row == 0) {
+        order_.fill(x + i, row);
+      } else {
+        order_.replace(row, x[i]);
       }
-    });
-  }
-
-  void rebuild(const Block& past) noexcept override {
-    for (Windowed& windowed : windows_) {
-      if (past.first >= windowed.window) windowed.order.fill(past.in[0] - 1, past.first - 1);
+      for (std::size_t k = 0; k < wanted_.size(); ++k) block.out[k][i] = value_of(wanted_[k], x[i]);
     }
   }
+
+  void rebuild(const Block& past) noexcept override { order_.fill(past.in[0] - 1, past.first - 1); }
 
  private:
   struct Wanted {
     Statistic statistic;
     std::int64_t lower, upper;  // the places on both sides
     double above;               // how far above the lower one
-    std::size_t lane;
-  };
-  struct Windowed {
-    std::int64_t window;
-    Order order;
-    std::vector<Wanted> wanted;
   };
 
-  Windowed& of_window(std::int64_t window) {
-    for (Windowed& windowed : windows_) {
-      if (windowed.window == window) return windowed;
+  [[nodiscard]] double value_of(const Wanted& wanted, double newest) const noexcept {
+    if (wanted.statistic != Statistic::at_place) {
+      const Standing at = order_.standing(newest);
+      if (wanted.statistic == Statistic::share_below) return static_cast<double>(at.below) / last_place_;
+      return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) / (last_place_ + 1.0);
     }
-    return windows_.emplace_back(Windowed{window, Order(window), {}});
+    const double lower = order_.nth(wanted.lower), upper = order_.nth(wanted.upper);
+    return lower + wanted.above * (upper - lower);
   }
 
-  static void run_row(Windowed& windowed, const Block& block, std::ptrdiff_t i) noexcept {
-    const std::int64_t row = block.first + i;
-    if (row < windowed.window - 1) return;  // not full yet
-    const double* newest = block.in[0] + i;
-    if (row == windowed.window - 1) {
-      windowed.order.fill(newest, row);
-    } else {
-      windowed.order.replace(newest, row);
-    }
-    for (const Wanted& wanted : windowed.wanted) {
-      block.out[wanted.lane][i] = value_of(windowed, wanted, *newest);
-    }
-  }
-
-  static double value_of(const Windowed& windowed, const Wanted& wanted, double newest) noexcept {
-    const auto window = static_cast<double>(windowed.window);
-    if (wanted.statistic == Statistic::at_place) {
-      const double lower = windowed.order.nth(wanted.lower), upper = windowed.order.nth(wanted.upper);
-      return lower + wanted.above * (upper - lower);
-    }
-    const Standing at = windowed.order.standing(newest);
-    if (wanted.statistic == Statistic::share_below) return static_cast<double>(at.below) / (window - 1.0);
-    return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) / window;
-  }
-
-  std::vector<Windowed> windows_;
+  Order order_;
+  double last_place_;
+  std::vector<Wanted> wanted_;
 };
 
 NodeRef order_statistic(GraphBuilder& graph, NodeRef x, std::int64_t window, Statistic statistic,
                         double place = 0.0) {
-  const bool is_short = window <= kShort;
-  NodeKey key{is_short ? "order_statistic" : "long_order_statistic",
-              {static_cast<double>(window), static_cast<double>(statistic), place},
-              {x}};
-  // It runs from the first valid row on, so that windows of every length run together.
-  return graph.add(
-      std::move(key), {.mask = window - 1, .settle = window - 1, .history = window},
-      is_short ? in_lanes<OrderStatistics<SortedWindow>>() : in_lanes<OrderStatistics<WindowTree>>());
+  NodeKey key{"order_statistic", {static_cast<double>(window), static_cast<double>(statistic), place}, {x}};
+  return graph.add(std::move(key), {.lag = window - 1},
+                   window <= kLongestArray ? in_lanes<OrderStatistics<SortedWindow>>()
+                                           : in_lanes<OrderStatistics<WindowTree>>());
 }
 
 // Age by age of the window, all rows of the block side by side. Differences are taken from the newest value
@@ -172,26 +145,18 @@ class ShortAbsoluteDeviation final : public Kernel {
   explicit ShortAbsoluteDeviation(std::int64_t window) : window_(window) {}
 
   void run(const Block& block) noexcept override {
-    in_vectors(block.size, [&] { run_rows(block); });
-  }
-
- private:
-  void run_rows(const Block& block) const noexcept {
     const double* x = block.in[0];
     double *sum = block.out[0], *newest = block.out[1];
     const auto window = static_cast<double>(window_);
     std::fill_n(newest, block.size, 0.0);
     for (std::int64_t age = 1; age < window_; ++age) {
-      SENTIO_INDEPENDENT_ROWS
       for (std::ptrdiff_t i = 0; i < block.size; ++i) newest[i] -= x[i - age] - x[i];
     }
-    SENTIO_INDEPENDENT_ROWS
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       newest[i] /= window;
       sum[i] = larger(newest[i], -newest[i]);
     }
     for (std::int64_t age = 1; age < window_; ++age) {
-      SENTIO_INDEPENDENT_ROWS
       for (std::ptrdiff_t i = 0; i < block.size; ++i) {
         const double deviation = (x[i - age] - x[i]) + newest[i];
         sum[i] += larger(deviation, -deviation);
@@ -200,6 +165,7 @@ class ShortAbsoluteDeviation final : public Kernel {
     for (std::ptrdiff_t i = 0; i < block.size; ++i) sum[i] /= window;
   }
 
+ private:
   std::int64_t window_;
 };
 
@@ -213,7 +179,7 @@ class LongAbsoluteDeviation final : public Kernel {
       if (const std::int64_t row = block.first + i; row == 0) {
         tree_.fill(newest, row);
       } else {
-        tree_.replace(newest, row);
+        tree_.replace(row, *newest);
       }
       block.out[0][i] = tree_.mean_absolute_deviation();
       block.out[1][i] = tree_.above_mean(*newest);
@@ -245,7 +211,7 @@ NodeRef rank(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 
 AbsoluteDeviation absolute_deviation(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   const auto make = [window]() -> std::unique_ptr<Kernel> {
-    if (window <= kShort) return std::make_unique<ShortAbsoluteDeviation>(window);
+    if (window <= kLongestSum) return std::make_unique<ShortAbsoluteDeviation>(window);
     return std::make_unique<LongAbsoluteDeviation>(window);
   };
   const NodeRef node =

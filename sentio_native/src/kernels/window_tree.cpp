@@ -23,10 +23,10 @@ void WindowTree::fill(const double* newest, std::int64_t row) noexcept {
   }
 }
 
-void WindowTree::replace(const double* newest, std::int64_t row) noexcept {
+void WindowTree::replace(std::int64_t row, double value) noexcept {
   const auto slot = static_cast<std::int32_t>(row % static_cast<std::int64_t>(nodes_.size()));
   root_ = erase(root_, slot);
-  put(slot, *newest);
+  put(slot, value);
 }
 
 void WindowTree::put(std::int32_t slot, double value) noexcept {

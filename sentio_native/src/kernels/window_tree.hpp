@@ -20,8 +20,8 @@ class WindowTree {
 
   // The `window` values up to the newest, which is the one of `row`.
   void fill(const double* newest, std::int64_t row) noexcept;
-  // The same where the window up to the row before is there already.
-  void replace(const double* newest, std::int64_t row) noexcept;
+  // The value of `row` for that of `row - window`.
+  void replace(std::int64_t row, double value) noexcept;
 
   [[nodiscard]] double nth(std::int64_t place) const noexcept;  // 0: the smallest
   [[nodiscard]] Standing standing(double value) const noexcept;

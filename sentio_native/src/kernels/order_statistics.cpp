@@ -24,10 +24,12 @@ class SortedWindow {
   explicit SortedWindow(std::int64_t window)
       : by_slot_(static_cast<std::size_t>(window)), sorted_(by_slot_.size()) {}
 
-  void fill(const double* newest, std::int64_t row) noexcept {
+  // The window that ends at `newest`, of which `known` values can be read; a 0 stands for an older one.
+  void fill(const double* newest, std::int64_t row, std::int64_t known) noexcept {
     const auto window = static_cast<std::int64_t>(by_slot_.size());
     for (std::int64_t age = 0; age < window; ++age) {
-      by_slot_[static_cast<std::size_t>((row + window - age) % window)] = newest[-age] + 0.0;
+      by_slot_[static_cast<std::size_t>((row + window - age) % window)] =
+          age < known ? newest[-age] + 0.0 : 0.0;
     }
     sorted_ = by_slot_;
     std::sort(sorted_.begin(), sorted_.end());
@@ -98,7 +100,7 @@ class OrderStatistics final : public Kernel {
     const double* x = block.in[0];
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       if (const std::int64_t row = block.first + i; row == 0) {
-        order_.fill(x + i, row);
+        order_.fill(x + i, row, window());
       } else {
         order_.replace(row, x[i]);
       }
@@ -106,9 +108,14 @@ class OrderStatistics final : public Kernel {
     }
   }
 
-  void rebuild(const Block& past) noexcept override { order_.fill(past.in[0] - 1, past.first - 1); }
+  // The oldest value is no longer kept: what stands for it is the first to go.
+  void rebuild(const Block& past) noexcept override {
+    order_.fill(past.in[0] - 1, past.first - 1, window() - 1);
+  }
 
  private:
+  [[nodiscard]] std::int64_t window() const noexcept { return static_cast<std::int64_t>(last_place_) + 1; }
+
   struct Wanted {
     Statistic statistic;
     std::int64_t lower, upper;  // the places on both sides
@@ -171,13 +178,13 @@ class ShortAbsoluteDeviation final : public Kernel {
 
 class LongAbsoluteDeviation final : public Kernel {
  public:
-  explicit LongAbsoluteDeviation(std::int64_t window) : tree_(window) {}
+  explicit LongAbsoluteDeviation(std::int64_t window) : window_(window), tree_(window) {}
 
   void run(const Block& block) noexcept override {
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       const double* newest = block.in[0] + i;
       if (const std::int64_t row = block.first + i; row == 0) {
-        tree_.fill(newest, row);
+        tree_.fill(newest, row, window_);
       } else {
         tree_.replace(row, *newest);
       }
@@ -185,9 +192,13 @@ class LongAbsoluteDeviation final : public Kernel {
       block.out[1][i] = tree_.above_mean(*newest);
     }
   }
-  void rebuild(const Block& past) noexcept override { tree_.fill(past.in[0] - 1, past.first - 1); }
+  // As OrderStatistics: the oldest value is no longer kept.
+  void rebuild(const Block& past) noexcept override {
+    tree_.fill(past.in[0] - 1, past.first - 1, window_ - 1);
+  }
 
  private:
+  std::int64_t window_;
   WindowTree tree_;
 };
 

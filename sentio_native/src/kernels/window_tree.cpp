@@ -15,11 +15,11 @@ WindowTree::WindowTree(std::int64_t window) : nodes_(static_cast<std::size_t>(wi
   }
 }
 
-void WindowTree::fill(const double* newest, std::int64_t row) noexcept {
+void WindowTree::fill(const double* newest, std::int64_t row, std::int64_t known) noexcept {
   const auto window = static_cast<std::int64_t>(nodes_.size());
   root_ = kNone;
   for (std::int64_t age = 0; age < window; ++age) {
-    put(static_cast<std::int32_t>((row + window - age) % window), newest[-age]);
+    put(static_cast<std::int32_t>((row + window - age) % window), age < known ? newest[-age] : 0.0);
   }
 }
 

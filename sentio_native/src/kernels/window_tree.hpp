@@ -18,8 +18,8 @@ class WindowTree {
  public:
   explicit WindowTree(std::int64_t window);
 
-  // The `window` values up to the newest, which is the one of `row`.
-  // The window that ends at `newest`, of which `known` values can be read; a 0 stands for an older one.
+  // The window that ends at `newest`, the value of `row`. Of it `known` values can be read; a 0 stands for an
+  // older one.
   void fill(const double* newest, std::int64_t row, std::int64_t known) noexcept;
   // The value of `row` for that of `row - window`.
   void replace(std::int64_t row, double value) noexcept;

@@ -40,7 +40,7 @@ class WordEntropy final : public Kernel {
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       const std::int64_t row = block.first + i;
       if (row == 0) {
-        fill(block.in[0] + i, row);
+        fill(block.in[0] + i, row, window());
       } else {
         int& slot = words_[slot_of(row)];
         count(slot, -1);
@@ -50,9 +50,12 @@ class WordEntropy final : public Kernel {
       block.out[0][i] = entropy();
     }
   }
-  void rebuild(const Block& past) noexcept override { fill(past.in[0] - 1, past.first - 1); }
+  // The oldest word is no longer kept: it would be the first to go.
+  void rebuild(const Block& past) noexcept override { fill(past.in[0] - 1, past.first - 1, window() - 1); }
 
  private:
+  [[nodiscard]] std::int64_t window() const noexcept { return static_cast<std::int64_t>(words_.size()); }
+
   // -1 for what is no word, whatever a damaged snapshot says.
   [[nodiscard]] int word_at(double value) const noexcept {
     return value >= 0.0 && value < static_cast<double>(counts_.size()) ? static_cast<int>(value) : -1;
@@ -62,13 +65,13 @@ class WordEntropy final : public Kernel {
     return static_cast<std::size_t>(row) % words_.size();
   }
 
-  void fill(const double* newest, std::int64_t row) noexcept {
-    const auto window = static_cast<std::int64_t>(words_.size());
+  // The words up to the newest, the one of `row`, of which `known` can be read.
+  void fill(const double* newest, std::int64_t row, std::int64_t known) noexcept {
     counts_.assign(counts_.size(), 0);
     all_ = 0;
-    for (std::int64_t age = 0; age < window; ++age) {
-      int& slot = words_[slot_of(row + window - age)];
-      slot = word_at(newest[-age]);
+    for (std::int64_t age = 0; age < window(); ++age) {
+      int& slot = words_[slot_of(row + window() - age)];
+      slot = age < known ? word_at(newest[-age]) : -1;
       count(slot, 1);
     }
   }

@@ -149,7 +149,7 @@ _TYPES = {
     r"\bnumpy\.ndarray\b": "NDArray[Any]",
     r"\bnumpy\.float32\b": "float32",
     r"\bdict\b": "dict[str, Any]",
-    r"\blist\b": "list[dict[str, Any]]",
+    r"\blist\b(?!\[)": "list[dict[str, Any]]",
 }
 
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -137,6 +138,22 @@ py::dict describe_feature(const sentio::FeatureInfo& feature) {
   return entry;
 }
 
+py::dict describe_node(const sentio::NodeInfo& node) {
+  py::list params, inputs;
+  for (const double value : node.params) params.append(number(value));
+  for (const sentio::NodeRef& input : node.inputs) inputs.append(py::make_tuple(input.node, input.output));
+  py::dict entry;
+  entry["kernel"] = node.kernel;
+  entry["params"] = params;
+  entry["inputs"] = inputs;
+  entry["outputs"] = node.outputs;
+  entry["start"] = node.start;
+  entry["valid"] = node.valid;
+  entry["settle"] = node.settle;
+  entry["history"] = node.history;
+  return entry;
+}
+
 // An engine that one thread at a time may use; the lock is taken after the GIL is released.
 class PyEngine {
  public:
@@ -208,6 +225,17 @@ class PyEngine {
   std::mutex mutex_;
   sentio::Engine engine_;
 };
+
+// The nodes' nanoseconds a bar, NaN for those that never ran, then those of all else.
+std::pair<std::vector<double>, double> measure(const std::shared_ptr<sentio::Plan>& plan, const py::array& ts,
+                                               const py::array& open, const py::array& high,
+                                               const py::array& low, const py::array& close,
+                                               const py::array& volume) {
+  const auto bars = columns(ts, open, high, low, close, volume);
+  const py::gil_scoped_release release;
+  sentio::Cost cost = sentio::Engine::measure(plan, bars);
+  return {std::move(cost.nodes), cost.rest};
+}
 
 // A run is (symbol, ts, open, high, low, close, volume, out); `finished` is told the index of each that has
 // ended.
@@ -345,7 +373,18 @@ PYBIND11_MODULE(sentio_features, module) {
       .def_property_readonly("allow_early_emit", &sentio::Plan::allow_early_emit)
       .def_property_readonly("canonical_json", &sentio::Plan::canonical_json)
       .def_property_readonly("hash", &sentio::Plan::hash_hex)
-      .def_property_readonly("node_count", &sentio::Plan::node_count);
+      .def_property_readonly("node_count", &sentio::Plan::node_count)
+      .def_property_readonly("nodes",
+                             [](const sentio::Plan& plan) {
+                               py::list nodes;
+                               for (const auto& node : plan.nodes()) nodes.append(describe_node(node));
+                               return nodes;
+                             })
+      .def_property_readonly("emitted", [](const sentio::Plan& plan) {
+        std::vector<std::pair<int, int>> columns;
+        for (const auto& ref : plan.emitted()) columns.emplace_back(ref.node, ref.output);
+        return columns;
+      });
 
   py::class_<PyEngine>(module, "Engine")
       .def(py::init(
@@ -371,6 +410,8 @@ PYBIND11_MODULE(sentio_features, module) {
       py::arg("spec_json"));
   module.def("compute_many", &compute_many, py::arg("plan"), py::arg("runs"), py::arg("threads"),
              py::arg("finished"));
+  module.def("measure", &measure, py::arg("plan"), py::arg("ts"), py::arg("open"), py::arg("high"),
+             py::arg("low"), py::arg("close"), py::arg("volume"));
   module.def("catalog", [] {
     py::list ops;
     for (const sentio::OpInfo& op : sentio::catalog()) ops.append(describe_op(op));

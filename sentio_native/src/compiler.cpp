@@ -1,5 +1,6 @@
 // From a spec document to a plan: every problem is found and named before anything is refused.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -20,6 +21,9 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kDefaultSessionGap = 4 * 3600 * kSecond;
 constexpr std::size_t kMaxNameLength = 64;
+// In the order of BaseColumn.
+constexpr std::array<const char*, kBaseColumns> kBaseColumnNames = {"open",  "high",   "low",
+                                                                    "close", "volume", "gap"};
 
 // The predecessor computed these from bars and called them order-book figures.
 const std::map<std::string, std::string, std::less<>>& dishonest_ops() {
@@ -412,6 +416,26 @@ std::string Plan::hash_hex() const {
 
 std::size_t Plan::node_count() const noexcept {
   return graph_->nodes.size();
+}
+
+std::vector<NodeInfo> Plan::nodes() const {
+  std::vector<NodeInfo> nodes;
+  for (const Node& node : graph_->nodes) {
+    const std::size_t place = nodes.size();
+    nodes.push_back({.kernel = place < kBaseColumns ? kBaseColumnNames.at(place) : node.key.kernel,
+                     .params = node.key.params,
+                     .inputs = node.key.inputs,
+                     .outputs = node.outputs,
+                     .start = node.start,
+                     .valid = node.valid,
+                     .settle = node.settle,
+                     .history = node.history});
+  }
+  return nodes;
+}
+
+const std::vector<NodeRef>& Plan::emitted() const noexcept {
+  return graph_->emitted;
 }
 
 }  // namespace sentio

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <string>
 
@@ -156,9 +157,9 @@ struct Engine::Impl {
 
   [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
 
-  // One block of at most kBlock checked bars.
-  template <class Float>
-  void run(const BarColumns& bars, Float* out, bool streaming) noexcept {
+  // One block of at most kBlock checked bars; `lap` is told when the block begins, and after each step.
+  template <class Float, class Lap>
+  void run(const BarColumns& bars, Float* out, bool streaming, Lap lap) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
     if (rows > room) {
       tell_columns();
@@ -167,9 +168,15 @@ struct Engine::Impl {
       }
       find_columns();
     }
+    lap();
     fill_base(bars);
-    for (Runner& runner : runners) run_kernel(runner, rows);
+    lap();
+    for (Runner& runner : runners) {
+      run_kernel(runner, rows);
+      lap();
+    }
     emit(rows, out, streaming);
+    lap();
     for (double*& pointer : pointers) pointer += rows;
     room -= rows;
     moved += rows;
@@ -353,8 +360,10 @@ bool are_valid(const BarColumns& bars) noexcept {
 
 }  // namespace
 
-template <class Impl, class Float>
-static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Float> out) {
+static constexpr auto kUntimed = [] {};
+
+template <class Impl, class Float, class Lap>
+static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Float> out, Lap lap) {
   require_equal_lengths(bars);
   require_output<Float>(*impl.plan, bars.size(), out.size());
   if (bars.size() > 0 && !(impl.is_later(bars.ts[0]) && are_valid(bars))) {
@@ -369,7 +378,7 @@ static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Floa
   const std::size_t width = impl.plan->width();
   for (std::size_t first = 0; first < bars.size(); first += kBlock) {
     const std::size_t rows = std::min<std::size_t>(kBlock, bars.size() - first);
-    impl.run(bars.slice(first, rows), out.data() + first * width, out.size() > kStreamingValues);
+    impl.run(bars.slice(first, rows), out.data() + first * width, out.size() > kStreamingValues, lap);
   }
 }
 
@@ -380,15 +389,15 @@ static BarFault step_one(Impl& impl, const Bar& bar, std::span<Float> out) {
   if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
   const FloatingPointMode mode;
   impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
-           out.data(), false);
+           out.data(), false, kUntimed);
   return BarFault::none;
 }
 
 void Engine::compute(const BarColumns& bars, std::span<float> out) {
-  compute_in_blocks(*impl_, bars, out);
+  compute_in_blocks(*impl_, bars, out, kUntimed);
 }
 void Engine::compute(const BarColumns& bars, std::span<double> out) {
-  compute_in_blocks(*impl_, bars, out);
+  compute_in_blocks(*impl_, bars, out, kUntimed);
 }
 BarFault Engine::step(const Bar& bar, std::span<float> out) {
   return step_one(*impl_, bar, out);
@@ -426,6 +435,57 @@ void Engine::restore(std::span<const std::byte> bytes) {
   const FloatingPointMode mode;
   next->rebuild();
   impl_ = std::move(next);
+}
+
+template <class Float, class Impl>
+static Cost measure_blocks(Impl& impl, const BarColumns& bars) {
+  using Clock = std::chrono::steady_clock;
+  const std::size_t steps = impl.runners.size();
+  std::vector<Clock::time_point> laps;
+  laps.reserve(steps + 3);  // the block's begin, the bars taken in, each runner, the rows written
+  std::vector<std::vector<double>> of_runner(steps);
+  std::vector<double> of_rest;
+  std::vector<Float> out(kBlock * impl.plan->width());
+  for (std::size_t first = 0; first + kBlock <= bars.size(); first += kBlock) {
+    laps.clear();
+    const std::int64_t seen = impl.seen;
+    compute_in_blocks(impl, bars.slice(first, kBlock), std::span(out), [&] { laps.push_back(Clock::now()); });
+    const auto per_bar = [&](std::size_t lap) {
+      return std::chrono::duration<double, std::nano>(laps[lap] - laps[lap - 1]).count() / double{kBlock};
+    };
+    for (std::size_t k = 0; k < steps; ++k) {
+      if (seen >= impl.runners[k].start) of_runner[k].push_back(per_bar(k + 2));
+    }
+    of_rest.push_back(per_bar(1) + per_bar(steps + 2));
+  }
+  const auto median = [](std::vector<double>& values) {
+    if (values.empty()) return kNaN;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  };
+
+  std::vector<std::size_t> node_of_column;
+  for (const Node& node : impl.plan->graph().nodes) {
+    node_of_column.insert(node_of_column.end(), static_cast<std::size_t>(node.outputs),
+                          node_of_column.empty() ? 0 : node_of_column.back() + 1);
+  }
+  Cost cost{.nodes = std::vector<double>(impl.plan->node_count(), 0.0), .rest = median(of_rest)};
+  for (std::size_t k = 0; k < steps; ++k) {
+    const auto& runner = impl.runners[k];
+    const double share = median(of_runner[k]) / static_cast<double>(runner.outputs);
+    for (std::size_t o = 0; o < runner.outputs; ++o) {
+      cost.nodes[node_of_column[static_cast<std::size_t>(impl.column_of[runner.out + o])]] += share;
+    }
+  }
+  return cost;
+}
+
+Cost Engine::measure(const std::shared_ptr<const Plan>& plan, const BarColumns& bars) {
+  require_equal_lengths(bars);
+  Impl impl(plan);
+  return plan->dtype() == Dtype::float32 ? measure_blocks<float>(impl, bars)
+                                         : measure_blocks<double>(impl, bars);
 }
 
 }  // namespace sentio

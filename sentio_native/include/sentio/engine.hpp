@@ -21,6 +21,13 @@ namespace sentio {
 // names. The bits do not depend on it. Throws Error(unsupported) where SENTIO_ISA names none of them.
 [[nodiscard]] std::string_view instruction_set();
 
+// What a plan costs on this machine: nanoseconds a bar, each the median over the blocks of some bars by a
+// steady clock, so that other work on the machine disturbs it little.
+struct Cost {
+  std::vector<double> nodes;  // of each node, equal shares where several run side by side; NaN: it never ran
+  double rest = 0;            // taking the bars in and writing the matrix
+};
+
 // One symbol's running features. Not thread-safe; engines on one plan are independent of each other.
 //
 // The bits of the output do not depend on how the bars were split into calls, on snapshots in between,
@@ -58,6 +65,9 @@ class Engine {
   [[nodiscard]] std::vector<std::byte> state() const;
   // Go on from such bytes. Throws Error(bad_state), and changes nothing, where they are not of this spec.
   void restore(std::span<const std::byte> bytes);
+
+  // Run a new engine over `bars` and time each node. Throws as `compute` does.
+  [[nodiscard]] static Cost measure(const std::shared_ptr<const Plan>& plan, const BarColumns& bars);
 
  private:
   struct Impl;

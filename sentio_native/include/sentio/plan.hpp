@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/op.hpp"
+
 namespace sentio {
 
 struct Graph;  // the nodes; internal to the engine
@@ -27,6 +29,18 @@ struct FeatureInfo {
   std::map<std::string, double> params;
   std::int64_t warmup = 0;             // rows before its first valid one
   std::optional<std::int64_t> settle;  // bars after which a cold start agrees; none: never
+};
+
+// One step of a plan: a kernel, what it reads, and how far back it looks.
+struct NodeInfo {
+  std::string kernel;  // or the name of the bars' column that it is
+  std::vector<double> params;
+  std::vector<NodeRef> inputs;
+  int outputs = 1;
+  std::int64_t start = 0;              // first row that it runs
+  std::int64_t valid = 0;              // first row that counts
+  std::optional<std::int64_t> settle;  // bars after which a cold start agrees, inputs' included; none: never
+  std::int64_t history = 0;            // rows of it that are kept for its readers
 };
 
 // Immutable and shared: any number of engines, in any thread, may run one plan.
@@ -57,6 +71,10 @@ class Plan {
   [[nodiscard]] std::string hash_hex() const;
   [[nodiscard]] const Graph& graph() const noexcept { return *graph_; }
   [[nodiscard]] std::size_t node_count() const noexcept;
+  // The graph for readers: every node after those that it reads, the bars' own columns first.
+  [[nodiscard]] std::vector<NodeInfo> nodes() const;
+  // The node and its output that hold each feature, in the order of `features`.
+  [[nodiscard]] const std::vector<NodeRef>& emitted() const noexcept;
 
  private:
   friend class Compiler;

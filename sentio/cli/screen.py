@@ -7,11 +7,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sentio.errors import ResourceError, SentioError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.tree import Tree
 
 __all__ = [
     "INTERRUPTED",
@@ -24,6 +28,7 @@ __all__ = [
     "raise_failures",
     "run",
     "table",
+    "tree",
 ]
 
 INTERRUPTED = 130
@@ -56,7 +61,6 @@ def raise_failures(errors: Sequence[SentioError]) -> None:
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A table on stdout, plain when it is not a terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -64,10 +68,19 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*row)
+    _stdout().print(drawn)
+
+
+def tree(drawn: Tree) -> None:
+    """A tree on stdout, plain when it is not a terminal."""
+    _stdout().print(drawn)
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
     console = Console()
-    if not console.is_terminal:  # never cut a number in a pipe
-        console = Console(width=200)
-    console.print(drawn)
+    return console if console.is_terminal else Console(width=200)  # never cut a number in a pipe
 
 
 @contextmanager

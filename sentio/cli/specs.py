@@ -1,4 +1,4 @@
-"""`sentio specs`: list, show and validate feature specs, print their schema."""
+"""`sentio specs`: list, show, validate, lint and explain feature specs, print their schema."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, print_json, table
+from sentio.cli.screen import JsonOption, RootOption, print_json, progress, table, tree
 
 if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from sentio.bars import Bars
+    from sentio.explain import Explanation, FeatureCost, Node
+    from sentio.lint import Finding
     from sentio.specs import FeatureSpec
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Feature specs: list, show, validate, print the schema.", no_args_is_help=True)
+app = typer.Typer(help="Feature specs: list, show, validate, lint, explain.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -95,6 +100,111 @@ def validate(
 
 
 @app.command()
+def lint(
+    name: str = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file."),
+    symbol: str = typer.Option(..., "--symbol", help="Whose bars to look at, such as QQQ."),
+    interval: str | None = typer.Option(
+        None, "--interval", help="Length of a bar, such as 5m; else the only one there is."
+    ),
+    rho: float = typer.Option(
+        0.999, "--rho", help="Near-duplicate: a correlation (Pearson) with an earlier feature above this."
+    ),
+    neutral: float = typer.Option(
+        0.95, "--neutral", help="Mostly neutral: one value in a larger share of the rows than this."
+    ),
+    psi: float = typer.Option(
+        0.25, "--psi", help="Drifting: a population stability index between the history's halves above this."
+    ),
+    as_json: bool = JsonOption,
+    root: str | None = RootOption,
+) -> None:
+    """Look for features that tell nothing, tell it twice, or will mean something else tomorrow.
+
+    Constant, duplicate, near-duplicate and scale-dependent features (their values change with the unit of
+    prices or volumes) fail: it then ends with 1. Mostly neutral and drifting features, and those without a
+    number of bars after which a cold start agrees (settle), are warnings: it ends with 0.
+
+    Example: sentio specs lint tfa --symbol QQQ --interval 5m
+    """
+    from dataclasses import asdict
+
+    from sentio.bars import BarsLibrary
+    from sentio.errors import CheckFailed
+    from sentio.lint import RULES, Thresholds
+    from sentio.lint import lint as lint_spec
+    from sentio.specs import FeatureSpec
+    from sentio.workspace import Workspace
+
+    workspace = Workspace.find(root)
+    spec = FeatureSpec.load(name, workspace.root)
+    thresholds = Thresholds(rho, neutral, psi)
+    bars = BarsLibrary(workspace).load(symbol, interval)
+    with progress(f"linting {spec.name}", len(RULES)) as advance:
+        findings = lint_spec(spec, bars, thresholds, progress=lambda rule: advance(1, rule))
+    ok = not any(finding.fails for finding in findings)
+    if as_json:
+        print_json(
+            {
+                "spec": spec.name,
+                "spec_hash": spec.hash,
+                "symbol": bars.symbol,
+                "interval": bars.interval,
+                "bars_hash": bars.hash,
+                "simulated": bars.simulated,
+                "rows": len(bars) - spec.first_valid_row,
+                "thresholds": asdict(thresholds),
+                "findings": [asdict(finding) for finding in findings],
+                "ok": ok,
+            }
+        )
+    else:
+        _show_findings(spec, bars, findings)
+    if not ok:
+        raise typer.Exit(CheckFailed.exit_code)
+
+
+@app.command()
+def explain(
+    name: str = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file."),
+    feature: str | None = typer.Argument(None, help="One feature, drawn as a tree; without one, all."),
+    as_json: bool = JsonOption,
+    root: str | None = RootOption,
+) -> None:
+    """Show the engine's plan of a spec: each node, who shares it, warm-up, settle and cost.
+
+    A node is computed once, whoever needs it. Costs are nanoseconds a bar, measured here in a run of the
+    whole plan on simulated bars; those of a feature are of all that it needs, and of what it alone needs.
+
+    Example: sentio specs explain tfa rsi_14
+    """
+    from dataclasses import asdict
+
+    from sentio.explain import explain as explain_spec
+    from sentio.specs import FeatureSpec
+
+    spec = FeatureSpec.load(name, root)
+    explained = explain_spec(spec)
+    if feature is not None:
+        explained = explained.of(feature)
+    if as_json:
+        features = [
+            {**each.feature.model_dump(), "node": each.node, "output": each.output, "nodes": each.nodes}
+            | {"cost_ns": each.cost, "own_cost_ns": each.own}
+            for each in explained.features
+        ]
+        nodes = [
+            {("cost_ns" if key == "cost" else key): value for key, value in asdict(node).items()}
+            for node in explained.nodes.values()
+        ]
+        costs = {"cost_ns": explained.cost, "rest_ns": explained.rest}
+        print_json({"name": spec.name, "hash": spec.hash, **costs, "features": features, "nodes": nodes})
+    elif feature is not None:
+        tree(_drawn(explained, explained.features[0]))
+    else:
+        _show_explanation(spec, explained)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a feature spec, for editors.
 
@@ -103,6 +213,119 @@ def schema() -> None:
     from sentio.specs import json_schema
 
     print_json(json_schema())
+
+
+def _show_findings(spec: FeatureSpec, bars: Bars, findings: tuple[Finding, ...]) -> None:
+    rows = [
+        [finding.feature, finding.rule, "FAILS" if finding.fails else "warning", finding.found]
+        for finding in findings
+    ]
+    if rows:
+        table("", ["feature", "rule", "result", "found"], rows)
+    for rule, advice in {finding.rule: finding.advice for finding in findings}.items():
+        print(f"{rule}: {advice}")
+    failing = sum(finding.fails for finding in findings)
+    where = f"{bars.symbol} {bars.interval}{' SIMULATED' if bars.simulated else ''}"
+    print(
+        f"{spec.name} on {where}, {len(bars) - spec.first_valid_row:,} rows of {spec.n_features} features: "
+        f"{failing} findings that fail, {len(findings) - failing} that warn"
+    )
+
+
+def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
+    rows = [
+        [
+            each.feature.name,
+            each.feature.op,
+            f"#{each.node}{_output(each.output)}",
+            str(len(each.nodes)),
+            str(each.feature.warmup),
+            _text(each.feature.settle),
+            _cost(each.cost),
+            _cost(each.own),
+        ]
+        for each in explained.features
+    ]
+    heads = ["feature", "op", "node", "needs nodes", "warm-up", "settle", "ns a bar", "of its own"]
+    table("", heads, rows)
+    rows = [
+        [
+            f"#{node.index}",
+            _formula(node),
+            ", ".join(_read(explained, *ref) for ref in node.inputs),
+            str(node.warmup),
+            _text(node.settle),
+            str(node.history),
+            _cost(node.cost),
+            node.features[0] if len(node.features) == 1 else f"{len(node.features)} features",
+        ]
+        for node in explained.nodes.values()
+        if not _is_column(node)
+    ]
+    heads = ["node", "kernel", "reads", "warm-up", "settle", "rows kept", "ns a bar", "needed by"]
+    table("", heads, rows)
+    print(
+        f"{spec.name}: {spec.n_features} features of {len(rows)} nodes, warm-up {spec.warmup}, "
+        f"settle {_text(spec.settle)}; {_cost(explained.cost)} ns a bar in nodes, "
+        f"{_cost(explained.rest)} to take the bars in and write the rows"
+    )
+
+
+def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
+    """A feature's nodes, the last step first; a node that is drawn already is only named."""
+    from rich.tree import Tree
+
+    feature = root.feature
+    drawn = Tree(
+        f"{feature.name}: {feature.op}, warm-up {feature.warmup}, settle {_text(feature.settle)}, "
+        f"{_cost(root.cost)} ns a bar, {_cost(root.own)} of its own",
+        highlight=False,
+    )
+    known: set[int] = set()
+
+    def draw(branch: Tree, place: int, output: int) -> None:
+        node = explained.nodes[place]
+        if _is_column(node):
+            branch.add(node.kernel)
+            return
+        title = f"#{place}{_output(output)} {_formula(node)}"
+        if place in known:
+            branch.add(f"{title}, as above")
+            return
+        known.add(place)
+        others = len(node.features) - 1
+        shared = f", shared with {others} other{'s' if others > 1 else ''}" if others else ""
+        facts = f"warm-up {node.warmup}, settle {_text(node.settle)}, {_cost(node.cost)} ns a bar"
+        inner = branch.add(f"{title}: {facts}{shared}")
+        for ref in node.inputs:
+            draw(inner, *ref)
+
+    draw(drawn, root.node, root.output)
+    return drawn
+
+
+def _is_column(node: Node) -> bool:
+    """Whether the node is a column of the bars, which is there and costs nothing."""
+    return not node.inputs
+
+
+def _formula(node: Node) -> str:
+    return (
+        f"{node.kernel}({', '.join(f'{value:g}' for value in node.params)})" if node.params else node.kernel
+    )
+
+
+def _read(explained: Explanation, place: int, output: int) -> str:
+    node = explained.nodes[place]
+    return node.kernel if _is_column(node) else f"#{place}{_output(output)}"
+
+
+def _output(output: int) -> str:
+    return f".{output}" if output else ""
+
+
+def _cost(cost: float | None) -> str:
+    return "not measured" if cost is None else f"{cost:.1f}"
 
 
 def _facts(spec: FeatureSpec) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class Node:
 
     Attributes:
         index: its place in the plan; it reads earlier ones.
-        kernel: what it computes, or the name of the bars' column that it is.
+        kernel: what it computes, or the column's name.
+        is_column: whether it is a column of the bars, which is there and costs nothing.
         params: of the kernel, in an order of its own.
         inputs: the place and the output of each node that it reads.
         outputs: how many columns it fills.
@@ -33,11 +34,12 @@ class Node:
         settle: bars after which a cold start agrees, its inputs' included; None: never.
         history: rows of it that are kept for its readers.
         features: the emitted features that need it.
-        cost: nanoseconds a bar on this machine; None where no bars were long enough to start it.
+        cost: nanoseconds a bar on this machine; None where the bars end before it is warm.
     """
 
     index: int
     kernel: str
+    is_column: bool
     params: tuple[int | float, ...]
     inputs: tuple[tuple[int, int], ...]
     outputs: int
@@ -131,6 +133,7 @@ def explain(spec: FeatureSpec, bars: Bars | None = None) -> Explanation:
         place: Node(
             index=place,
             kernel=nodes[place]["kernel"],
+            is_column=nodes[place]["is_column"],
             params=tuple(nodes[place]["params"]),
             inputs=tuple(nodes[place]["inputs"]),
             outputs=nodes[place]["outputs"],

@@ -260,7 +260,7 @@ def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
             node.features[0] if len(node.features) == 1 else f"{len(node.features)} features",
         ]
         for node in explained.nodes.values()
-        if not _is_column(node)
+        if not node.is_column
     ]
     heads = ["node", "kernel", "reads", "warm-up", "settle", "rows kept", "ns a bar", "needed by"]
     table("", heads, rows)
@@ -285,7 +285,7 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
 
     def draw(branch: Tree, place: int, output: int) -> None:
         node = explained.nodes[place]
-        if _is_column(node):
+        if node.is_column:
             branch.add(node.kernel)
             return
         title = f"#{place}{_output(output)} {_formula(node)}"
@@ -304,11 +304,6 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
     return drawn
 
 
-def _is_column(node: Node) -> bool:
-    """Whether the node is a column of the bars, which is there and costs nothing."""
-    return not node.inputs
-
-
 def _formula(node: Node) -> str:
     return (
         f"{node.kernel}({', '.join(f'{value:g}' for value in node.params)})" if node.params else node.kernel
@@ -317,7 +312,7 @@ def _formula(node: Node) -> str:
 
 def _read(explained: Explanation, place: int, output: int) -> str:
     node = explained.nodes[place]
-    return node.kernel if _is_column(node) else f"#{place}{_output(output)}"
+    return node.kernel if node.is_column else f"#{place}{_output(output)}"
 
 
 def _output(output: int) -> str:

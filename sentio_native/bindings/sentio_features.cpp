@@ -144,6 +144,7 @@ py::dict describe_node(const sentio::NodeInfo& node) {
   for (const sentio::NodeRef& input : node.inputs) inputs.append(py::make_tuple(input.node, input.output));
   py::dict entry;
   entry["kernel"] = node.kernel;
+  entry["is_column"] = node.is_column;
   entry["params"] = params;
   entry["inputs"] = inputs;
   entry["outputs"] = node.outputs;
@@ -226,7 +227,7 @@ class PyEngine {
   sentio::Engine engine_;
 };
 
-// The nodes' nanoseconds a bar, NaN for those that never ran, then those of all else.
+// The nodes' nanoseconds a bar, NaN for those that were never warm, then those of all else.
 std::pair<std::vector<double>, double> measure(const std::shared_ptr<sentio::Plan>& plan, const py::array& ts,
                                                const py::array& open, const py::array& high,
                                                const py::array& low, const py::array& close,

@@ -422,7 +422,9 @@ std::vector<NodeInfo> Plan::nodes() const {
   std::vector<NodeInfo> nodes;
   for (const Node& node : graph_->nodes) {
     const std::size_t place = nodes.size();
-    nodes.push_back({.kernel = place < kBaseColumns ? kBaseColumnNames.at(place) : node.key.kernel,
+    const bool is_column = place < kBaseColumns;
+    nodes.push_back({.kernel = is_column ? kBaseColumnNames.at(place) : node.key.kernel,
+                     .is_column = is_column,
                      .params = node.key.params,
                      .inputs = node.key.inputs,
                      .outputs = node.outputs,

@@ -443,6 +443,14 @@ static Cost measure_blocks(Impl& impl, const BarColumns& bars) {
   const std::size_t steps = impl.runners.size();
   std::vector<Clock::time_point> laps;
   laps.reserve(steps + 3);  // the block's begin, the bars taken in, each runner, the rows written
+  std::vector<std::int64_t> warm_from(steps, 0);
+  for (std::size_t k = 0; k < steps; ++k) {
+    const auto& runner = impl.runners[k];
+    for (std::size_t o = 0; o < runner.outputs; ++o) {
+      const auto column = static_cast<std::size_t>(impl.column_of[runner.out + o]);
+      warm_from[k] = std::max(warm_from[k], impl.column_valid[column]);
+    }
+  }
   std::vector<std::vector<double>> of_runner(steps);
   std::vector<double> of_rest;
   std::vector<Float> out(kBlock * impl.plan->width());
@@ -454,7 +462,7 @@ static Cost measure_blocks(Impl& impl, const BarColumns& bars) {
       return std::chrono::duration<double, std::nano>(laps[lap] - laps[lap - 1]).count() / double{kBlock};
     };
     for (std::size_t k = 0; k < steps; ++k) {
-      if (seen >= impl.runners[k].start) of_runner[k].push_back(per_bar(k + 2));
+      if (seen >= warm_from[k]) of_runner[k].push_back(per_bar(k + 2));
     }
     of_rest.push_back(per_bar(1) + per_bar(steps + 2));
   }

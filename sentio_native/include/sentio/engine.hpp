@@ -24,7 +24,7 @@ namespace sentio {
 // What a plan costs on this machine: nanoseconds a bar, each the median over the blocks of some bars by a
 // steady clock, so that other work on the machine disturbs it little.
 struct Cost {
-  std::vector<double> nodes;  // of each node, equal shares where several run side by side; NaN: it never ran
+  std::vector<double> nodes;  // of each node, equal shares where several run side by side; NaN: never warm
   double rest = 0;            // taking the bars in and writing the matrix
 };
 

@@ -33,7 +33,8 @@ struct FeatureInfo {
 
 // One step of a plan: a kernel, what it reads, and how far back it looks.
 struct NodeInfo {
-  std::string kernel;  // or the name of the bars' column that it is
+  std::string kernel;      // or the column's name
+  bool is_column = false;  // of the bars themselves
   std::vector<double> params;
   std::vector<NodeRef> inputs;
   int outputs = 1;

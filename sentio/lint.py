@@ -87,8 +87,8 @@ def lint(
 ) -> tuple[Finding, ...]:
     """Hold every emitted feature against all rules.
 
-    Memory is that of the features' matrix and a square of features; rows before the first valid one are not
-    looked at.
+    Memory is twice that of the features' matrix and some squares of features. Rows before the first valid
+    one are not looked at.
 
     Args:
         spec: what to lint.
@@ -106,7 +106,7 @@ def lint(
     findings = []
     for rule in RULES:
         for column, found in rule.check(table, thresholds or Thresholds()):
-            findings.append(Finding(spec.names[column], rule.name, rule.fails, found, rule.advice))
+            findings.append(Finding(table.names[column], rule.name, rule.fails, found, rule.advice))
         if progress is not None:
             progress(rule.name)
     return tuple(findings)
@@ -197,6 +197,11 @@ class _Table:
         return cls(spec, columns, changed)
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The features' names: asking the plan costs as much as there are features."""
+        return self.spec.names
+
+    @cached_property
     def varying(self) -> list[int]:
         """The columns that are not constant."""
         return np.flatnonzero(self.columns.min(axis=1) != self.columns.max(axis=1)).tolist()
@@ -236,12 +241,12 @@ def _constant(table: _Table, _: Thresholds) -> _Found:
 
 
 def _duplicate(table: _Table, _: Thresholds) -> _Found:
-    names, nodes = table.spec.names, table.spec.plan.emitted
+    nodes = table.spec.plan.emitted
     for place in table.varying:
         first = table.first_alike[place]
         if first != place:
             how = "is the same node of the plan" if nodes[first] == nodes[place] else "has the same bits"
-            yield place, f"{how} as {names[first]}"
+            yield place, f"{how} as {table.names[first]}"
 
 
 def _near_duplicate(table: _Table, thresholds: Thresholds) -> _Found:
@@ -253,7 +258,7 @@ def _near_duplicate(table: _Table, thresholds: Thresholds) -> _Found:
     for k in range(1, len(places)):
         alike = np.flatnonzero(np.abs(rho[k, :k]) > thresholds.rho)
         if alike.size:
-            name = table.spec.names[places[alike[0]]]
+            name = table.names[places[alike[0]]]
             others = f", as with {alike.size - 1} more" if alike.size > 1 else ""
             yield places[k], f"correlates with {name}, rho {rho[k, alike[0]]:.6f}{others}"
 

@@ -1,47 +1,13 @@
 // CORREL, AUTOCORRELATION, BETA: how two series move together, and a series with its own past.
-#include <cmath>
-
-#include "kernels/window_fold.hpp"
+#include "ops/joint_moments.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
-// Moments of both series about their values at the anchor.
-struct JointFold {
-  struct Value {
-    double a, b, aa, bb, ab;
-  };
-  double window;
-
-  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-    const double a = in[0][i] - in[0][anchor], b = in[1][i] - in[1][anchor];
-    return {a, b, a * a, b * b, a * b};
-  }
-  void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
-              double* const* out) const noexcept {
-    const double aa = all.aa - all.a * all.a / window;
-    const double bb = all.bb - all.b * all.b / window;
-    const double ab = all.ab - all.a * all.b / window;
-    // Root by root: the product of two small variances may be too small for a double.
-    out[0][i] = aa > 0.0 && bb > 0.0 ? larger(smaller(ab / std::sqrt(aa) / std::sqrt(bb), 1.0), -1.0) : 0.0;
-    out[1][i] = aa > 0.0 ? held(ab / aa) : 0.0;
-  }
-};
-
-struct Joint {
-  NodeRef correlation, slope;  // of b on a
-};
-
-Joint joint(GraphBuilder& graph, NodeRef a, NodeRef b, std::int64_t window) {
-  const int node =
-      window_fold(graph, "joint", {a, b}, window, JointFold{static_cast<double>(window)}, 2).node;
-  return {{node, 0}, {node, 1}};
-}
-
 NodeRef lower_autocorrelation(Lowering& op) {
   const NodeRef past = delayed(op.graph(), op.in(0), op.integer("lag"));
-  return joint(op.graph(), op.in(0), past, op.integer("window")).correlation;
+  return joint_moments(op.graph(), op.in(0), past, op.integer("window")).correlation;
 }
 
 // A source may hold zeros; its change has no share there.
@@ -57,7 +23,7 @@ NodeRef relative_change(GraphBuilder& graph, NodeRef x) {
 
 NodeRef lower_beta(Lowering& op) {
   const NodeRef market = relative_change(op.graph(), op.in(0)), asset = relative_change(op.graph(), op.in(1));
-  return joint(op.graph(), market, asset, op.integer("window")).slope;
+  return joint_moments(op.graph(), market, asset, op.integer("window")).slope;
 }
 
 }  // namespace
@@ -75,7 +41,7 @@ std::vector<OpInfo> correlation() {
           .talib = "CORREL(timeperiod=window)",
           .lower =
               [](Lowering& op) {
-                return joint(op.graph(), op.in(0), op.in(1), op.integer("window")).correlation;
+                return joint_moments(op.graph(), op.in(0), op.in(1), op.integer("window")).correlation;
               },
       },
       {

@@ -1,56 +1,19 @@
 // LINEARREG and its kin: the least-squares line through the last `window` values.
 #include "kernels/portable_math.hpp"
-#include "kernels/window_fold.hpp"
+#include "ops/least_squares.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
-// Sums about the anchor, in value and in time.
-struct LineFold {
-  struct Value {
-    double sum, squares, by_time;
-  };
-  double window;
-
-  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-    const double d = in[0][i] - in[0][anchor];
-    return {d, d * d, d * static_cast<double>(i - anchor)};
-  }
-  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-              double* const* out) const noexcept {
-    const double middle = static_cast<double>(i - anchor) - (window - 1.0) / 2.0;
-    const double covariation = all.by_time - middle * all.sum;
-    const double of_time = window * (window * window - 1.0) / 12.0;
-    const double of_values = all.squares - all.sum * all.sum / window;
-    out[0][i] = covariation / of_time;
-    out[1][i] = of_values > 0.0 ? smaller(covariation / of_values * (covariation / of_time), 1.0) : 0.0;
-    out[2][i] = in[0][anchor] + all.sum / window;
-    out[3][i] = (in[0][i] - in[0][anchor]) - all.sum / window - (window - 1.0) / 2.0 * out[0][i];
-  }
-};
-
-struct Line {
-  NodeRef slope, r2, mean;
-  NodeRef residual;  // of the newest, without the digits that a mean of 1e6 would cost it
-};
-
 Line line(Lowering& op) {
-  const auto window = op.integer("window");
-  const int node =
-      window_fold(op.graph(), "line", {op.in(0)}, window, LineFold{static_cast<double>(window)}, 4).node;
-  return {{node, 0}, {node, 1}, {node, 2}, {node, 3}};
+  return least_squares_line(op.graph(), op.in(0), op.integer("window"));
 }
 
-// The line's value `ahead` bars after the window's last: it passes through the mean in the window's middle.
-NodeRef value_on_line(Lowering& op, std::int64_t ahead) {
-  const Line fitted = line(op);
-  const double from_middle =
-      (static_cast<double>(op.integer("window")) - 1.0) / 2.0 + static_cast<double>(ahead);
-  return pointwise(
-      op.graph(), "value_on_line", {fitted.mean, fitted.slope},
-      [from_middle](const double* const* in, std::ptrdiff_t i) { return in[0][i] + from_middle * in[1][i]; },
-      0, {from_middle});
+// The line's value `ahead` bars after the window's last.
+NodeRef value_ahead(Lowering& op, std::int64_t ahead) {
+  const double half = (static_cast<double>(op.integer("window")) - 1.0) / 2.0;
+  return value_on_line(op.graph(), line(op), half + static_cast<double>(ahead));
 }
 
 NodeRef lower_angle(Lowering& op) {
@@ -96,7 +59,7 @@ std::vector<OpInfo> linearreg() {
           .warmup = "window - 1",
           .scale = "source",
           .talib = "LINEARREG(timeperiod=window)",
-          .lower = [](Lowering& op) { return value_on_line(op, 0); },
+          .lower = [](Lowering& op) { return value_ahead(op, 0); },
       },
       {
           .name = "LINEARREG_INTERCEPT",
@@ -108,7 +71,7 @@ std::vector<OpInfo> linearreg() {
           .warmup = "window - 1",
           .scale = "source",
           .talib = "LINEARREG_INTERCEPT(timeperiod=window)",
-          .lower = [](Lowering& op) { return value_on_line(op, 1 - op.integer("window")); },
+          .lower = [](Lowering& op) { return value_ahead(op, 1 - op.integer("window")); },
       },
       {
           .name = "TSF",
@@ -120,7 +83,7 @@ std::vector<OpInfo> linearreg() {
           .warmup = "window - 1",
           .scale = "source",
           .talib = "TSF(timeperiod=window)",
-          .lower = [](Lowering& op) { return value_on_line(op, 1); },
+          .lower = [](Lowering& op) { return value_ahead(op, 1); },
       },
       {
           .name = "LINEARREG_RESIDUAL",

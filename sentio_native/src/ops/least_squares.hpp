@@ -1,0 +1,58 @@
+// The least-squares line through the last rows of a series, and the mean whose weights rise linearly.
+#pragma once
+
+#include "kernels/window_fold.hpp"
+#include "ops/op_file.hpp"
+
+namespace sentio::ops {
+
+// Sums about the anchor, in value and in time.
+struct LineFold {
+  struct Value {
+    double sum, squares, by_time;
+  };
+  double window;
+
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
+    const double d = in[0][i] - in[0][anchor];
+    return {d, d * d, d * static_cast<double>(i - anchor)};
+  }
+  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+              double* const* out) const noexcept {
+    const double middle = static_cast<double>(i - anchor) - (window - 1.0) / 2.0;
+    const double covariation = all.by_time - middle * all.sum;
+    const double of_time = window * (window * window - 1.0) / 12.0;
+    const double of_values = all.squares - all.sum * all.sum / window;
+    out[0][i] = covariation / of_time;
+    out[1][i] = of_values > 0.0 ? smaller(covariation / of_values * (covariation / of_time), 1.0) : 0.0;
+    out[2][i] = in[0][anchor] + all.sum / window;
+    out[3][i] = (in[0][i] - in[0][anchor]) - all.sum / window - (window - 1.0) / 2.0 * out[0][i];
+  }
+};
+
+struct Line {
+  NodeRef slope, r2, mean;
+  NodeRef residual;  // of the newest, without the digits that a mean of 1e6 would cost it
+};
+
+[[nodiscard]] inline Line least_squares_line(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  const int node = window_fold(graph, "line", {x}, window, LineFold{static_cast<double>(window)}, 4).node;
+  return {{node, 0}, {node, 1}, {node, 2}, {node, 3}};
+}
+
+// The line `from_middle` rows after the window's middle, where it passes through the mean.
+[[nodiscard]] inline NodeRef value_on_line(GraphBuilder& graph, const Line& fitted, double from_middle) {
+  return pointwise(
+      graph, "value_on_line", {fitted.mean, fitted.slope},
+      [from_middle](const double* const* in, std::ptrdiff_t i) { return in[0][i] + from_middle * in[1][i]; },
+      0, {from_middle});
+}
+
+// The mean with weights 1, 2, ..., window, the newest row's the largest: where the line stands a third of the
+// way from the middle to its end, since both are the same sum of values by time.
+[[nodiscard]] inline NodeRef weighted_mean(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  return value_on_line(graph, least_squares_line(graph, x, window),
+                       (static_cast<double>(window) - 1.0) / 6.0);
+}
+
+}  // namespace sentio::ops

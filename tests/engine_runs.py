@@ -63,7 +63,7 @@ def usual_parameters(op: Mapping[str, Any]) -> list[dict[str, float]]:
         return [{}]
     defaults = {p["name"]: p["default"] for p in params if p["default"] is not None}
     whole = [p for p in params if p["type"] == "integer"]
-    odd = dict(zip([p["name"] for p in whole], [37] if len(whole) == 1 else [7, 37, 5], strict=False))
+    odd = dict(zip([p["name"] for p in whole], [37] if len(whole) == 1 else [7, 37, 5, 11], strict=False))
     odd |= {p["name"]: 1.5 * (p["default"] or 1) for p in params if p["type"] == "number"}
     odd = {p["name"]: min(max(odd[p["name"]], p["min"]), p["max"]) for p in params}
     return [values for values in (defaults, odd) if len(values) == len(params)]

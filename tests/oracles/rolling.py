@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.definitions import Oracle, centred, each, lag, rolling
+from oracles.definitions import Oracle, centred, each, lag, rolling, running_sum
 
 
 def rank(w: NDArray) -> float:
@@ -33,6 +33,7 @@ ORACLES: dict[str, Oracle] = {
     "DELAY": lambda bars, sources, window: lag(sources[0], window),
     "DIFF": lambda bars, sources, window: sources[0] - lag(sources[0], window),
     "SUM": lambda bars, sources, window: rolling(np.sum, window, sources[0]),
+    "CUMSUM": lambda bars, sources: running_sum(sources[0]),
     "ROLLING_MAX": lambda bars, sources, window: rolling(np.max, window, sources[0]),
     "ROLLING_MIN": lambda bars, sources, window: rolling(np.min, window, sources[0]),
     "ARGMAX": lambda bars, sources, window: rolling(

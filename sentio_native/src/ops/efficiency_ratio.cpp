@@ -25,11 +25,12 @@ std::vector<OpInfo> efficiency_ratio() {
       .name = "EFFICIENCY_RATIO",
       .summary =
           "Net change over `window` bars over the sum of all changes, 0 (noise) to 1 (a straight line)",
-      .definition = "Kaufman, Smarter Trading (1995)",
+      .definition = "Kaufman, Smarter Trading (1995); TA-Lib ER",
       .sources = {"close"},
       .params = {window_param(10, 1)},
       .warmup = "window",
-      .neutral = "0 in a flat market",
+      .neutral = "0 in a flat market (TA-Lib: 1)",
+      .talib = "ER(timeperiod=window)",
       .lower = lower_efficiency_ratio,
   }};
 }

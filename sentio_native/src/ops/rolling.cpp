@@ -40,7 +40,7 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ROLLING_MAX",
           .summary = "Largest of the last `window` values",
-          .definition = "TA-Lib MAX",
+          .definition = "TA-Lib MAX, MINMAX",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",
@@ -51,7 +51,7 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ROLLING_MIN",
           .summary = "Smallest of the last `window` values",
-          .definition = "TA-Lib MIN",
+          .definition = "TA-Lib MIN, MINMAX",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",
@@ -62,10 +62,13 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ARGMAX",
           .summary = "Bars since the largest of the last `window` values, the first of equal ones",
-          .definition = "qlib Alpha158, IMAX, which is 1 - ARGMAX / window",
+          .definition =
+              "qlib Alpha158, IMAX, which is 1 - ARGMAX / window; TA-Lib MAXINDEX as bars ago, which of "
+              "equal values takes now the first and now the last",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",
+          .talib = "MAXINDEX(timeperiod=window)",
           .lower =
               [](Lowering& op) {
                 return highest_age<Ties::first>(op.graph(), op.in(0), op.integer("window"));
@@ -74,10 +77,13 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ARGMIN",
           .summary = "Bars since the smallest of the last `window` values, the first of equal ones",
-          .definition = "qlib Alpha158, IMIN, which is 1 - ARGMIN / window",
+          .definition =
+              "qlib Alpha158, IMIN, which is 1 - ARGMIN / window; TA-Lib MININDEX as bars ago, which of "
+              "equal values takes now the first and now the last",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",
+          .talib = "MININDEX(timeperiod=window)",
           .lower =
               [](Lowering& op) {
                 return lowest_age<Ties::first>(op.graph(), op.in(0), op.integer("window"));

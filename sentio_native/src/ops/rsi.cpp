@@ -1,23 +1,28 @@
-// RSI, CMO: rises against falls.
+// RSI, CMO, CMOU: rises against falls.
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
 struct Moves {
-  NodeRef up, down;  // Wilder's averages
+  NodeRef up, down;
 };
 
+Moves moves_of(Lowering& op) {
+  return {
+      pointwise(
+          op.graph(), "rise", {op.in(0)},
+          [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[0][i - 1], 0.0); }, 1),
+      pointwise(
+          op.graph(), "fall", {op.in(0)},
+          [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1)};
+}
+
+// Wilder's averages.
 Moves average_moves(Lowering& op) {
-  GraphBuilder& graph = op.graph();
+  const Moves moves = moves_of(op);
   const auto window = op.integer("window");
-  const NodeRef rise = pointwise(
-      graph, "rise", {op.in(0)},
-      [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[0][i - 1], 0.0); }, 1);
-  const NodeRef fall = pointwise(
-      graph, "fall", {op.in(0)},
-      [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1);
-  return {wilder(graph, rise, window), wilder(graph, fall, window)};
+  return {wilder(op.graph(), moves.up, window), wilder(op.graph(), moves.down, window)};
 }
 
 NodeRef lower_rsi(Lowering& op) {
@@ -25,12 +30,22 @@ NodeRef lower_rsi(Lowering& op) {
   return share(op.graph(), moves.up, moves.down);
 }
 
-NodeRef lower_cmo(Lowering& op) {
-  const Moves moves = average_moves(op);
-  return pointwise(op.graph(), "cmo", {moves.up, moves.down}, [](const double* const* in, std::ptrdiff_t i) {
+NodeRef balance(GraphBuilder& graph, const Moves& moves) {
+  return pointwise(graph, "cmo", {moves.up, moves.down}, [](const double* const* in, std::ptrdiff_t i) {
     const double both = in[0][i] + in[1][i];
     return both > 0.0 ? 100.0 * ((in[0][i] - in[1][i]) / both) : 0.0;
   });
+}
+
+NodeRef lower_cmo(Lowering& op) {
+  return balance(op.graph(), average_moves(op));
+}
+
+NodeRef lower_cmou(Lowering& op) {
+  const Moves moves = moves_of(op);
+  const auto window = op.integer("window");
+  return balance(op.graph(),
+                 {window_sum(op.graph(), moves.up, window), window_sum(op.graph(), moves.down, window)});
 }
 
 }  // namespace
@@ -64,6 +79,20 @@ std::vector<OpInfo> rsi() {
           .scale = "100",
           .talib = "CMO(timeperiod=window)",
           .lower = lower_cmo,
+      },
+      {
+          .name = "CMOU",
+          .summary =
+              "Chande momentum oscillator, -100 to 100: sum of rises minus sum of falls over the sum of "
+              "both, of `window` changes",
+          .definition = "Chande and Kroll, The New Technical Trader (1994), as they sum it; TA-Lib CMOU",
+          .sources = {"close"},
+          .params = {window_param(14)},
+          .warmup = "window",
+          .neutral = "0 in a flat market",
+          .scale = "100",
+          .talib = "CMOU(timeperiod=window)",
+          .lower = lower_cmou,
       },
   };
 }

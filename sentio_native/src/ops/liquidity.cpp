@@ -1,7 +1,5 @@
-// AMIHUD, ABDI_RANALDO: what bars tell of illiquidity and of the spread.
-#include <cmath>
-
-#include "kernels/portable_log.hpp"
+// AMIHUD, KYLE_LAMBDA: how far prices move for what is traded.
+#include "ops/joint_moments.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
@@ -29,23 +27,16 @@ NodeRef lower_amihud(Lowering& op) {
       [](const double* const* in, std::ptrdiff_t i) { return in[1][i] > 0.0 ? in[0][i] / in[1][i] : 0.0; });
 }
 
-// With eta = (log high + log low) / 2, a bar's spread is sqrt(max(4 (c - eta)(c - eta'), 0)), where c and eta
-// are of the bar before and eta' is of this one.
-NodeRef lower_abdi_ranaldo(Lowering& op) {
-  const NodeRef spread = pointwise(
-      op.graph(), "abdi_ranaldo_bar", {op.in(0), op.in(1), op.in(2)},
-      [](const double* const* in, std::ptrdiff_t i) {
-        const double close = in[2][i - 1];
-        const double before = log_ratio(close, in[0][i - 1]) + log_ratio(close, in[1][i - 1]);
-        const double after = log_ratio(close, in[0][i]) + log_ratio(close, in[1][i]);
-        return std::sqrt(larger(before * after, 0.0));
-      },
-      1);
+// Each bar's volume is signed by its close location value, as SIGNED_VOLUME is.
+NodeRef lower_kyle_lambda(Lowering& op) {
+  GraphBuilder& graph = op.graph();
   const auto window = op.integer("window");
-  const auto count = static_cast<double>(window);
-  return pointwise(op.graph(), "abdi_ranaldo", {window_sum(op.graph(), spread, window)},
-                   [count](const double* const* in, std::ptrdiff_t i) { return in[0][i] / count; }, 0,
-                   {count});
+  const NodeRef high = op.in(0), low = op.in(1), close = op.in(2), volume = op.in(3);
+  const NodeRef slope = joint_moments(graph, money_flow_volume(graph, high, low, close, volume),
+                                      log_return(graph, close, 1), window)
+                            .slope;
+  return pointwise(graph, "product_held", {slope, moments(graph, volume, window).mean},
+                   [](const double* const* in, std::ptrdiff_t i) { return held(in[0][i] * in[1][i]); });
 }
 
 }  // namespace
@@ -66,14 +57,20 @@ std::vector<OpInfo> liquidity() {
           .lower = lower_amihud,
       },
       {
-          .name = "ABDI_RANALDO",
-          .summary = "Effective spread over price, from close, high and low: mean of the two-bar estimates",
-          .definition = "Abdi and Ranaldo, A simple estimation of bid-ask spreads (2017), two-day corrected",
-          .columns = {"high", "low", "close"},
-          .params = {window_param(20, 1)},
+          .name = "KYLE_LAMBDA",
+          .summary =
+              "Price impact: slope of log returns on signed volume over `window` bars, where volume is "
+              "in multiples of the window's mean volume",
+          .definition =
+              "Kyle, Continuous auctions and insider trading, Econometrica 53 (1985): the price change is "
+              "lambda times the net order flow; by least squares with an intercept, each bar's volume signed "
+              "by its close location value as SIGNED_VOLUME is; of log returns and relative volume, so that "
+              "it has no unit",
+          .columns = {"high", "low", "close", "volume"},
+          .params = {window_param(60)},
           .warmup = "window",
-          .neutral = "0 for two bars whose estimate is negative",
-          .lower = lower_abdi_ranaldo,
+          .neutral = "0 where the signed volume does not vary; held within 1e60",
+          .lower = lower_kyle_lambda,
       },
   };
 }

@@ -1,4 +1,5 @@
-// SESSION_TIME, SESSION_RETURN, SESSION_RANGE_POSITION, OVERNIGHT_RETURN: the bar in its session.
+// SESSION_TIME, SESSION_RETURN, SESSION_RANGE_POSITION, OPENING_RANGE_POSITION, OVERNIGHT_RETURN: the bar in
+// its session.
 #include "kernels/session.hpp"
 
 #include "ops/op_file.hpp"
@@ -36,6 +37,33 @@ NodeRef lower_range_position(Lowering& op) {
                    [](const double* const* in, std::ptrdiff_t i) {
                      const double range = in[0][i] - in[1][i];
                      return range > 0.0 ? (in[2][i] - in[1][i]) / range : 0.5;
+                   });
+}
+
+// The range grows with the session's first bars and then stands.
+NodeRef lower_opening_range_position(Lowering& op) {
+  GraphBuilder& graph = op.graph();
+  const auto count = op.real("window");
+  const NodeRef bars = session_fold(
+      graph, "session_bars", {}, [](const double* const*, std::ptrdiff_t) { return 1.0; },
+      [](double before, const double* const*, std::ptrdiff_t) { return before + 1.0; });
+  const NodeRef opening =
+      pointwise(graph, "opening", {bars},
+                [count](const double* const* in, std::ptrdiff_t i) { return in[0][i] <= count ? 1.0 : 0.0; },
+                0, {count});
+  const auto here = [](const double* const* in, std::ptrdiff_t i) { return in[2][i]; };
+  const NodeRef top = session_fold(graph, "opening_high", {opening, op.in(0)}, here,
+                                   [](double before, const double* const* in, std::ptrdiff_t i) {
+                                     return in[1][i] != 0.0 ? larger(before, in[2][i]) : before;
+                                   });
+  const NodeRef bottom = session_fold(graph, "opening_low", {opening, op.in(1)}, here,
+                                      [](double before, const double* const* in, std::ptrdiff_t i) {
+                                        return in[1][i] != 0.0 ? smaller(before, in[2][i]) : before;
+                                      });
+  return pointwise(graph, "opening_range_position", {top, bottom, op.in(2)},
+                   [](const double* const* in, std::ptrdiff_t i) {
+                     const double range = in[0][i] - in[1][i];
+                     return range > 0.0 ? held((in[2][i] - in[1][i]) / range) : 0.5;
                    });
 }
 
@@ -78,6 +106,20 @@ std::vector<OpInfo> session() {
           .memory = Memory::session,
           .neutral = "0.5 in a flat session",
           .lower = lower_range_position,
+      },
+      {
+          .name = "OPENING_RANGE_POSITION",
+          .summary =
+              "Where the close lies in the range of the session's first `window` bars, 0 (its low) to 1 "
+              "(its high), beyond these after a breakout; in the range so far until they are over",
+          .definition =
+              "the opening range of Crabel, Day Trading with Short Term Price Patterns and Opening Range "
+              "Breakout (1990)",
+          .columns = {"high", "low", "close"},
+          .params = {window_param(30, 1, "bars at the session's start whose range counts")},
+          .memory = Memory::session,
+          .neutral = "0.5 while the opening range is flat; held within 1e60",
+          .lower = lower_opening_range_position,
       },
       {
           .name = "OVERNIGHT_RETURN",

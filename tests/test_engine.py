@@ -25,7 +25,7 @@ from engine_runs import (
     run,
     step,
 )
-from hostile_bars import BARS, NAMES, Columns, random_bars
+from hostile_bars import BARS, NAMES, Columns, random_bars, rounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,6 +95,20 @@ def test_all_ops_together_equal_each_alone() -> None:
     for k, op in enumerate(CATALOG):
         alone = run(compile_spec(feature(op, required(op)), **EARLY), bars)
         assert alone[:, 0].tobytes() == together[:, k].tobytes(), op
+
+
+def test_the_first_and_the_latest_extreme_of_one_series_share_a_plan() -> None:
+    bars = rounded(random_bars(300, step=1e-4), 0.01)
+    features = [
+        feature("ARGMAX", {"window": 20}, name="first", source="high"),
+        feature("AROON_UP", {"window": 19}, name="latest"),
+    ]
+    together = run(compile_spec(*features, **EARLY), bars)
+    for k, alone in enumerate(features):
+        assert run(compile_spec(alone, **EARLY), bars)[:, 0].tobytes() == together[:, k].tobytes()
+    ages = 19 - together[19:, 1] * 19 / 100
+    assert (together[19:, 0] >= ages - 1e-9).all()
+    assert (together[19:, 0] > ages + 0.5).any()
 
 
 @settings(max_examples=40, derandomize=True, deadline=None)

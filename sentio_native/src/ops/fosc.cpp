@@ -9,11 +9,14 @@ namespace {
 // before, and from that value to the line.
 NodeRef lower_fosc(Lowering& op) {
   const Line fitted = least_squares_line(op.graph(), op.in(0), op.integer("window"));
+  const NodeRef above_forecast =
+      pointwise(op.graph(), "difference", {fitted.residual, fitted.slope},
+                [](const double* const* in, std::ptrdiff_t i) { return in[0][i] - in[1][i]; });
   return pointwise(
-      op.graph(), "forecast_miss", {op.in(0), fitted.residual, fitted.slope},
+      op.graph(), "forecast_miss", {op.in(0), above_forecast},
       [](const double* const* in, std::ptrdiff_t i) {
         const double x = in[0][i];
-        const double missed = (x - in[0][i - 1]) + (in[1][i - 1] - in[2][i - 1]);
+        const double missed = (x - in[0][i - 1]) + in[1][i - 1];
         return x != 0.0 ? held(100.0 * (missed / x)) : 0.0;
       },
       1);

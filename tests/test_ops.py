@@ -216,3 +216,12 @@ def test_windows_do_not_drift(start: str) -> None:
         # Two last places of the largest value for the mean, some hundred roundings for the deviation.
         assert abs(mean[row] - float(exact_mean)) <= 2 * np.spacing(float(max(last)))
         assert abs(deviation[row] - exact_deviation) <= 1e-14 * exact_deviation
+
+
+def test_the_vwap_of_a_session_without_an_end_does_not_drift() -> None:
+    count = 1_000_000
+    bars = dict.fromkeys(("open", "high", "low", "close"), np.full(count, 0.7))
+    bars |= {"volume": np.full(count, 0.1), "ts": np.arange(1, count + 1) * 60 * 10**9}
+    distance = run(compile_spec(feature("SESSION_VWAP_DISTANCE")), bars)
+    # Of one price, the mean is that price: a few last places of 1 are left by two products and a quotient.
+    assert np.abs(distance).max() <= 4 * np.finfo(np.float64).eps

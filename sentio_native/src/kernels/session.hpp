@@ -50,4 +50,7 @@ NodeRef session_fold(GraphBuilder& graph, std::string name, std::vector<NodeRef>
                    [first, next] { return std::make_unique<SessionFold<First, Next>>(first, next); });
 }
 
+// Sum of x over the session so far, compensated: a market that never closes has one session.
+[[nodiscard]] NodeRef session_sum(GraphBuilder& graph, NodeRef x);
+
 }  // namespace sentio

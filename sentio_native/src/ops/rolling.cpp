@@ -62,9 +62,9 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ARGMAX",
           .summary = "Bars since the largest of the last `window` values, the first of equal ones",
-          .definition =
-              "qlib Alpha158, IMAX, which is 1 - ARGMAX / window; TA-Lib MAXINDEX as bars ago, which of "
-              "equal values takes now the first and now the last",
+          .definition = "qlib Alpha158, IMAX, which is 1 - ARGMAX / window; TA-Lib MAXINDEX, MINMAXINDEX as "
+                        "bars ago, which of "
+                        "equal values takes now the first and now the last",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",
@@ -77,9 +77,9 @@ std::vector<OpInfo> rolling() {
       {
           .name = "ARGMIN",
           .summary = "Bars since the smallest of the last `window` values, the first of equal ones",
-          .definition =
-              "qlib Alpha158, IMIN, which is 1 - ARGMIN / window; TA-Lib MININDEX as bars ago, which of "
-              "equal values takes now the first and now the last",
+          .definition = "qlib Alpha158, IMIN, which is 1 - ARGMIN / window; TA-Lib MININDEX, MINMAXINDEX as "
+                        "bars ago, which of "
+                        "equal values takes now the first and now the last",
           .sources = {"close"},
           .params = {window_param(20)},
           .warmup = "window - 1",

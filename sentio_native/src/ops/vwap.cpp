@@ -28,12 +28,9 @@ NodeRef lower_window(Lowering& op) {
 }
 
 NodeRef lower_session(Lowering& op) {
-  const auto sum = [&op](NodeRef x) {
-    return session_fold(
-        op.graph(), "session_sum", {x}, [](const double* const* in, std::ptrdiff_t i) { return in[1][i]; },
-        [](double before, const double* const* in, std::ptrdiff_t i) { return before + in[1][i]; });
-  };
-  return distance(op.graph(), op.in(0), sum(turnover(op.graph(), op.in(1), op.in(2))), sum(op.in(2)));
+  GraphBuilder& graph = op.graph();
+  return distance(graph, op.in(0), session_sum(graph, turnover(graph, op.in(1), op.in(2))),
+                  session_sum(graph, op.in(2)));
 }
 
 NodeRef lower_all(Lowering& op) {
@@ -74,6 +71,7 @@ std::vector<OpInfo> vwap() {
       },
       {
           .name = "SESSION_VWAP_DISTANCE",
+          .version = 2,
           .summary = "log(close / VWAP of the session so far), each bar at its typical price",
           .definition =
               "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",

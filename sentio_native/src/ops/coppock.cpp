@@ -1,19 +1,27 @@
 // COPPOCK: Coppock's curve, a weighted mean of two rates of change.
+#include <algorithm>
+
 #include "ops/least_squares.hpp"
 #include "ops/op_file.hpp"
-#include "ops/rate_of_change.hpp"
 
 namespace sentio::ops {
 namespace {
 
+// By the difference, since a ratio less 1 keeps no digit of a small change.
+double change_in_percent(double now, double before) noexcept {
+  return before != 0.0 ? held(100.0 * ((now - before) / before)) : 0.0;
+}
+
 NodeRef lower_coppock(Lowering& op) {
-  GraphBuilder& graph = op.graph();
-  const NodeRef both =
-      pointwise(graph, "sum_held",
-                {rate_of_change(graph, op.in(0), op.integer("short"), 100.0, 1.0),
-                 rate_of_change(graph, op.in(0), op.integer("long"), 100.0, 1.0)},
-                [](const double* const* in, std::ptrdiff_t i) { return held(in[0][i] + in[1][i]); });
-  return weighted_mean(graph, both, op.integer("window"));
+  const auto shorter = op.integer("short"), longer = op.integer("long");
+  const NodeRef both = pointwise(
+      op.graph(), "two_rates_of_change", {op.in(0)},
+      [=](const double* const* in, std::ptrdiff_t i) {
+        const double now = in[0][i];
+        return held(change_in_percent(now, in[0][i - shorter]) + change_in_percent(now, in[0][i - longer]));
+      },
+      std::max(shorter, longer), {static_cast<double>(shorter), static_cast<double>(longer)});
+  return weighted_mean(op.graph(), both, op.integer("window"));
 }
 
 }  // namespace

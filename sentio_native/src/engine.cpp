@@ -148,8 +148,8 @@ struct Engine::Impl {
     find_columns();
   }
 
-  // They stand in the same place of the order then: what one needs is there for the other, too. Parameters may
-  // choose between types of formula, of which a kernel runs one.
+  // They stand in the same place of the order then: what one needs is there for the other, too. Parameters
+  // may choose between types of formula, of which a kernel runs one.
   static bool differ_in_params_alone(const Node& a, const Node& b) {
     return a.key.kernel == b.key.kernel && a.key.inputs == b.key.inputs && a.start == b.start &&
            a.maker.formula.type() == b.maker.formula.type();

@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,9 +68,10 @@ A feature names an op, a source where the op takes one, and the parameters that 
 `{{"name": "ema_12", "op": "EMA", "source": "close", "window": 12}}`. A source is a column of the bars
 (`open high low close volume`), a composite (`hl2 hlc3 ohlc4`), `logret`, or an earlier feature's name. In the
 formulas `x` is the source and `x[-n]` its value `n` bars ago. Warm-up is the number of rows before the first
-valid one, the source's own not counted. Memory says how long a value remembers: a *window* of bars, all bars
-with *decaying* weight, the bars of the *session*, or all bars for ever (*unbounded*: no cold start agrees).
-Scale is the size that an error is compared with: a number, or that of columns and sources.
+valid one, the source's own not counted; `average_warmup(window, type)` in it is that of a moving average of
+the chosen type, as its parameter's table says. Memory says how long a value remembers: a *window* of bars,
+all bars with *decaying* weight, the bars of the *session*, or all bars for ever (*unbounded*: no cold start
+agrees). Scale is the size that an error is compared with: a number, or that of columns and sources.
 
 {count} ops:
 
@@ -92,9 +93,7 @@ def ops_page(catalog: list[dict[str, Any]]) -> str:
 def _op_section(op: Mapping[str, Any]) -> str:
     facts = {
         "version": str(op["version"]),
-        "source": ", ".join(map(_code, op["sources"])) + " unless the spec names another"
-        if op["sources"]
-        else "",
+        "source": _sources(op["sources"]),
         "columns": ", ".join(map(_code, op["columns"])),
         "warm-up": _code(op["warmup"]),
         "memory": op["memory"],
@@ -114,6 +113,22 @@ def _op_section(op: Mapping[str, Any]) -> str:
         allowed = f"{param['min']} to {param['max']}"
         meaning = _cell(param["summary"])
         text += f"| `{param['name']}` | {param['type']} | {allowed} | {default} | {meaning} |\n"
+    return text + "".join(_choices(param) for param in op["params"] if param["choices"])
+
+
+def _sources(defaults: Sequence[str]) -> str:
+    """The series that a spec may name, or must."""
+    if "" in defaults:
+        return f"{len(defaults)} series, which the spec must name"
+    return ", ".join(map(_code, defaults)) + " unless the spec names another" if defaults else ""
+
+
+def _choices(param: Mapping[str, Any]) -> str:
+    """What the numbers of a parameter stand for."""
+    text = f"\n| `{param['name']}` | stands for | warm-up |\n|---|---|---|\n"
+    for choice in param["choices"]:
+        told = f"refused: {choice['refused']}" if choice["refused"] else _code(choice["warmup"])
+        text += f"| {choice['value']} | {choice['name']} | {told} |\n"
     return text
 
 

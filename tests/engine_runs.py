@@ -17,7 +17,12 @@ Params = Mapping[str, float]
 
 extension = load_extension()
 SOURCES = ("source", "source2")  # as the catalog's scales name an op's own
-CATALOG: dict[str, dict[str, Any]] = {op["name"]: op for op in extension.catalog()}
+# Where an op has no default for a series, it is given volumes.
+CATALOG: dict[str, dict[str, Any]] = {
+    op["name"]: op | {"sources": [source or "volume" for source in op["sources"]]}
+    for op in extension.catalog()
+}
+MUST_CHOOSE = {op["name"] for op in extension.catalog() if "" in op["sources"]}
 EARLY = {"alignment_policy": {"emit_from_index": 0, "allow_early_emit": True}}
 
 
@@ -28,7 +33,8 @@ def compile_spec(*features: Mapping[str, Any], dtype: str = "float64", **rest: A
 
 
 def feature(op: str, params: Params | None = None, name: str = "value", **rest: Any) -> dict[str, Any]:
-    return {"name": name, "op": op, **(params or {}), **rest}
+    given = {"source": CATALOG[op]["sources"]} if op in MUST_CHOOSE else {}
+    return {"name": name, "op": op, **given, **(params or {}), **rest}
 
 
 def compute(engine: Any, plan: Any, bars: Columns, rows: slice = slice(None)) -> NDArray:
@@ -57,16 +63,31 @@ def just_beyond(param: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def usual_parameters(op: Mapping[str, Any]) -> list[dict[str, float]]:
-    """The op's defaults, and odd values that divide no block; all from the catalog."""
-    params = op["params"]
-    if not params:
+    """The op's defaults, odd values that divide no block, and other choices of averages; from the catalog."""
+    params = [p for p in op["params"] if not p["choices"]]
+    chosen = {p["name"]: p["default"] for p in op["params"] if p["choices"]}
+    if not op["params"]:
         return [{}]
     defaults = {p["name"]: p["default"] for p in params if p["default"] is not None}
     whole = [p for p in params if p["type"] == "integer"]
     odd = dict(zip([p["name"] for p in whole], [37] if len(whole) == 1 else [7, 37, 5, 11], strict=False))
     odd |= {p["name"]: 1.5 * (p["default"] or 1) for p in params if p["type"] == "number"}
     odd = {p["name"]: min(max(odd[p["name"]], p["min"]), p["max"]) for p in params}
-    return [values for values in (defaults, odd) if len(values) == len(params)]
+    sets = [values | chosen for values in (defaults, odd) if len(values) == len(params)]
+    return sets + [odd | choices for choices in other_choices(op)]
+
+
+def other_choices(op: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Every allowed choice where the op is nothing but one, else three of them for each parameter."""
+    numbered = {
+        p["name"]: [choice["value"] for choice in p["choices"] if not choice["refused"]]
+        for p in op["params"]
+        if p["choices"]
+    }
+    # Several parameters meet different ones.
+    turned = [values[2 * k :] + values[: 2 * k] for k, values in enumerate(numbered.values())]
+    sets = [dict(zip(numbered, values, strict=True)) for values in zip(*turned, strict=True)]
+    return sets if len(op["params"]) == 2 else sets[2::4]
 
 
 def parameter_sets(op: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -95,7 +116,14 @@ def restored(plan: Any, state: bytes) -> Any:
 
 def warmup_formula(op: Mapping[str, Any], params: Params) -> int:
     """The catalog's formula, evaluated."""
-    return int(eval(op["warmup"], {"__builtins__": {"max": max, "min": min}}, dict(params)))
+    functions = {"max": max, "min": min, "isqrt": math.isqrt}
+    formulas = {choice["value"]: choice["warmup"] for param in op["params"] for choice in param["choices"]}
+
+    def average_warmup(window: int, kind: int) -> int:
+        return eval(formulas[kind], {"__builtins__": functions}, {"window": window})
+
+    known = {**functions, "average_warmup": average_warmup}
+    return int(eval(op["warmup"], {"__builtins__": known}, dict(params)))
 
 
 def source_values(sources: list[str], bars: Columns) -> list[NDArray]:

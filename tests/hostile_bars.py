@@ -59,6 +59,12 @@ def one_tick(count: int) -> Columns:
     return {"ts": times(count), **dict.fromkeys(NAMES[1:5], price), "volume": np.full(count, 7.0)}
 
 
+def thin(count: int) -> Columns:
+    """A market of which few pieces change hands, or none at all."""
+    volume = np.random.default_rng(15).integers(0, 41, size=count).astype(np.float64)
+    return {**random_bars(count, seed=16), "volume": volume}
+
+
 def falls_asleep(count: int) -> Columns:
     """A market that moves, is flat for a third of the time without any volume, and moves again."""
     bars = random_bars(count, seed=6)
@@ -115,6 +121,7 @@ BARS: dict[str, Callable[[int], Columns]] = {
     "without_volume": lambda count: with_volume(random_bars(count, seed=4), 0.0),
     "one_tick": one_tick,
     "falls_asleep": falls_asleep,
+    "thin": thin,
     "price_1e-6": lambda count: random_bars(count, seed=7, price=1e-6),
     "price_1e9": lambda count: with_volume(random_bars(count, seed=7, price=1e9), 1e12),
     "jump": jump,

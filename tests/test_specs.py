@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +145,15 @@ def test_bounds_are_refused_one_beyond_and_taken_at(op: dict[str, Any]) -> None:
         param["name"]: param["default"] if param["default"] is not None else param["min"]
         for param in op["params"]
     }
+    if "" in op["sources"]:
+        defaults["source"] = [source or "close" for source in op["sources"]]
     for param in op["params"]:
         for at, beyond in zip((param["min"], param["max"]), just_beyond(param), strict=True):
             found = problems(document({"name": "x", "op": op["name"], **defaults, param["name"]: beyond}))
             assert any(line.startswith(f"features[0].{param['name']}: {beyond} is outside") for line in found)
-            # At the bound the value itself is fine, though fast may then not be smaller than slow.
+            # At the bound the value itself is fine, though fast may then not be smaller than slow, and so on.
             found = problems(document({"name": "x", "op": op["name"], **defaults, param["name"]: at}))
-            assert all("is not smaller than slow" in line for line in found)
+            assert all(re.search("not smaller than slow|larger than max_window", line) for line in found)
 
 
 def test_the_hash_is_that_of_the_canonical_text() -> None:
@@ -348,6 +351,9 @@ def test_the_schema_knows_each_ops_keys_and_bounds() -> None:
     assert not accepts(schema, document({**EMA, "op": "EMAA"}), schema)
     for op in CATALOG:
         given = {param["name"]: param["min"] for param in op["params"]}
+        if "" in op["sources"]:
+            assert not accepts(schema, document({"op": op["name"], **given}), schema)
+            given["source"] = [source or "close" for source in op["sources"]]
         assert accepts(schema, document({"op": op["name"], **given}), schema)
         for param in op["params"]:
             for beyond in just_beyond(param):

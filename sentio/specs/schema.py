@@ -45,7 +45,7 @@ def json_schema() -> dict[str, Any]:
 def _op_schema(op: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
     """What a feature of one op may hold."""
     keys: dict[str, Any] = {name: {} for name in common if name != "source" or op["sources"]}
-    required = []
+    required = ["source"] if "" in op["sources"] else []
     for param in op["params"]:
         keys[param["name"]] = {
             "description": param["summary"],
@@ -53,6 +53,8 @@ def _op_schema(op: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, An
             "minimum": param["min"],
             "maximum": param["max"],
         }
+        if refused := [choice["value"] for choice in param["choices"] if choice["refused"]]:
+            keys[param["name"]]["not"] = {"enum": refused}
         if param["default"] is None:
             required.append(param["name"])
         else:

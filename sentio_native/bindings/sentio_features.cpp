@@ -91,6 +91,19 @@ py::object number(double value) {
   return py::float_(value);
 }
 
+py::list describe_choices(const std::vector<sentio::Choice>& choices) {
+  py::list entries;
+  for (const sentio::Choice& choice : choices) {
+    py::dict entry;
+    entry["value"] = number(choice.value);
+    entry["name"] = std::string(choice.name);
+    entry["warmup"] = std::string(choice.warmup);
+    entry["refused"] = std::string(choice.refused);
+    entries.append(entry);
+  }
+  return entries;
+}
+
 py::dict describe_op(const sentio::OpInfo& op) {
   py::list params;
   for (const sentio::ParamInfo& param : op.params) {
@@ -101,6 +114,7 @@ py::dict describe_op(const sentio::OpInfo& op) {
     entry["max"] = number(param.max);
     entry["default"] = param.default_value ? number(*param.default_value) : py::none();
     entry["summary"] = std::string(param.summary);
+    entry["choices"] = describe_choices(param.choices);
     params.append(entry);
   }
   const auto texts = [](const std::vector<std::string_view>& views) {

@@ -68,6 +68,13 @@ std::string bounds(const ParamInfo& param) {
   return "[" + canonical_number(param.min) + ", " + canonical_number(param.max) + "]";
 }
 
+const Choice* refused_choice(const ParamInfo& param, double value) {
+  const auto found = std::find_if(param.choices.begin(), param.choices.end(), [value](const Choice& c) {
+    return c.value == value && !c.refused.empty();
+  });
+  return found != param.choices.end() ? &*found : nullptr;
+}
+
 }  // namespace
 
 class Compiler {
@@ -232,6 +239,9 @@ class Compiler {
                 value.dump() + " is not a " + (param.type == ParamType::integer ? "whole number" : "number"));
       } else if (!(number >= param.min && number <= param.max)) {
         problem(path + "." + name, canonical_number(number) + " is outside " + bounds(param));
+      } else if (const Choice* choice = refused_choice(param, number); choice != nullptr) {
+        problem(path + "." + name, canonical_number(number) + " (" + std::string(choice->name) +
+                                       ") is refused: " + std::string(choice->refused));
       } else {
         params[name] = number;
       }
@@ -245,6 +255,11 @@ class Compiler {
       problem(path + ".fast", canonical_number(params["fast"]) + " is not smaller than slow, " +
                                   canonical_number(params["slow"]));
     }
+    if (params.contains("min_window") && params.contains("max_window") &&
+        params["min_window"] > params["max_window"]) {
+      problem(path + ".min_window", canonical_number(params["min_window"]) + " is larger than max_window, " +
+                                        canonical_number(params["max_window"]));
+    }
     if (params.contains("low") && params.contains("high") && params["low"] > params["high"]) {
       problem(path + ".low",
               canonical_number(params["low"]) + " is larger than high, " + canonical_number(params["high"]));
@@ -257,6 +272,11 @@ class Compiler {
     const std::string where = path + ".source";
     if (!feature.contains("source")) {
       for (const std::string_view source : op.sources) sources.emplace_back(source);
+      if (std::find(sources.begin(), sources.end(), "") != sources.end()) {
+        problem(where, "is missing: " + std::string(op.name) + " takes " + std::to_string(sources.size()) +
+                           ", not all of which have a default");
+        return {};
+      }
     } else if (op.sources.empty()) {
       problem(where, std::string(op.name) + " takes no source, it reads the bar's own columns");
       return {};

@@ -123,9 +123,4 @@ ORACLES: dict[str, Oracle] = {
     "RVI": lambda bars, sources, window, deviation_window: relative_volatility(
         sources[0], window, deviation_window
     ),
-    "PVO": lambda bars, sources, fast, slow: each(
-        lambda gap, usual: 100 * gap / usual if usual > 0 else 0.0,
-        oscillator(bars["volume"], fast, slow),
-        ema(bars["volume"], slow),
-    ),
 }

@@ -20,6 +20,14 @@ struct NodeRef {
 
 enum class ParamType : std::uint8_t { integer, real };
 
+// One value of a parameter that numbers things.
+struct Choice {
+  double value = 0;
+  std::string_view name;
+  std::string_view warmup{};   // rows that it costs, in `window`
+  std::string_view refused{};  // why a spec may not choose it, for a number that other software gives it
+};
+
 struct ParamInfo {
   std::string_view name;
   ParamType type = ParamType::integer;
@@ -27,6 +35,7 @@ struct ParamInfo {
   double max = 0;
   std::optional<double> default_value{};  // none: the spec must give it
   std::string_view summary{};
+  std::vector<Choice> choices{};  // what each value from `min` to `max` stands for, if they number things
 };
 
 // The windows' common bound; O(window) memory, O(1) amortised time a bar.
@@ -47,11 +56,12 @@ struct OpInfo {
   int version = 1;        // raised whenever a value changes
   std::string_view summary;
   std::string_view definition;              // paper, page or library that defines it
-  std::vector<std::string_view> sources{};  // series that a spec may choose, by their defaults
+  std::vector<std::string_view> sources{};  // series that a spec may choose, by their defaults; "": it must
   std::vector<std::string_view> columns{};  // series that the op always reads
   std::vector<ParamInfo> params{};
-  std::string_view warmup =
-      "0";  // rows before the first valid one, in the parameters, inputs' own not counted
+  // Rows before the first valid one, in the parameters, inputs' own not counted;
+  // `average_warmup(window, type)` stands for the warm-up of that choice of a moving average.
+  std::string_view warmup = "0";
   Memory memory = Memory::window;
   std::string_view neutral{};  // the declared value where the definition has none
   // What an error of the value is compared with: a number, or the size of columns and sources, such as

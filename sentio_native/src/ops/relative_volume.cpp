@@ -1,4 +1,4 @@
-// RVOL, PVO: volume beside the usual one.
+// RVOL: volume beside the usual one.
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
@@ -15,48 +15,20 @@ NodeRef lower_rvol(Lowering& op) {
                    0, {count});
 }
 
-NodeRef lower_pvo(Lowering& op) {
-  GraphBuilder& graph = op.graph();
-  return pointwise(
-      graph, "percent_above",
-      {sentio::ema(graph, op.in(0), op.integer("fast")), sentio::ema(graph, op.in(0), op.integer("slow"))},
-      [](const double* const* in, std::ptrdiff_t i) {
-        return in[1][i] > 0.0 ? held(100.0 * ((in[0][i] - in[1][i]) / in[1][i])) : 0.0;
-      });
-}
-
 }  // namespace
 
 std::vector<OpInfo> relative_volume() {
-  return {
-      {
-          .name = "RVOL",
-          .summary = "Relative volume: over the mean volume of the `window` bars before",
-          .definition = "TA-Lib RVOL",
-          .columns = {"volume"},
-          .params = {window_param(20, 1, "bars in the mean, the current one not included")},
-          .warmup = "window",
-          .neutral = "1 where nothing was traded in the window (TA-Lib: NaN or infinite); held within 1e60",
-          .talib = "RVOL(timeperiod=window)",
-          .lower = lower_rvol,
-      },
-      {
-          .name = "PVO",
-          .summary =
-              "Percentage volume oscillator: EMA over `fast` minus EMA over `slow`, in percent of the latter",
-          .definition =
-              "Appel's percentage price oscillator, of volume; TA-Lib PVO but for the averages' start, which "
-              "is that of EMA",
-          .columns = {"volume"},
-          .params = {{"fast", ParamType::integer, 2, kMaxWindow - 1, 12, "span of the faster average"},
-                     {"slow", ParamType::integer, 3, kMaxWindow, 26, "span of the slower average"}},
-          .warmup = "slow - 1",
-          .memory = Memory::decaying,
-          .neutral = "0 where nothing was traded; held within 1e60",
-          .scale = "100",
-          .talib = "PVO(fastperiod=fast, slowperiod=slow, matype=1)",
-          .lower = lower_pvo,
-      }};
+  return {{
+      .name = "RVOL",
+      .summary = "Relative volume: over the mean volume of the `window` bars before",
+      .definition = "TA-Lib RVOL",
+      .columns = {"volume"},
+      .params = {window_param(20, 1, "bars in the mean, the current one not included")},
+      .warmup = "window",
+      .neutral = "1 where nothing was traded in the window (TA-Lib: NaN or infinite); held within 1e60",
+      .talib = "RVOL(timeperiod=window)",
+      .lower = lower_rvol,
+  }};
 }
 
 }  // namespace sentio::ops

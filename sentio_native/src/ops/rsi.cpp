@@ -1,32 +1,30 @@
 // RSI, CMO, CMOU: rises against falls.
-#include "ops/op_file.hpp"
+#include "ops/rsi.hpp"
 
 namespace sentio::ops {
 namespace {
 
-struct Moves {
-  NodeRef up, down;
-};
-
-Moves moves_of(Lowering& op) {
+Moves moves_of(GraphBuilder& graph, NodeRef x) {
   return {
       pointwise(
-          op.graph(), "rise", {op.in(0)},
+          graph, "rise", {x},
           [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[0][i - 1], 0.0); }, 1),
       pointwise(
-          op.graph(), "fall", {op.in(0)},
+          graph, "fall", {x},
           [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i - 1] - in[0][i], 0.0); }, 1)};
 }
 
-// Wilder's averages.
-Moves average_moves(Lowering& op) {
-  const Moves moves = moves_of(op);
-  const auto window = op.integer("window");
-  return {wilder(op.graph(), moves.up, window), wilder(op.graph(), moves.down, window)};
+}  // namespace
+
+Moves average_moves(GraphBuilder& graph, NodeRef x, std::int64_t window) {
+  const Moves moves = moves_of(graph, x);
+  return {wilder(graph, moves.up, window), wilder(graph, moves.down, window)};
 }
 
+namespace {
+
 NodeRef lower_rsi(Lowering& op) {
-  const Moves moves = average_moves(op);
+  const Moves moves = average_moves(op.graph(), op.in(0), op.integer("window"));
   return share(op.graph(), moves.up, moves.down);
 }
 
@@ -38,11 +36,11 @@ NodeRef balance(GraphBuilder& graph, const Moves& moves) {
 }
 
 NodeRef lower_cmo(Lowering& op) {
-  return balance(op.graph(), average_moves(op));
+  return balance(op.graph(), average_moves(op.graph(), op.in(0), op.integer("window")));
 }
 
 NodeRef lower_cmou(Lowering& op) {
-  const Moves moves = moves_of(op);
+  const Moves moves = moves_of(op.graph(), op.in(0));
   const auto window = op.integer("window");
   return balance(op.graph(),
                  {window_sum(op.graph(), moves.up, window), window_sum(op.graph(), moves.down, window)});

@@ -14,6 +14,19 @@
 namespace sentio {
 namespace {
 
+struct MeanFold {
+  using Value = double;
+  double per_row;  // 1 / window
+
+  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
+    return in[0][i] - in[0][anchor];
+  }
+  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+              double* const* out) const noexcept {
+    out[0][i] = in[0][anchor] + all * per_row;
+  }
+};
+
 // Sums about the anchor, in value and in time.
 struct LinearWeightsFold {
   struct Value {
@@ -133,7 +146,7 @@ NodeRef moving_average(GraphBuilder& graph, NodeRef x, std::int64_t window, Aver
 }
 
 NodeRef sma(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  return moments(graph, x, window).mean;
+  return window_fold(graph, "mean", {x}, window, MeanFold{1.0 / static_cast<double>(window)});
 }
 
 NodeRef wma(GraphBuilder& graph, NodeRef x, std::int64_t window) {

@@ -34,6 +34,7 @@ enum class AverageType : std::uint8_t {
 // average_type_param allows.
 [[nodiscard]] NodeRef moving_average(GraphBuilder& graph, NodeRef x, std::int64_t window, AverageType type);
 
+// The mean of moments, to the bit, alone: its readers' history is not that of a variance too.
 [[nodiscard]] NodeRef sma(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
 // Weights that rise evenly: 1 for the oldest of `window` values, `window` for the newest.

@@ -103,8 +103,8 @@ std::vector<OpInfo> moving_averages() {
               .talib = "TEMA(timeperiod=window)",
           },
           lower_average<tema>),
-      with_param(std::move(t3_info), {"v_factor", ParamType::real, 0, 1, 0.7,
-                                      "weight of the correction: 0 for none, 1 for DEMA's"}),
+      with_param(std::move(t3_info),
+                 {"v_factor", ParamType::real, 0.01, 1, 0.7, "weight of the correction, 1 for DEMA's"}),
       average(
           {
               .name = "HMA",

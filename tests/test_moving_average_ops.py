@@ -38,7 +38,7 @@ def test_a_kind_that_makes_no_sense_is_refused_with_the_reason(kind: int, reason
 
 def test_the_schema_refuses_the_same_kinds() -> None:
     keys = json_schema()["$defs"]["MA"]["properties"]["ma_type"]
-    assert keys["not"] == {"enum": [kind for kind in CHOICES if kind not in ALLOWED]}
+    assert keys["enum"] == ALLOWED == [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13]
 
 
 @pytest.mark.parametrize("kind", ALLOWED)

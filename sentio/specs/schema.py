@@ -53,8 +53,9 @@ def _op_schema(op: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, An
             "minimum": param["min"],
             "maximum": param["max"],
         }
-        if refused := [choice["value"] for choice in param["choices"] if choice["refused"]]:
-            keys[param["name"]]["not"] = {"enum": refused}
+        if param["choices"]:
+            allowed = [choice["value"] for choice in param["choices"] if not choice["refused"]]
+            keys[param["name"]]["enum"] = allowed
         if param["default"] is None:
             required.append(param["name"])
         else:

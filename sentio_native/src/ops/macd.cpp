@@ -102,7 +102,8 @@ std::vector<OpInfo> macd() {
       "the averages' start, which is that of EMA",
       {kSignal}, "signal + 24");
   const OpInfo extended = indicator(
-      "Appel's MACD of chosen averages; TA-Lib MACDEXT but for the averages' start, which is that of EMA",
+      "Appel's MACD of chosen averages; TA-Lib MACDEXT but for the averages' start: each has its op's own, "
+      "whatever the others need",
       {{"fast", ParamType::integer, 2, kMaxWindow - 1, 12, "bars of the faster average"},
        {"slow", ParamType::integer, 3, kMaxWindow, 26, "bars of the slower average"},
        {"signal", ParamType::integer, 1, kMaxWindow, 9, "bars of the line's own average"},

@@ -29,10 +29,9 @@ std::vector<OpInfo> mavp() {
   return {{
       .name = "MAVP",
       .summary = "Moving average of a chosen type over as many values as the second series says at the bar",
-      .definition =
-          "TA-Lib MAVP but for the start of the averages made of EMA, which is that of EMA, and for the "
-          "types "
-          "that are refused; of a window the whole part counts, held within `min_window` and `max_window`",
+      .definition = "TA-Lib MAVP but for the averages' start (each has its op's own, whatever the longest "
+                    "needs) and for the types that are refused; of a window the whole part counts, held "
+                    "within `min_window` and `max_window`",
       .sources = {"close", ""},
       .params = {{"min_window", ParamType::integer, 2, kMostWindows, 2, "the shortest window"},
                  {"max_window", ParamType::integer, 2, kMostWindows, 30,

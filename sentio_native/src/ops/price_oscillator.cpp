@@ -48,7 +48,7 @@ std::vector<OpInfo> price_oscillator() {
   OpInfo absolute =
       oscillator("APO", "Absolute price oscillator: the average over `fast` minus that over `slow`",
                  "Appel, The Moving Average Convergence-Divergence Trading Method (1979); TA-Lib APO but for "
-                 "the averages' start, which is that of EMA");
+                 "the averages' start: each has its op's own, whatever the other one needs");
   absolute.sources = {"close"};
   absolute.scale = "source";
   absolute.talib = "APO(fastperiod=fast, slowperiod=slow, matype=ma_type)";
@@ -58,19 +58,18 @@ std::vector<OpInfo> price_oscillator() {
       "PPO",
       "Percentage price oscillator: the average over `fast` minus that over `slow`, in percent of the latter",
       "Appel, Technical Analysis: Power Tools for Active Investors (2005); TA-Lib PPO but for the averages' "
-      "start, which is that of EMA");
+      "start: each has its op's own, whatever the other one needs");
   percentage.sources = {"close"};
   percentage.neutral = "0 where the slower average is 0; held within 1e60";
   percentage.scale = "100";
   percentage.talib = "PPO(fastperiod=fast, slowperiod=slow, matype=ma_type)";
   percentage.lower = lower_percentage;
 
-  OpInfo of_volume = oscillator(
-      "PVO",
-      "Percentage volume oscillator: the average over `fast` minus that over `slow`, in percent of the "
-      "latter",
-      "Appel's percentage price oscillator, of volume; TA-Lib PVO but for the averages' start, which is that "
-      "of EMA");
+  OpInfo of_volume = oscillator("PVO",
+                                "Percentage volume oscillator: the average over `fast` minus that over "
+                                "`slow`, in percent of the latter",
+                                "Appel's percentage price oscillator, of volume; TA-Lib PVO but for the "
+                                "averages' start: each has its op's own, whatever the other one needs");
   of_volume.columns = {"volume"};
   of_volume.neutral = "0 where the slower average is 0, as without volume; held within 1e60";
   of_volume.scale = "100";

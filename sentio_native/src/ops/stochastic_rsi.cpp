@@ -39,7 +39,7 @@ class Shares final : public Kernel {
 NodeRef lower_k(Lowering& op) {
   GraphBuilder& graph = op.graph();
   const auto period = op.integer("k_period");
-  const AverageMoves moves = average_moves(graph, op.in(0), op.integer("window"));
+  const Moves moves = average_moves(graph, op.in(0), op.integer("window"));
   const NodeRef rises = graph.add(
       {"shares", {}, {moves.up, moves.down, op.in(0)}}, {.lag = {0, 0, 1}},
       [] { return std::make_unique<Shares>(); }, 2);

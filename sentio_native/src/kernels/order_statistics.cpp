@@ -2,23 +2,79 @@
 #include "kernels/order_statistics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "kernels/in_vectors.hpp"
 #include "kernels/series.hpp"
 #include "kernels/window_tree.hpp"
 
 namespace sentio {
 namespace {
 
+// Up to here it is quicker to pass over a whole window in vectors than to search in it.
+constexpr std::int64_t kShort = 128;
 // Up to here moving half an array is quicker than walking a tree.
 constexpr std::int64_t kLongestArray = 2048;
 // Up to here adding up a window is.
 constexpr std::int64_t kLongestSum = 256;
 
-// A short window: an array in order, and the values by slot, which is the row modulo the window.
+// A short window: an array in order, between minus and plus infinity.
+class ShortWindow {
+ public:
+  explicit ShortWindow(std::int64_t window)
+      : window_(window),
+        groups_((window + kGroup - 1) / kGroup),
+        sorted_(static_cast<std::size_t>(kGroup * groups_ + 2), kInfinity),
+        next_(sorted_) {
+    sorted_[0] = next_[0] = -kInfinity;
+  }
+  [[nodiscard]] std::int64_t window() const noexcept { return window_; }
+
+  // The window that ends at `newest`, of which `known` values can be read; a 0 stands for an older one.
+  // Adding 0 leaves one zero alone: equal values must be equal bits.
+  void fill(const double* newest, std::int64_t known) noexcept {
+    for (std::int64_t age = 0; age < window_; ++age)
+      sorted_[static_cast<std::size_t>(window_ - age)] = age < known ? newest[-age] + 0.0 : 0.0;
+    oldest_ = sorted_[1];
+    std::sort(sorted_.begin() + 1, sorted_.begin() + 1 + window_);
+  }
+
+  // The window one row on, by one pass that no value makes branch: what is left when the first of those equal
+  // to the oldest is taken out, into which the newest goes as the middle one of itself and two neighbours.
+  void replace(const double* newest) noexcept {
+    const double gone = oldest_, fresh = newest[0] + 0.0;
+    const double* from = sorted_.data() + 1;
+    double* to = next_.data() + 1;
+    const std::ptrdiff_t groups = groups_;
+    SENTIO_INDEPENDENT_ROWS
+    for (std::ptrdiff_t k = 0; k < kGroup * groups; ++k) {
+      const double before = from[k - 1] < gone ? from[k - 1] : from[k];
+      const double at = from[k] < gone ? from[k] : from[k + 1];
+      to[k] = larger(before, smaller(at, fresh));
+    }
+    sorted_.swap(next_);
+    oldest_ = newest[1 - window_] + 0.0;
+  }
+
+  [[nodiscard]] double nth(std::int64_t place) const noexcept {
+    return sorted_[static_cast<std::size_t>(place + 1)];
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kGroup = 4;  // whole vectors: no rest to do value by value
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+  std::ptrdiff_t window_, groups_;
+  double oldest_ = 0;  // the next to go
+  std::vector<double> sorted_, next_;
+};
+
+// A longer window: an array in order, and the values by slot, which is the row modulo the window.
 class SortedWindow {
  public:
   explicit SortedWindow(std::int64_t window)
@@ -80,27 +136,161 @@ class SortedWindow {
   std::vector<double> by_slot_, sorted_;
 };
 
-// Which statistic a lane gives; all lanes read one order.
 enum class Statistic : std::uint8_t { rank, share_below, at_place };
 
+// A place in a window's order, linear between two values.
+class Place {
+ public:
+  Place(std::int64_t window, double place)
+      : lower_(static_cast<std::int64_t>(place)),
+        upper_(std::min(lower_ + 1, window - 1)),
+        above_(place - static_cast<double>(lower_)) {}
+
+  template <class Order>
+  [[nodiscard]] double in(const Order& order) const noexcept {
+    const double lower = order.nth(lower_), upper = order.nth(upper_);
+    return lower + above_ * (upper - lower);
+  }
+
+ private:
+  std::int64_t lower_, upper_;
+  double above_;  // how far above the lower one
+};
+
+// The rank of a value, or the share of the others below it, from how many there are of which.
+double standing_value(Statistic statistic, std::int64_t window, const Standing& at) noexcept {
+  if (statistic == Statistic::share_below)
+    return static_cast<double>(at.below) / static_cast<double>(window - 1);
+  return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) /
+         static_cast<double>(window);
+}
+
+// Places in short windows of one series. Lanes of one window read one order of it, and windows take their
+// turns row by row, so that none waits for what it has just written.
+class ShortPlaces final : public Kernel {
+ public:
+  explicit ShortPlaces(std::span<const Lane> lanes) {
+    for (std::size_t k = 0; k < lanes.size(); ++k) {
+      const auto window = static_cast<std::int64_t>(lanes[k].params[0]);
+      of_window(window).wanted.push_back({Place(window, lanes[k].params[2]), k});
+    }
+  }
+
+  void run(const Block& block) noexcept override {
+    in_vectors(kShort, [&] {
+      for (std::ptrdiff_t i = 0; i < block.size; ++i) {
+        for (Windowed& windowed : windows_) run_row(windowed, block, i);
+      }
+    });
+  }
+
+  // The oldest value is no longer kept: what stands for it is the first to go.
+  void rebuild(const Block& past) noexcept override {
+    for (Windowed& windowed : windows_) {
+      const std::int64_t window = windowed.order.window();
+      if (past.first >= window) windowed.order.fill(past.in[0] - 1, window - 1);
+    }
+  }
+
+ private:
+  struct Wanted {
+    Place place;
+    std::size_t lane;
+  };
+  struct Windowed {
+    ShortWindow order;
+    std::vector<Wanted> wanted;
+  };
+
+  Windowed& of_window(std::int64_t window) {
+    for (Windowed& windowed : windows_) {
+      if (windowed.order.window() == window) return windowed;
+    }
+    return windows_.emplace_back(Windowed{ShortWindow(window), {}});
+  }
+
+  static void run_row(Windowed& windowed, const Block& block, std::ptrdiff_t i) noexcept {
+    const std::int64_t full = windowed.order.window() - 1, row = block.first + i;
+    if (row < full) return;
+    const double* newest = block.in[0] + i;
+    if (row == full) {
+      windowed.order.fill(newest, full + 1);
+    } else {
+      windowed.order.replace(newest);
+    }
+    for (const Wanted& wanted : windowed.wanted) block.out[wanted.lane][i] = wanted.place.in(windowed.order);
+  }
+
+  std::vector<Windowed> windows_;
+};
+
+// How the newest value stands in short windows of one series: those below it and those equal to it are
+// counted age by age, a few rows side by side, once for windows of every length.
+class ShortStandings final : public Kernel {
+ public:
+  explicit ShortStandings(std::span<const Lane> lanes) {
+    for (std::size_t k = 0; k < lanes.size(); ++k) {
+      wanted_.push_back(
+          {static_cast<std::int64_t>(lanes[k].params[0]), static_cast<Statistic>(lanes[k].params[1]), k});
+    }
+    std::sort(wanted_.begin(), wanted_.end(),
+              [](const Wanted& a, const Wanted& b) { return a.window < b.window; });
+  }
+
+  void run(const Block& block) noexcept override {
+    in_vectors(kShort, [&] {
+      std::ptrdiff_t i = 0;
+      for (; i + kRows <= block.size; i += kRows) run_rows<kRows>(block, i);
+      for (; i < block.size; ++i) run_rows<1>(block, i);
+    });
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kRows = 8;
+  struct Wanted {
+    std::int64_t window;
+    Statistic statistic;
+    std::size_t lane;
+  };
+
+  template <std::ptrdiff_t rows>
+  void run_rows(const Block& block, std::ptrdiff_t first) const noexcept {
+    const double* x = block.in[0] + first;
+    std::array<std::int64_t, static_cast<std::size_t>(rows)> below{}, equal;
+    equal.fill(1);  // itself
+    std::int64_t age = 1;
+    for (const Wanted& wanted : wanted_) {
+      for (; age < wanted.window; ++age) {
+        for (std::size_t i = 0; i < below.size(); ++i) {
+          const auto row = static_cast<std::ptrdiff_t>(i);
+          below[i] += x[row - age] < x[row] ? 1 : 0;
+          equal[i] += x[row - age] == x[row] ? 1 : 0;
+        }
+      }
+      double* out = block.out[wanted.lane] + first;
+      for (std::size_t i = 0; i < below.size(); ++i)
+        out[i] = standing_value(wanted.statistic, wanted.window, {below[i], equal[i]});
+    }
+  }
+
+  std::vector<Wanted> wanted_;  // the shortest window first
+};
+
+// Statistics of a longer window; all lanes read one order.
 template <class Order>
 class OrderStatistics final : public Kernel {
  public:
   explicit OrderStatistics(std::span<const Lane> lanes)
-      : order_(static_cast<std::int64_t>(lanes[0].params[0])), last_place_(lanes[0].params[0] - 1.0) {
-    for (const Lane& lane : lanes) {
-      const auto lower = static_cast<std::int64_t>(lane.params[2]);
-      const std::int64_t upper = std::min(lower + 1, static_cast<std::int64_t>(last_place_));
-      wanted_.push_back({static_cast<Statistic>(lane.params[1]), lower, upper,
-                         lane.params[2] - static_cast<double>(lower)});
-    }
+      : window_(static_cast<std::int64_t>(lanes[0].params[0])), order_(window_) {
+    for (const Lane& lane : lanes)
+      wanted_.push_back({static_cast<Statistic>(lane.params[1]), Place(window_, lane.params[2])});
   }
 
   void run(const Block& block) noexcept override {
     const double* x = block.in[0];
     for (std::ptrdiff_t i = 0; i < block.size; ++i) {
       if (const std::int64_t row = block.first + i; row == 0) {
-        order_.fill(x + i, row, window());
+        order_.fill(x + i, row, window_);
       } else {
         order_.replace(row, x[i]);
       }
@@ -110,37 +300,35 @@ class OrderStatistics final : public Kernel {
 
   // The oldest value is no longer kept: what stands for it is the first to go.
   void rebuild(const Block& past) noexcept override {
-    order_.fill(past.in[0] - 1, past.first - 1, window() - 1);
+    order_.fill(past.in[0] - 1, past.first - 1, window_ - 1);
   }
 
  private:
-  [[nodiscard]] std::int64_t window() const noexcept { return static_cast<std::int64_t>(last_place_) + 1; }
-
   struct Wanted {
     Statistic statistic;
-    std::int64_t lower, upper;  // the places on both sides
-    double above;               // how far above the lower one
+    Place place;
   };
 
   [[nodiscard]] double value_of(const Wanted& wanted, double newest) const noexcept {
-    if (wanted.statistic != Statistic::at_place) {
-      const Standing at = order_.standing(newest);
-      if (wanted.statistic == Statistic::share_below) return static_cast<double>(at.below) / last_place_;
-      return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) / (last_place_ + 1.0);
-    }
-    const double lower = order_.nth(wanted.lower), upper = order_.nth(wanted.upper);
-    return lower + wanted.above * (upper - lower);
+    if (wanted.statistic == Statistic::at_place) return wanted.place.in(order_);
+    return standing_value(wanted.statistic, window_, order_.standing(newest));
   }
 
+  std::int64_t window_;
   Order order_;
-  double last_place_;
   std::vector<Wanted> wanted_;
 };
 
 NodeRef order_statistic(GraphBuilder& graph, NodeRef x, std::int64_t window, Statistic statistic,
                         double place = 0.0) {
-  NodeKey key{"order_statistic", {static_cast<double>(window), static_cast<double>(statistic), place}, {x}};
-  return graph.add(std::move(key), {.lag = window - 1},
+  const std::vector<double> params{static_cast<double>(window), static_cast<double>(statistic), place};
+  if (window <= kShort) {  // from the first valid row on, so that windows of every length run together
+    const bool is_place = statistic == Statistic::at_place;
+    return graph.add({is_place ? "short_place" : "short_standing", params, {x}},
+                     {.mask = window - 1, .settle = window - 1, .history = window - 1},
+                     is_place ? in_lanes<ShortPlaces>() : in_lanes<ShortStandings>());
+  }
+  return graph.add({"order_statistic", params, {x}}, {.lag = window - 1},
                    window <= kLongestArray ? in_lanes<OrderStatistics<SortedWindow>>()
                                            : in_lanes<OrderStatistics<WindowTree>>());
 }

@@ -16,41 +16,53 @@
 
 namespace sentio {
 
+// Two, since this is inlined where the compiler has already cut longer vectors for a baseline processor.
 using Double2 = double __attribute__((vector_size(16)));
 
-// values[k] becomes start + values[0] + ... + values[k]. Rows are added in groups of four: within one, each
-// to the one before it, then each pair to the pair before; and then the sum of all whole groups before.
-// Returns that sum after the last whole group.
+// Running sums, in place and in groups of four rows: within one, each to the one before it, then each pair to
+// the pair before; and then the sum of all whole groups before. A last group is filled up with zeros: up to
+// three numbers beyond the rows are overwritten.
+
+// values[k] becomes start + values[0] + ... + values[k]. Returns the sum after the last whole group.
 inline double running_sums(double* values, std::ptrdiff_t rows, double start) noexcept {
-  Double2 before{start, start};
-  std::ptrdiff_t k = 0;
-  const auto group = [&before](Double2& first, Double2& second) {
-    const Double2 zero{};
-    const Double2 middle = __builtin_shufflevector(first, second, 1, 2);
-    const Double2 z = first + __builtin_shufflevector(zero, first, 0, 2);
-    const Double2 all = (second + middle) + z;
-    first = before + z;
-    second = before + all;
-    before += __builtin_shufflevector(all, all, 1, 1);
-  };
-  for (; k + 4 <= rows; k += 4) {
+  constexpr Double2 kZero{};
+  for (std::ptrdiff_t k = 0; k < 3; ++k) values[rows + k] = 0.0;
+  Double2 before{start, start}, whole = before;
+  for (std::ptrdiff_t k = 0; k < rows; k += 4) {
     Double2 first, second;
     std::memcpy(&first, values + k, sizeof first);
     std::memcpy(&second, values + k + 2, sizeof second);
-    group(first, second);
+    const Double2 middle = __builtin_shufflevector(first, second, 1, 2);
+    const Double2 pair = first + __builtin_shufflevector(kZero, first, 0, 2);
+    const Double2 four = (second + middle) + pair;
+    first = before + pair;
+    second = before + four;
     std::memcpy(values + k, &first, sizeof first);
     std::memcpy(values + k + 2, &second, sizeof second);
+    whole = before;
+    before += __builtin_shufflevector(four, four, 1, 1);
   }
-  const double whole = before[0];
-  if (k < rows) {
-    double rest[4] = {};
-    std::copy(values + k, values + rows, rest);
-    Double2 first{rest[0], rest[1]}, second{rest[2], rest[3]};
-    group(first, second);
-    const double sums[4] = {first[0], first[1], second[0], second[1]};
-    std::copy(sums, sums + (rows - k), values + k);
+  return rows % 4 == 0 ? before[0] : whole[0];
+}
+
+// end[-k] becomes end[-1] + ... + end[-k], for k up to `rows`.
+inline void running_sums_back(double* end, std::ptrdiff_t rows) noexcept {
+  constexpr Double2 kZero{};
+  for (std::ptrdiff_t k = 1; k <= 3; ++k) end[-rows - k] = 0.0;
+  Double2 before{};
+  for (std::ptrdiff_t k = 0; k < rows; k += 4) {
+    Double2 first, second;
+    std::memcpy(&first, end - k - 2, sizeof first);
+    std::memcpy(&second, end - k - 4, sizeof second);
+    const Double2 middle = __builtin_shufflevector(second, first, 1, 2);
+    const Double2 pair = first + __builtin_shufflevector(first, kZero, 1, 2);
+    const Double2 four = (second + middle) + pair;
+    first = before + pair;
+    second = before + four;
+    std::memcpy(end - k - 2, &first, sizeof first);
+    std::memcpy(end - k - 4, &second, sizeof second);
+    before += __builtin_shufflevector(four, four, 0, 0);
   }
-  return whole;
 }
 
 // Rows are cut into blocks at boundaries fixed by the absolute row, so short that a window holds at least one
@@ -114,7 +126,7 @@ class WindowFold final : public Kernel {
   static constexpr std::ptrdiff_t kDirect = 8;  // windows up to this are folded row by row
   static constexpr std::ptrdiff_t kGroup = 4;   // see running_sums
   struct Heads {
-    double of[kNumbers][kSegment + kGroup];
+    double of[kNumbers][kSegment + 2 * kGroup];
   };
 
   void run_rows(const Block& block) noexcept {
@@ -141,7 +153,7 @@ class WindowFold final : public Kernel {
     std::size_t first_output;
   };
 
-  static Value value_at(const double (*heads)[kSegment + kGroup], std::ptrdiff_t k) noexcept {
+  static Value value_at(const double (*heads)[kSegment + 2 * kGroup], std::ptrdiff_t k) noexcept {
     Numbers numbers;
     for (std::size_t n = 0; n < kNumbers; ++n) numbers[n] = heads[n][k];
     return std::bit_cast<Value>(numbers);
@@ -164,27 +176,38 @@ class WindowFold final : public Kernel {
     std::vector<double> others;  // parameters beside the window, the same for all members
     std::ptrdiff_t longest = 0;
     std::vector<Member> members{};
-    std::vector<double> tails{};  // number by number; tail of n rows at longest - 1 - n
+    std::vector<double> tails{};  // number by number, each `stride` long; tail of n rows at tail_end()[-n]
     Numbers head{};               // of the rows so far; of sums, up to the last whole group
 
     void add(const Member& member) {
       members.push_back(member);
       longest = std::max(longest, member.window);
-      tails.resize(kNumbers * static_cast<std::size_t>(longest));
+      tails.resize(kNumbers * static_cast<std::size_t>(stride()));
+    }
+    [[nodiscard]] std::ptrdiff_t stride() const noexcept { return longest - 1 + kGroup; }
+    [[nodiscard]] double* tail_end(std::size_t number) noexcept {
+      return tails.data() + static_cast<std::ptrdiff_t>(number + 1) * stride();
     }
 
     // A new block: the tails that its rows from `place` on need.
     void begin(const double* const* in, std::ptrdiff_t anchor, std::ptrdiff_t place = 0) noexcept {
       const Fold fold = members.front().fold;
       const std::ptrdiff_t needed = longest - 1 - place;
-      Numbers tail{};
-      for (std::ptrdiff_t done = 0; done < needed; done += kSegment) {
-        const std::ptrdiff_t rows = std::min(kSegment, needed - done);
-        Heads folded;
-        fold_rows(fold, in, anchor, anchor - 1 - done, -1, rows, done == 0, tail, folded);
-        for (std::size_t n = 0; n < kNumbers; ++n) {
-          double* to = tails.data() + n * static_cast<std::size_t>(longest) + (longest - 2 - done);
-          for (std::ptrdiff_t k = 0; k < rows; ++k) to[-k] = folded.of[n][k];
+      std::array<double*, kNumbers> ends;
+      for (std::size_t n = 0; n < kNumbers; ++n) ends[n] = tail_end(n);
+      if constexpr (kSums) {
+        SENTIO_INDEPENDENT_ROWS
+        for (std::ptrdiff_t k = -needed; k < 0; ++k) {
+          const auto numbers = std::bit_cast<Numbers>(fold.term(in, anchor + k, anchor));
+          for (std::size_t n = 0; n < kNumbers; ++n) ends[n][k] = numbers[n];
+        }
+        for (double* end : ends) running_sums_back(end, needed);
+      } else {
+        Value tail = fold.term(in, anchor - 1, anchor);
+        for (std::ptrdiff_t k = -1; k >= -needed; --k) {
+          if (k < -1) tail = fold.join(fold.term(in, anchor + k, anchor), tail);
+          const auto numbers = std::bit_cast<Numbers>(tail);
+          for (std::size_t n = 0; n < kNumbers; ++n) ends[n][k] = numbers[n];
         }
       }
       head = {};
@@ -197,30 +220,26 @@ class WindowFold final : public Kernel {
       const Fold fold = members.front().fold;
       // Sums are taken in groups: one that was begun before is taken again, from its first row on.
       const std::ptrdiff_t again = kSums ? place % kGroup : 0;
-      fold_rows(fold, in, i - place, i - again, 1, rows + again, place == 0, head, heads);
+      fold_rows(fold, in, i - place, i - again, rows + again, place == 0, head, heads);
       return again;
     }
 
-    // folded[k]: the fold of `all`, unless it is the first, and of the rows first, first + step, ... up to k.
+    // folded[k]: the fold of `all`, unless it is the first, and of the rows from the first to first + k.
     static void fold_rows(const Fold& fold, const double* const* in, std::ptrdiff_t anchor,
-                          std::ptrdiff_t first, std::ptrdiff_t step, std::ptrdiff_t rows, bool is_first,
-                          Numbers& all, Heads& folded) noexcept {
+                          std::ptrdiff_t first, std::ptrdiff_t rows, bool is_first, Numbers& all,
+                          Heads& folded) noexcept {
       if constexpr (kSums) {
         SENTIO_INDEPENDENT_ROWS
         for (std::ptrdiff_t k = 0; k < rows; ++k) {
-          const auto numbers = std::bit_cast<Numbers>(fold.term(in, first + step * k, anchor));
+          const auto numbers = std::bit_cast<Numbers>(fold.term(in, first + k, anchor));
           for (std::size_t n = 0; n < kNumbers; ++n) folded.of[n][k] = numbers[n];
         }
         for (std::size_t n = 0; n < kNumbers; ++n) all[n] = running_sums(folded.of[n], rows, all[n]);
       } else {
         auto value = std::bit_cast<Value>(all);
         for (std::ptrdiff_t k = 0; k < rows; ++k) {
-          const Value term = fold.term(in, first + step * k, anchor);
-          if (k == 0 && is_first) {
-            value = term;
-          } else {
-            value = step > 0 ? fold.join(value, term) : fold.join(term, value);
-          }
+          const Value term = fold.term(in, first + k, anchor);
+          value = k == 0 && is_first ? term : fold.join(value, term);
           const auto numbers = std::bit_cast<Numbers>(value);
           for (std::size_t n = 0; n < kNumbers; ++n) folded.of[n][k] = numbers[n];
         }
@@ -247,8 +266,8 @@ class WindowFold final : public Kernel {
       const Fold fold = member.fold;
       const double* const* in = block.in;
       double* const* out = block.out + member.first_output;
-      const std::ptrdiff_t anchor = i - place, stride = blocks.longest;
-      const double* tails = blocks.tails.data() + (blocks.longest - member.window + place);
+      const std::ptrdiff_t anchor = i - place, stride = blocks.stride();
+      const double* tails = blocks.tail_end(0) - (member.window - 1 - place);
       SENTIO_INDEPENDENT_ROWS
       for (std::ptrdiff_t k = 0; k < rows; ++k) {
         Numbers tail;

@@ -2,7 +2,6 @@
 #include "kernels/order_statistics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -157,12 +156,12 @@ class Place {
   double above_;  // how far above the lower one
 };
 
-// The rank of a value, or the share of the others below it, from how many there are of which.
-double standing_value(Statistic statistic, std::int64_t window, const Standing& at) noexcept {
-  if (statistic == Statistic::share_below)
-    return static_cast<double>(at.below) / static_cast<double>(window - 1);
-  return (static_cast<double>(at.below) + static_cast<double>(at.equal + 1) / 2.0) /
-         static_cast<double>(window);
+// From how many values of a window lie below one, and how many equal it, itself included.
+double rank_of(double below, double equal, std::int64_t window) noexcept {
+  return (below + (equal + 1.0) / 2.0) / static_cast<double>(window);
+}
+double share_below_of(double below, std::int64_t window) noexcept {
+  return below / static_cast<double>(window - 1);
 }
 
 // Places in short windows of one series. Lanes of one window read one order of it, and windows take their
@@ -225,7 +224,7 @@ class ShortPlaces final : public Kernel {
 };
 
 // How the newest value stands in short windows of one series: those below it and those equal to it are
-// counted age by age, a few rows side by side, once for windows of every length.
+// counted age by age, many rows side by side, once for windows of every length.
 class ShortStandings final : public Kernel {
  public:
   explicit ShortStandings(std::span<const Lane> lanes) {
@@ -238,38 +237,40 @@ class ShortStandings final : public Kernel {
   }
 
   void run(const Block& block) noexcept override {
-    in_vectors(kShort, [&] {
-      std::ptrdiff_t i = 0;
-      for (; i + kRows <= block.size; i += kRows) run_rows<kRows>(block, i);
-      for (; i < block.size; ++i) run_rows<1>(block, i);
+    in_vectors(block.size, [&] {
+      for (std::ptrdiff_t i = 0; i < block.size; i += kRows)
+        run_rows(block, i, std::min(kRows, block.size - i));
     });
   }
 
  private:
-  static constexpr std::ptrdiff_t kRows = 8;
+  static constexpr std::ptrdiff_t kRows = 64;
   struct Wanted {
     std::int64_t window;
     Statistic statistic;
     std::size_t lane;
   };
 
-  template <std::ptrdiff_t rows>
-  void run_rows(const Block& block, std::ptrdiff_t first) const noexcept {
+  void run_rows(const Block& block, std::ptrdiff_t first, std::ptrdiff_t rows) const noexcept {
     const double* x = block.in[0] + first;
-    std::array<std::int64_t, static_cast<std::size_t>(rows)> below{}, equal;
-    equal.fill(1);  // itself
+    double below[kRows], equal[kRows];
+    std::fill_n(below, rows, 0.0);
+    std::fill_n(equal, rows, 1.0);  // itself
     std::int64_t age = 1;
     for (const Wanted& wanted : wanted_) {
       for (; age < wanted.window; ++age) {
-        for (std::size_t i = 0; i < below.size(); ++i) {
-          const auto row = static_cast<std::ptrdiff_t>(i);
-          below[i] += x[row - age] < x[row] ? 1 : 0;
-          equal[i] += x[row - age] == x[row] ? 1 : 0;
+        SENTIO_INDEPENDENT_ROWS
+        for (std::ptrdiff_t i = 0; i < rows; ++i) {
+          below[i] += x[i - age] < x[i] ? 1.0 : 0.0;
+          equal[i] += x[i - age] == x[i] ? 1.0 : 0.0;
         }
       }
       double* out = block.out[wanted.lane] + first;
-      for (std::size_t i = 0; i < below.size(); ++i)
-        out[i] = standing_value(wanted.statistic, wanted.window, {below[i], equal[i]});
+      const bool is_share = wanted.statistic == Statistic::share_below;
+      SENTIO_INDEPENDENT_ROWS
+      for (std::ptrdiff_t i = 0; i < rows; ++i)
+        out[i] =
+            is_share ? share_below_of(below[i], wanted.window) : rank_of(below[i], equal[i], wanted.window);
     }
   }
 
@@ -311,7 +312,10 @@ class OrderStatistics final : public Kernel {
 
   [[nodiscard]] double value_of(const Wanted& wanted, double newest) const noexcept {
     if (wanted.statistic == Statistic::at_place) return wanted.place.in(order_);
-    return standing_value(wanted.statistic, window_, order_.standing(newest));
+    const Standing at = order_.standing(newest);
+    const auto below = static_cast<double>(at.below);
+    if (wanted.statistic == Statistic::share_below) return share_below_of(below, window_);
+    return rank_of(below, static_cast<double>(at.equal), window_);
   }
 
   std::int64_t window_;

@@ -7,7 +7,7 @@ namespace {
 
 NodeRef lower_autocorrelation(Lowering& op) {
   const NodeRef past = delayed(op.graph(), op.in(0), op.integer("lag"));
-  return joint_moments(op.graph(), op.in(0), past, op.integer("window")).correlation;
+  return correlation_in(op.graph(), op.in(0), past, op.integer("window"));
 }
 
 // A source may hold zeros; its change has no share there.
@@ -23,7 +23,7 @@ NodeRef relative_change(GraphBuilder& graph, NodeRef x) {
 
 NodeRef lower_beta(Lowering& op) {
   const NodeRef market = relative_change(op.graph(), op.in(0)), asset = relative_change(op.graph(), op.in(1));
-  return joint_moments(op.graph(), market, asset, op.integer("window")).slope;
+  return slope_in(op.graph(), market, asset, op.integer("window"));
 }
 
 }  // namespace
@@ -32,6 +32,7 @@ std::vector<OpInfo> correlation() {
   return {
       {
           .name = "CORREL",
+          .version = 2,
           .summary = "Pearson's correlation of two series over the last `window` bars, -1 to 1",
           .definition = "TA-Lib CORREL",
           .sources = {"high", "low"},
@@ -41,11 +42,12 @@ std::vector<OpInfo> correlation() {
           .talib = "CORREL(timeperiod=window)",
           .lower =
               [](Lowering& op) {
-                return joint_moments(op.graph(), op.in(0), op.in(1), op.integer("window")).correlation;
+                return correlation_in(op.graph(), op.in(0), op.in(1), op.integer("window"));
               },
       },
       {
           .name = "AUTOCORRELATION",
+          .version = 2,
           .summary =
               "Pearson's correlation of the last `window` values with those `lag` bars before, -1 to 1",
           .definition =
@@ -59,6 +61,7 @@ std::vector<OpInfo> correlation() {
       },
       {
           .name = "BETA",
+          .version = 2,
           .summary = "Slope of the second series' changes, as shares, on the first's, over `window` of them",
           .definition = "covariance over variance; TA-Lib BETA",
           .sources = {"high", "low"},

@@ -8,36 +8,49 @@
 
 namespace sentio::ops {
 
-// Moments of both series about their values at the anchor.
-struct JointFold {
+// Sums of both series about their values at the anchor.
+struct JointSums {
   struct Value {
     double a, b, aa, bb, ab;
   };
-  double window;
+  double per_row;  // 1 / window
 
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
     const double a = in[0][i] - in[0][anchor], b = in[1][i] - in[1][anchor];
     return {a, b, a * a, b * b, a * b};
   }
+};
+
+// A statistic of the sums of squares and of products about the means.
+template <double (*statistic)(double aa, double bb, double ab) noexcept>
+struct JointFold : JointSums {
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
-    const double aa = all.aa - all.a * all.a / window;
-    const double bb = all.bb - all.b * all.b / window;
-    const double ab = all.ab - all.a * all.b / window;
-    // Root by root: the product of two small variances may be too small for a double.
-    out[0][i] = aa > 0.0 && bb > 0.0 ? larger(smaller(ab / std::sqrt(aa) / std::sqrt(bb), 1.0), -1.0) : 0.0;
-    out[1][i] = aa > 0.0 ? held(ab / aa) : 0.0;
+    const double mean_a = all.a * per_row, mean_b = all.b * per_row;
+    out[0][i] = statistic(all.aa - all.a * mean_a, all.bb - all.b * mean_b, all.ab - all.a * mean_b);
   }
 };
 
-struct Joint {
-  NodeRef correlation, slope;  // of b on a
-};
+inline double correlation_of(double aa, double bb, double ab) noexcept {
+  // Root by root: the product of two small variances may be too small for a double.
+  const double correlation = larger(smaller(ab / std::sqrt(aa) / std::sqrt(bb), 1.0), -1.0);
+  return aa > 0.0 && bb > 0.0 ? correlation : 0.0;
+}
 
-[[nodiscard]] inline Joint joint_moments(GraphBuilder& graph, NodeRef a, NodeRef b, std::int64_t window) {
-  const int node =
-      window_fold(graph, "joint", {a, b}, window, JointFold{static_cast<double>(window)}, 2).node;
-  return {{node, 0}, {node, 1}};
+inline double slope_of(double aa, double, double ab) noexcept {
+  const double slope = held(ab / aa);
+  return aa > 0.0 ? slope : 0.0;
+}
+
+[[nodiscard]] inline NodeRef correlation_in(GraphBuilder& graph, NodeRef a, NodeRef b, std::int64_t window) {
+  return window_fold(graph, "correlation", {a, b}, window,
+                     JointFold<correlation_of>{{1.0 / static_cast<double>(window)}});
+}
+
+// Of b on a.
+[[nodiscard]] inline NodeRef slope_in(GraphBuilder& graph, NodeRef a, NodeRef b, std::int64_t window) {
+  return window_fold(graph, "slope", {a, b}, window,
+                     JointFold<slope_of>{{1.0 / static_cast<double>(window)}});
 }
 
 }  // namespace sentio::ops

@@ -11,7 +11,12 @@ struct LineFold {
   struct Value {
     double sum, squares, by_time;
   };
-  double window;
+  explicit LineFold(double window)
+      : per_row(1.0 / window),
+        half((window - 1.0) / 2.0),
+        per_time(12.0 / (window * (window * window - 1.0))) {}
+  double per_row, half;  // from the window's middle to its newest row
+  double per_time;       // one over the sum of squared times about the middle
 
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
     const double d = in[0][i] - in[0][anchor];
@@ -19,14 +24,15 @@ struct LineFold {
   }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
-    const double middle = static_cast<double>(i - anchor) - (window - 1.0) / 2.0;
+    const double middle = static_cast<double>(i - anchor) - half, mean = all.sum * per_row;
     const double covariation = all.by_time - middle * all.sum;
-    const double of_time = window * (window * window - 1.0) / 12.0;
-    const double of_values = all.squares - all.sum * all.sum / window;
-    out[0][i] = covariation / of_time;
-    out[1][i] = of_values > 0.0 ? smaller(covariation / of_values * (covariation / of_time), 1.0) : 0.0;
-    out[2][i] = in[0][anchor] + all.sum / window;
-    out[3][i] = (in[0][i] - in[0][anchor]) - all.sum / window - (window - 1.0) / 2.0 * out[0][i];
+    const double slope = covariation * per_time;
+    const double of_values = all.squares - all.sum * mean;
+    const double r2 = smaller(covariation / of_values * slope, 1.0);
+    out[0][i] = slope;
+    out[1][i] = of_values > 0.0 ? r2 : 0.0;
+    out[2][i] = in[0][anchor] + mean;
+    out[3][i] = (in[0][i] - in[0][anchor]) - mean - half * slope;
   }
 };
 

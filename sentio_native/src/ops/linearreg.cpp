@@ -28,6 +28,7 @@ std::vector<OpInfo> linearreg() {
   return {
       {
           .name = "LINEARREG_SLOPE",
+          .version = 2,
           .summary = "Slope a bar of the least-squares line through the last `window` values",
           .definition = "TA-Lib LINEARREG_SLOPE",
           .sources = {"close"},
@@ -39,6 +40,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "LINEARREG_ANGLE",
+          .version = 2,
           .summary = "Angle in degrees of the slope a bar, -90 to 90: it changes with the unit of the prices",
           .definition = "TA-Lib LINEARREG_ANGLE",
           .sources = {"close"},
@@ -51,6 +53,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "LINEARREG",
+          .version = 2,
           .summary =
               "Where the least-squares line through the last `window` values stands at the last of them",
           .definition = "TA-Lib LINEARREG",
@@ -63,6 +66,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "LINEARREG_INTERCEPT",
+          .version = 2,
           .summary =
               "Where the least-squares line through the last `window` values stands at the first of them",
           .definition = "TA-Lib LINEARREG_INTERCEPT",
@@ -75,6 +79,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "TSF",
+          .version = 2,
           .summary =
               "Time series forecast: the least-squares line through the last `window` values, one bar on",
           .definition = "TA-Lib TSF",
@@ -87,6 +92,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "LINEARREG_RESIDUAL",
+          .version = 2,
           .summary = "The value less where the least-squares line through the last `window` stands at it",
           .definition = "the residual of the last value: x - LINEARREG; qlib Alpha158, RESI",
           .sources = {"close"},
@@ -97,6 +103,7 @@ std::vector<OpInfo> linearreg() {
       },
       {
           .name = "LINEARREG_R2",
+          .version = 2,
           .summary = "Share of the variance that the least-squares line explains, 0 to 1",
           .definition = "the coefficient of determination; qlib Alpha158, RSQR",
           .sources = {"close"},

@@ -66,14 +66,14 @@ NodeRef lower_corwin_schultz(Lowering& op) {
 // A covariance of less than this share of the deviations' product is what rounding leaves of none.
 constexpr double kLeastCorrelation = 0x1p-40;
 
-struct RollFold : JointFold {
+struct RollFold : JointSums {
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
-    const double aa = larger(all.aa - all.a * all.a / window, 0.0);
-    const double bb = larger(all.bb - all.b * all.b / window, 0.0);
-    const double reversal = all.a * all.b / window - all.ab;
+    const double mean_a = all.a * per_row, mean_b = all.b * per_row;
+    const double aa = larger(all.aa - all.a * mean_a, 0.0), bb = larger(all.bb - all.b * mean_b, 0.0);
+    const double reversal = all.a * mean_b - all.ab;
     const bool reverses = reversal > kLeastCorrelation * (std::sqrt(aa) * std::sqrt(bb));
-    out[0][i] = reverses ? 2.0 * std::sqrt(reversal / window) : 0.0;
+    out[0][i] = reverses ? 2.0 * std::sqrt(reversal * per_row) : 0.0;
   }
 };
 
@@ -81,7 +81,7 @@ NodeRef lower_roll(Lowering& op) {
   const auto window = op.integer("window");
   const NodeRef move = log_return(op.graph(), op.in(0), 1);
   return window_fold(op.graph(), "roll", {move, delayed(op.graph(), move, 1)}, window,
-                     RollFold{{static_cast<double>(window)}});
+                     RollFold{{1.0 / static_cast<double>(window)}});
 }
 
 }  // namespace

@@ -23,45 +23,59 @@ using Double2 = double __attribute__((vector_size(16)));
 // the pair before; and then the sum of all whole groups before. A last group is filled up with zeros: up to
 // three numbers beyond the rows are overwritten.
 
-// values[k] becomes start + values[0] + ... + values[k]. Returns the sum after the last whole group.
-inline double running_sums(double* values, std::ptrdiff_t rows, double start) noexcept {
+// Of each series, values[k] becomes start + values[0] + ... + values[k], and start the sum after the last
+// whole group.
+template <std::size_t series>
+inline void running_sums(const std::array<double*, series>& values, std::ptrdiff_t rows,
+                         std::array<double, series>& start) noexcept {
   constexpr Double2 kZero{};
-  for (std::ptrdiff_t k = 0; k < 3; ++k) values[rows + k] = 0.0;
-  Double2 before{start, start}, whole = before;
-  for (std::ptrdiff_t k = 0; k < rows; k += 4) {
-    Double2 first, second;
-    std::memcpy(&first, values + k, sizeof first);
-    std::memcpy(&second, values + k + 2, sizeof second);
-    const Double2 middle = __builtin_shufflevector(first, second, 1, 2);
-    const Double2 pair = first + __builtin_shufflevector(kZero, first, 0, 2);
-    const Double2 four = (second + middle) + pair;
-    first = before + pair;
-    second = before + four;
-    std::memcpy(values + k, &first, sizeof first);
-    std::memcpy(values + k + 2, &second, sizeof second);
-    whole = before;
-    before += __builtin_shufflevector(four, four, 1, 1);
+  Double2 before[series], whole[series];
+  for (std::size_t n = 0; n < series; ++n) {
+    for (std::ptrdiff_t k = 0; k < 3; ++k) values[n][rows + k] = 0.0;
+    before[n] = whole[n] = Double2{start[n], start[n]};
   }
-  return rows % 4 == 0 ? before[0] : whole[0];
+  for (std::ptrdiff_t k = 0; k < rows; k += 4) {
+    for (std::size_t n = 0; n < series; ++n) {
+      Double2 first, second;
+      std::memcpy(&first, values[n] + k, sizeof first);
+      std::memcpy(&second, values[n] + k + 2, sizeof second);
+      const Double2 middle = __builtin_shufflevector(first, second, 1, 2);
+      const Double2 pair = first + __builtin_shufflevector(kZero, first, 0, 2);
+      const Double2 four = (second + middle) + pair;
+      first = before[n] + pair;
+      second = before[n] + four;
+      std::memcpy(values[n] + k, &first, sizeof first);
+      std::memcpy(values[n] + k + 2, &second, sizeof second);
+      whole[n] = before[n];
+      before[n] += __builtin_shufflevector(four, four, 1, 1);
+    }
+  }
+  for (std::size_t n = 0; n < series; ++n) start[n] = rows % 4 == 0 ? before[n][0] : whole[n][0];
 }
 
-// end[-k] becomes end[-1] + ... + end[-k], for k up to `rows`.
-inline void running_sums_back(double* end, std::ptrdiff_t rows) noexcept {
+// Of each series, end[-k] becomes end[-1] + ... + end[-k], for k up to `rows`.
+template <std::size_t series>
+inline void running_sums_back(const std::array<double*, series>& ends, std::ptrdiff_t rows) noexcept {
   constexpr Double2 kZero{};
-  for (std::ptrdiff_t k = 1; k <= 3; ++k) end[-rows - k] = 0.0;
-  Double2 before{};
+  Double2 before[series] = {};
+  for (double* end : ends) {
+    for (std::ptrdiff_t k = 1; k <= 3; ++k) end[-rows - k] = 0.0;
+  }
   for (std::ptrdiff_t k = 0; k < rows; k += 4) {
-    Double2 first, second;
-    std::memcpy(&first, end - k - 2, sizeof first);
-    std::memcpy(&second, end - k - 4, sizeof second);
-    const Double2 middle = __builtin_shufflevector(second, first, 1, 2);
-    const Double2 pair = first + __builtin_shufflevector(first, kZero, 1, 2);
-    const Double2 four = (second + middle) + pair;
-    first = before + pair;
-    second = before + four;
-    std::memcpy(end - k - 2, &first, sizeof first);
-    std::memcpy(end - k - 4, &second, sizeof second);
-    before += __builtin_shufflevector(four, four, 0, 0);
+    for (std::size_t n = 0; n < series; ++n) {
+      double* end = ends[n] - k;
+      Double2 first, second;
+      std::memcpy(&first, end - 2, sizeof first);
+      std::memcpy(&second, end - 4, sizeof second);
+      const Double2 middle = __builtin_shufflevector(second, first, 1, 2);
+      const Double2 pair = first + __builtin_shufflevector(first, kZero, 1, 2);
+      const Double2 four = (second + middle) + pair;
+      first = before[n] + pair;
+      second = before[n] + four;
+      std::memcpy(end - 2, &first, sizeof first);
+      std::memcpy(end - 4, &second, sizeof second);
+      before[n] += __builtin_shufflevector(four, four, 0, 0);
+    }
   }
 }
 
@@ -201,7 +215,7 @@ class WindowFold final : public Kernel {
           const auto numbers = std::bit_cast<Numbers>(fold.term(in, anchor + k, anchor));
           for (std::size_t n = 0; n < kNumbers; ++n) ends[n][k] = numbers[n];
         }
-        for (double* end : ends) running_sums_back(end, needed);
+        running_sums_back(ends, needed);
       } else {
         Value tail = fold.term(in, anchor - 1, anchor);
         for (std::ptrdiff_t k = -1; k >= -needed; --k) {
@@ -234,7 +248,9 @@ class WindowFold final : public Kernel {
           const auto numbers = std::bit_cast<Numbers>(fold.term(in, first + k, anchor));
           for (std::size_t n = 0; n < kNumbers; ++n) folded.of[n][k] = numbers[n];
         }
-        for (std::size_t n = 0; n < kNumbers; ++n) all[n] = running_sums(folded.of[n], rows, all[n]);
+        std::array<double*, kNumbers> values;
+        for (std::size_t n = 0; n < kNumbers; ++n) values[n] = folded.of[n];
+        running_sums(values, rows, all);
       } else {
         auto value = std::bit_cast<Value>(all);
         for (std::ptrdiff_t k = 0; k < rows; ++k) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "fp_environment.hpp"
@@ -28,6 +29,7 @@ constexpr std::size_t kStreamingValues = std::size_t{1} << 20;
 const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
 
 // A column of doubles with the history that its readers look back upon, contiguous with the current block.
+// One that nobody looks back upon begins each block at the same place.
 class Column {
  public:
   explicit Column(std::int64_t history)
@@ -40,7 +42,10 @@ class Column {
   [[nodiscard]] std::int64_t room() const noexcept {
     return static_cast<std::int64_t>(values_.size()) - next_;
   }
-  void advance(std::int64_t rows) noexcept { next_ += rows; }
+  [[nodiscard]] bool moves() const noexcept { return history_ > 0; }
+  void advance(std::int64_t rows) noexcept {
+    if (moves()) next_ += rows;
+  }
   // Makes room for a block.
   void make_room() noexcept {
     std::memmove(values_.data(), next() - history_, static_cast<std::size_t>(history_) * sizeof(double));
@@ -74,6 +79,26 @@ void emit_rows(const double* const* columns, std::size_t width, std::int64_t row
   }
 }
 
+// Rounds one row, if all of it are finite floats then; else `emit_rows` has to see to it.
+bool emit_usual_row(const std::vector<double>& row, std::span<float> out) noexcept {
+  std::uint32_t found = 0;
+  in_vectors(static_cast<std::ptrdiff_t>(out.size()), [&] {
+    std::uint32_t unusual = 0;
+    for (std::size_t f = 0; f < out.size(); ++f) {
+      const auto value = static_cast<float>(row[f]);
+      out[f] = value;
+      unusual |= std::bit_cast<std::uint32_t>(value - value);  // zero but for infinities and NaN
+    }
+    found = unusual;
+  });
+  return found == 0;
+}
+
+bool emit_usual_row(const std::vector<double>& row, std::span<double> out) noexcept {
+  std::transform(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(out.size()), out.begin(), canonical);
+  return true;
+}
+
 }  // namespace
 
 struct Engine::Impl {
@@ -83,21 +108,31 @@ struct Engine::Impl {
     std::size_t inputs, outputs;  // and their numbers
     std::int64_t start;
   };
+  // Where the columns that nobody looks back upon are: most are of this kind.
+  enum class Layout : std::uint8_t {
+    blocks,  // each in memory of its own
+    row,     // side by side in `row`: a bar that comes alone touches few cache lines, and moves few pointers
+  };
 
   std::shared_ptr<const Plan> plan;
   std::vector<Column> columns;
   std::vector<std::int64_t> column_valid;
   std::vector<Runner> runners;
   // Row 0 of the block at hand, in the column that `column_of` names: the bars' own columns, then each
-  // runner's inputs and outputs, then what is emitted. A bar that comes alone moves all of them by one; they
-  // are looked up again only when some column is full.
+  // runner's inputs and outputs, then what is emitted. A block moves those named by `moving` by its rows; all
+  // are looked up again only when some column is full, or the layout is to be another.
   std::vector<double*> pointers;
   std::vector<int> column_of;
-  std::size_t emitted = 0;     // where the emitted ones begin
-  std::int64_t room = 0;       // rows until some column is full
-  std::int64_t moved = 0;      // rows since the columns were last told
-  std::int64_t warm_from = 0;  // from this row on, every column is valid
-  std::vector<double*> late;   // the pointers of a block that a runner starts within
+  std::vector<std::size_t> moving;
+  std::size_t emitted = 0;  // where the emitted ones begin
+  Layout layout = Layout::blocks;
+  std::int64_t room = 0;            // rows until some column is full
+  std::int64_t moved = 0;           // rows since the columns were last told
+  std::int64_t warm_from = 0;       // from this row on, every column is valid
+  std::vector<double> row;          // what is emitted, then the other columns that nobody looks back upon
+  std::vector<std::size_t> place;   // of each of these columns in `row`
+  std::vector<std::size_t> copied;  // the emitted ones whose columns are elsewhere
+  std::vector<double*> late;        // the pointers of a block that a runner starts within
   std::array<bool, kBaseColumns> is_read{};
   std::int64_t seen = 0;
   std::int64_t last_ts = 0;
@@ -145,7 +180,30 @@ struct Engine::Impl {
     for (const NodeRef& ref : graph.emitted) read(ref);
     pointers.resize(column_of.size());
     late.resize(column_of.size());
-    find_columns();
+    place_columns(graph.emitted.size());
+    find_columns(Layout::blocks);
+  }
+
+  // An emitted column's place in `row` is where the output has it.
+  void place_columns(std::size_t width) {
+    constexpr auto kNowhere = static_cast<std::size_t>(-1);
+    place.assign(columns.size(), kNowhere);
+    for (std::size_t f = 0; f < width; ++f) {
+      const auto c = static_cast<std::size_t>(column_of[emitted + f]);
+      if (columns[c].moves() || place[c] != kNowhere) {
+        copied.push_back(f);
+      } else {
+        place[c] = f;
+      }
+    }
+    std::size_t places = width;
+    for (std::size_t& to : place) {
+      if (to == kNowhere) to = places++;
+    }
+    row.resize(places);
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+      if (column(column_of[k]).moves()) moving.push_back(k);
+    }
   }
 
   // They stand in the same place of the order then: what one needs is there for the other, too. Parameters
@@ -163,13 +221,7 @@ struct Engine::Impl {
   template <class Float, class Lap>
   void run(const BarColumns& bars, Float* out, bool streaming, Lap lap) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
-    if (rows > room) {
-      tell_columns();
-      for (Column& c : columns) {
-        if (c.room() < kBlock) c.make_room();
-      }
-      find_columns();
-    }
+    if (layout != Layout::blocks || rows > room) lay_out(Layout::blocks);
     lap();
     fill_base(bars);
     lap();
@@ -179,11 +231,45 @@ struct Engine::Impl {
     }
     emit(rows, out, streaming);
     lap();
-    for (double*& pointer : pointers) pointer += rows;
+    move(rows, bars.ts.back());
+  }
+
+  [[nodiscard]] bool is_warm() const noexcept { return seen >= warm_from && seen >= plan->emit_from(); }
+
+  // One checked bar, when all columns are valid and emitted.
+  template <class Float>
+  void run_warm(const Bar& bar, std::span<Float> out) noexcept {
+    if (layout != Layout::row || room == 0) lay_out(Layout::row);
+    const auto put = [&](BaseColumn to, double value) { *pointers[static_cast<std::size_t>(to)] = value; };
+    put(BaseColumn::open, bar.open);
+    put(BaseColumn::high, bar.high);
+    put(BaseColumn::low, bar.low);
+    put(BaseColumn::close, bar.close);
+    put(BaseColumn::volume, bar.volume);
+    put(BaseColumn::gap, gap_seconds(last_ts, bar.ts));
+    for (Runner& runner : runners) {
+      runner.kernel->run({seen - runner.start, 1, pointers.data() + runner.in, pointers.data() + runner.out});
+    }
+    for (const std::size_t f : copied) row[f] = *pointers[emitted + f];
+    if (!emit_usual_row(row, out)) emit_rows(pointers.data() + emitted, out.size(), 1, out.data(), false);
+    move(1, bar.ts);
+  }
+
+  void move(std::int64_t rows, std::int64_t ts) noexcept {
+    for (const std::size_t k : moving) pointers[k] += rows;
     room -= rows;
     moved += rows;
     seen += rows;
-    last_ts = bars.ts.back();
+    last_ts = ts;
+  }
+
+  // Makes room for a block.
+  void lay_out(Layout wanted) noexcept {
+    tell_columns();
+    for (Column& c : columns) {
+      if (c.room() < kBlock) c.make_room();
+    }
+    find_columns(wanted);
   }
 
   // Afterwards each column knows its next row.
@@ -192,10 +278,17 @@ struct Engine::Impl {
     moved = 0;
   }
 
-  void find_columns() noexcept {
-    for (std::size_t k = 0; k < pointers.size(); ++k) pointers[k] = column(column_of[k]).next();
-    room = columns.front().room();
-    for (const Column& c : columns) room = std::min(room, c.room());
+  void find_columns(Layout wanted) noexcept {
+    layout = wanted;
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+      const auto c = static_cast<std::size_t>(column_of[k]);
+      const bool in_row = layout == Layout::row && !columns[c].moves();
+      pointers[k] = in_row ? row.data() + place[c] : columns[c].next();
+    }
+    room = std::numeric_limits<std::int64_t>::max();
+    for (const Column& c : columns) {
+      if (c.moves()) room = std::min(room, c.room());
+    }
   }
 
   void fill_base(const BarColumns& bars) noexcept {
@@ -390,8 +483,12 @@ static BarFault step_one(Impl& impl, const Bar& bar, std::span<Float> out) {
   if (!impl.is_later(bar.ts)) return BarFault::not_later;
   if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
   const FloatingPointMode mode;
-  impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
-           out.data(), false, kUntimed);
+  if (impl.is_warm()) {
+    impl.run_warm(bar, out);
+  } else {
+    impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
+             out.data(), false, kUntimed);
+  }
   return BarFault::none;
 }
 

@@ -99,14 +99,17 @@ bool emit_usual_row(const std::vector<double>& row, std::span<double> out) noexc
   return true;
 }
 
+constexpr auto kUntimed = [](std::size_t) {};
+
 }  // namespace
 
 struct Engine::Impl {
   struct Runner {
-    std::unique_ptr<Kernel> kernel;
+    Kernel* kernel;
     std::size_t in, out;          // where the pointers to its inputs and outputs begin in `pointers`
     std::size_t inputs, outputs;  // and their numbers
     std::int64_t start;
+    std::size_t alike = 1;  // this one and those after it that share its kernel: one call, once all are warm
   };
   // Where the columns that nobody looks back upon are: most are of this kind.
   enum class Layout : std::uint8_t {
@@ -117,6 +120,7 @@ struct Engine::Impl {
   std::shared_ptr<const Plan> plan;
   std::vector<Column> columns;
   std::vector<std::int64_t> column_valid;
+  std::vector<std::unique_ptr<Kernel>> kernels;
   std::vector<Runner> runners;
   // Row 0 of the block at hand, in the column that `column_of` names: the bars' own columns, then each
   // runner's inputs and outputs, then what is emitted. A block moves those named by `moving` by its rows; all
@@ -159,22 +163,37 @@ struct Engine::Impl {
     };
     for (int k = 0; k < kBaseColumns; ++k) column_of.push_back(k);
     std::vector<bool> taken(graph.nodes.size(), false);
+    std::fill_n(taken.begin(), kBaseColumns, true);
     for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
       if (taken[n]) continue;
       const Node& node = graph.nodes[n];
-      Runner runner{.in = column_of.size(), .inputs = node.key.inputs.size(), .start = node.start};
-      for (const NodeRef& ref : node.key.inputs) read(ref);
-      runner.out = column_of.size();
-      std::vector<Lane> lanes;
+      std::vector<std::size_t> members;
       for (std::size_t m = n; m < graph.nodes.size(); ++m) {
-        if (m != n && !(node.maker.lanes && differ_in_params_alone(node, graph.nodes[m]))) continue;
+        if (m == n || (!taken[m] && run_together(node, graph.nodes[m], taken))) members.push_back(m);
+      }
+      const std::size_t alike = node.maker.forgets ? members.size() : 1;
+      const std::size_t in = column_of.size(), inputs = node.key.inputs.size();
+      for (std::size_t k = 0; k < alike; ++k) {
+        for (const NodeRef& ref : graph.nodes[members[k]].key.inputs) read(ref);
+      }
+      const std::size_t out = column_of.size();
+      std::vector<Lane> lanes;
+      for (const std::size_t m : members) {
         taken[m] = true;
         lanes.push_back({graph.nodes[m].key.params, &graph.nodes[m].maker.formula});
         for (int k = 0; k < node.outputs; ++k) column_of.push_back(first_column[m] + k);
       }
-      runner.outputs = column_of.size() - runner.out;
-      runner.kernel = node.maker.make(lanes);
-      runners.push_back(std::move(runner));
+      const std::size_t outputs = (column_of.size() - out) / alike;
+      kernels.push_back(node.maker.make(lanes));
+      for (std::size_t k = 0; k < alike; ++k) {
+        runners.push_back({.kernel = kernels.back().get(),
+                           .in = in + k * inputs,
+                           .out = out + k * outputs,
+                           .inputs = inputs,
+                           .outputs = outputs,
+                           .start = graph.nodes[members[k]].start,
+                           .alike = alike - k});
+      }
     }
     emitted = column_of.size();
     for (const NodeRef& ref : graph.emitted) read(ref);
@@ -206,31 +225,42 @@ struct Engine::Impl {
     }
   }
 
-  // They stand in the same place of the order then: what one needs is there for the other, too. Parameters
-  // may choose between types of formula, of which a kernel runs one.
-  static bool differ_in_params_alone(const Node& a, const Node& b) {
-    return a.key.kernel == b.key.kernel && a.key.inputs == b.key.inputs && a.start == b.start &&
-           a.maker.formula.type() == b.maker.formula.type();
+  // Whether `b` may run where `a` does, in the order of the plan before it; `done` are those before `a`.
+  // Parameters may choose between types of formula, of which a kernel runs one.
+  static bool run_together(const Node& a, const Node& b, const std::vector<bool>& done) {
+    if (a.key.kernel != b.key.kernel) return false;
+    if (a.maker.lanes) {
+      return a.key.inputs == b.key.inputs && a.start == b.start &&
+             a.maker.formula.type() == b.maker.formula.type();
+    }
+    const auto is_done = [&](const NodeRef& ref) { return done[static_cast<std::size_t>(ref.node)]; };
+    return a.maker.forgets && a.key.params == b.key.params && a.key.inputs.size() == b.key.inputs.size() &&
+           std::all_of(b.key.inputs.begin(), b.key.inputs.end(), is_done);
   }
 
   Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
 
   [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
 
-  // One block of at most kBlock checked bars; `lap` is told when the block begins, and after each step.
+  // One block of at most kBlock checked bars; `lap` is told when the block begins, and how
+  // many steps were done since it was told last.
   template <class Float, class Lap>
   void run(const BarColumns& bars, Float* out, bool streaming, Lap lap) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
     if (layout != Layout::blocks || rows > room) lay_out(Layout::blocks);
-    lap();
+    lap(1);
     fill_base(bars);
-    lap();
-    for (Runner& runner : runners) {
-      run_kernel(runner, rows);
-      lap();
+    lap(1);
+    if (seen >= warm_from) {
+      run_kernels(rows, lap);
+    } else {
+      for (const Runner& runner : runners) {
+        run_cold(runner, rows);
+        lap(1);
+      }
     }
     emit(rows, out, streaming);
-    lap();
+    lap(1);
     move(rows, bars.ts.back());
   }
 
@@ -247,9 +277,7 @@ struct Engine::Impl {
     put(BaseColumn::close, bar.close);
     put(BaseColumn::volume, bar.volume);
     put(BaseColumn::gap, gap_seconds(last_ts, bar.ts));
-    for (Runner& runner : runners) {
-      runner.kernel->run({seen - runner.start, 1, pointers.data() + runner.in, pointers.data() + runner.out});
-    }
+    run_kernels(1, kUntimed);
     for (const std::size_t f : copied) row[f] = *pointers[emitted + f];
     if (!emit_usual_row(row, out)) emit_rows(pointers.data() + emitted, out.size(), 1, out.data(), false);
     move(1, bar.ts);
@@ -310,12 +338,17 @@ struct Engine::Impl {
     }
   }
 
-  void run_kernel(Runner& runner, std::int64_t rows) noexcept {
-    double* const* out = pointers.data() + runner.out;
-    if (seen >= warm_from) {
-      runner.kernel->run({seen - runner.start, rows, pointers.data() + runner.in, out});
-      return;
+  template <class Lap>
+  void run_kernels(std::int64_t rows, Lap lap) noexcept {
+    for (std::size_t r = 0; r < runners.size(); r += runners[r].alike) {
+      const Runner& runner = runners[r];
+      runner.kernel->run({seen - runner.start, rows, pointers.data() + runner.in,
+                          pointers.data() + runner.out, runner.alike});
     }
+  }
+
+  // Rows of which some may be before the first that the runner runs, or before its first valid one.
+  void run_cold(const Runner& runner, std::int64_t rows) noexcept {
     const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
     if (skip < rows) {
       const auto later = [skip](double* pointer) { return pointer + skip; };
@@ -326,7 +359,7 @@ struct Engine::Impl {
     for (std::size_t k = 0; k < runner.outputs; ++k) {
       const auto c = static_cast<std::size_t>(column_of[runner.out + k]);
       const std::int64_t missing = column_valid[c] - seen;
-      if (missing > 0) std::fill_n(out[k], std::min(missing, rows), kNaN);
+      if (missing > 0) std::fill_n(pointers[runner.out + k], std::min(missing, rows), kNaN);
     }
   }
 
@@ -356,13 +389,13 @@ struct Engine::Impl {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       for (double& value : live(c)) archive(value);
     }
-    for (Runner& runner : runners) {
+    for (const Runner& runner : runners) {
       if (seen > runner.start) runner.kernel->state(archive);
     }
   }
 
   void rebuild() noexcept {
-    for (Runner& runner : runners) {
+    for (const Runner& runner : runners) {
       if (seen <= runner.start) continue;
       runner.kernel->rebuild(
           {seen - runner.start, 0, pointers.data() + runner.in, pointers.data() + runner.out});
@@ -454,8 +487,6 @@ bool are_valid(const BarColumns& bars) noexcept {
 }
 
 }  // namespace
-
-static constexpr auto kUntimed = [] {};
 
 template <class Impl, class Float, class Lap>
 static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Float> out, Lap lap) {
@@ -553,12 +584,18 @@ static Cost measure_blocks(Impl& impl, const BarColumns& bars) {
   std::vector<std::vector<double>> of_runner(steps);
   std::vector<double> of_rest;
   std::vector<Float> out(kBlock * impl.plan->width());
+  // Steps that were done at once share alike.
+  const auto lap = [&laps](std::size_t count) {
+    const auto now = Clock::now(), before = laps.empty() ? now : laps.back();
+    const auto each = (now - before) / static_cast<std::ptrdiff_t>(count);
+    for (std::size_t k = 0; k < count; ++k) laps.push_back(laps.empty() ? now : laps.back() + each);
+  };
   for (std::size_t first = 0; first + kBlock <= bars.size(); first += kBlock) {
     laps.clear();
     const std::int64_t seen = impl.seen;
-    compute_in_blocks(impl, bars.slice(first, kBlock), std::span(out), [&] { laps.push_back(Clock::now()); });
-    const auto per_bar = [&](std::size_t lap) {
-      return std::chrono::duration<double, std::nano>(laps[lap] - laps[lap - 1]).count() / double{kBlock};
+    compute_in_blocks(impl, bars.slice(first, kBlock), std::span(out), lap);
+    const auto per_bar = [&](std::size_t step) {
+      return std::chrono::duration<double, std::nano>(laps[step] - laps[step - 1]).count() / double{kBlock};
     };
     for (std::size_t k = 0; k < steps; ++k) {
       if (seen >= warm_from[k]) of_runner[k].push_back(per_bar(k + 2));

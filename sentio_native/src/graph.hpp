@@ -71,6 +71,9 @@ struct KernelMaker {
 
   std::function<std::unique_ptr<Kernel>(std::span<const Lane>)> make;
   bool lanes = false;
+  // Whether it remembers nothing, so that one kernel may run all nodes of its name and parameters:
+  // block.lanes of them, each with inputs and outputs that follow the ones of the node before.
+  bool forgets = false;
   std::any formula;  // what a lane needs beside its parameters
 };
 

@@ -18,6 +18,7 @@ struct Block {
   std::ptrdiff_t size;
   const double* const* in;
   double* const* out;
+  std::size_t lanes = 1;  // how many times a formula is to be run, see KernelMaker
 };
 
 class Kernel {

@@ -15,18 +15,26 @@ namespace sentio {
 template <class Formula>
 class Pointwise final : public Kernel {
  public:
-  explicit Pointwise(Formula formula) : formula_(std::move(formula)) {}
+  Pointwise(Formula formula, std::size_t inputs) : formula_(std::move(formula)), inputs_(inputs) {}
   void run(const Block& block) noexcept override {
     const Formula formula = formula_;
-    double* out = block.out[0];
-    in_vectors(block.size, [&] {
-      SENTIO_INDEPENDENT_ROWS
-      for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula(block.in, i);
-    });
+    const double* const* in = block.in;
+    for (std::size_t lane = 0; lane < block.lanes; ++lane, in += inputs_) {
+      double* out = block.out[lane];
+      if (block.size == 1) {  // no loop to set up
+        *out = formula(in, 0);
+        continue;
+      }
+      in_vectors(block.size, [&] {
+        SENTIO_INDEPENDENT_ROWS
+        for (std::ptrdiff_t i = 0; i < block.size; ++i) out[i] = formula(in, i);
+      });
+    }
   }
 
  private:
   Formula formula_;
+  std::size_t inputs_;
 };
 
 // `name`, `params` and `lag` must determine the formula: they are the node's identity.
@@ -34,8 +42,12 @@ template <class Formula>
 NodeRef pointwise(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, Formula formula,
                   Lag lag = 0, std::vector<double> params = {}) {
   for (const std::int64_t rows : lag.rows()) params.push_back(static_cast<double>(rows));
+  KernelMaker maker = [formula, count = inputs.size()] {
+    return std::make_unique<Pointwise<Formula>>(formula, count);
+  };
+  maker.forgets = true;
   return graph.add({std::move(name), std::move(params), std::move(inputs)}, {.lag = std::move(lag)},
-                   [formula] { return std::make_unique<Pointwise<Formula>>(formula); });
+                   std::move(maker));
 }
 
 }  // namespace sentio

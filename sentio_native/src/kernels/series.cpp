@@ -42,6 +42,7 @@ class Decay : public Kernel {
 
   // Rows [from, block.size), with the final alphas.
   void run_from(const Block& block, std::ptrdiff_t from) noexcept {
+    if (block.size == 1) return run_one(block);
     for (std::ptrdiff_t i = from; i < block.size;) {
       const std::int64_t row = block.first + i;
       forget_at(row);
@@ -57,6 +58,20 @@ class Decay : public Kernel {
   std::vector<double> alpha_, value_;
 
  private:
+  // The same arithmetic; a row alone needs no transposing.
+  void run_one(const Block& block) noexcept {
+    forget_at(block.first);
+    const double x = block.in[0][0];
+    const auto lanes = static_cast<std::ptrdiff_t>(value_.size());
+    double* value = value_.data();
+    const double* alpha = alpha_.data();
+    in_vectors(lanes, [&] {
+      SENTIO_INDEPENDENT_ROWS
+      for (std::ptrdiff_t k = 0; k < lanes; ++k) value[k] += alpha[k] * (x - value[k]);
+    });
+    for (std::size_t k = 0; k < count_; ++k) *block.out[k] = value[k];
+  }
+
   std::vector<double*> out_;
   std::vector<double> unused_;  // what the padding lanes write
 };
@@ -162,7 +177,7 @@ NodeRef delayed(GraphBuilder& graph, NodeRef x, std::int64_t rows) {
 NodeRef waiting(GraphBuilder& graph, NodeRef x, std::int64_t rows) {
   const auto itself = [](const double* const* in, std::ptrdiff_t i) { return in[0][i]; };
   return graph.add({"waiting", {static_cast<double>(rows)}, {x}}, {.mask = rows},
-                   [itself] { return std::make_unique<Pointwise<decltype(itself)>>(itself); });
+                   [itself] { return std::make_unique<Pointwise<decltype(itself)>>(itself, 1); });
 }
 
 NodeRef change(GraphBuilder& graph, NodeRef x, std::int64_t window) {

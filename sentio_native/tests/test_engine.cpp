@@ -88,6 +88,45 @@ TEST(any_split_gives_the_bits_of_one_call) {
   }
 }
 
+TEST(bars_alone_among_blocks_give_the_bits_and_the_state_of_one_call) {
+  const BarTable bars = make_bars(1500);
+  const auto plan = plan_of_every_op();
+  const std::size_t width = plan->width();
+  const auto expected = in_one_call(bars, plan);
+  Engine whole(plan), mixed(plan);
+  std::vector<float> out(expected.size());
+  whole.compute(bars.columns(), out);
+  std::fill(out.begin(), out.end(), 0.0F);
+  bool taken = true;
+  for (std::size_t i = 0, turn = 0; i < bars.size(); ++turn) {
+    const std::array<std::size_t, 5> lengths{1, 3, 40, 1, 300};
+    const std::size_t rows = std::min(lengths[turn % 5], bars.size() - i);
+    const auto to = std::span(out).subspan(i * width, rows * width);
+    if (turn % 2 == 0) {
+      mixed.compute(bars.columns().slice(i, rows), to);
+    } else {
+      for (std::size_t k = 0; k < rows; ++k) {
+        taken = taken && mixed.step(bars[i + k], to.subspan(k * width, width)) == BarFault::none;
+      }
+    }
+    i += rows;
+  }
+  CHECK(taken);
+  CHECK(same_bits(out, expected));
+  CHECK(mixed.state() == whole.state());
+}
+
+TEST(a_bar_alone_holds_what_a_float_cannot_hold_at_the_largest_float) {
+  const auto plan = Plan::compile(R"({"schema_version": "1.0", "features": [
+      {"name": "square", "op": "MUL", "source": ["volume", "volume"]},
+      {"name": "cube", "op": "MUL", "source": ["square", "volume"]}]})");
+  Engine engine(plan);
+  std::vector<float> row(2);
+  CHECK(engine.step({1, 1.0, 1.0, 1.0, 1.0, 1e18}, row) == BarFault::none);
+  CHECK_EQUAL(row[0], 1e36F);
+  CHECK_EQUAL(row[1], std::numeric_limits<float>::max());
+}
+
 TEST(the_callers_floating_point_mode_changes_no_bit_and_is_given_back) {
   BarTable bars = make_bars(400);
   // A market that goes flat lets averages of moves decay towards denormal numbers.

@@ -340,10 +340,10 @@ struct Engine::Impl {
 
   template <class Lap>
   void run_kernels(std::int64_t rows, Lap lap) noexcept {
-    for (std::size_t r = 0; r < runners.size(); r += runners[r].alike) {
-      const Runner& runner = runners[r];
-      runner.kernel->run({seen - runner.start, rows, pointers.data() + runner.in,
-                          pointers.data() + runner.out, runner.alike});
+    const Runner* const end = runners.data() + runners.size();
+    for (const Runner* r = runners.data(); r != end; r += r->alike) {
+      r->kernel->run({seen - r->start, rows, pointers.data() + r->in, pointers.data() + r->out, r->alike});
+      lap(r->alike);
     }
   }
 

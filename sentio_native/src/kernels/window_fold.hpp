@@ -153,7 +153,11 @@ class WindowFold final : public Kernel {
       for (std::ptrdiff_t i = 0; i < block.size;) {
         const std::ptrdiff_t rows = std::min({block.size - i, blocks.length - place, kSegment});
         if (place == 0) blocks.begin(block.in, i);
-        run_segment(blocks, block, i, place, rows);
+        if (rows == 1) {
+          run_row(blocks, block, i, place);
+        } else {
+          run_segment(blocks, block, i, place, rows);
+        }
         i += rows;
         place = (place + rows) & (blocks.length - 1);
       }
@@ -238,6 +242,29 @@ class WindowFold final : public Kernel {
       return again;
     }
 
+    // The same of the one row `i`, without loops over rows.
+    Numbers fold_head(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t place) noexcept {
+      const Fold fold = members.front().fold;
+      if constexpr (kSums) {
+        const std::ptrdiff_t again = place % kGroup;
+        double sums[kNumbers][2 * kGroup];
+        std::array<double*, kNumbers> values;
+        for (std::size_t n = 0; n < kNumbers; ++n) values[n] = sums[n];
+        for (std::ptrdiff_t k = 0; k <= again; ++k) {
+          const auto numbers = std::bit_cast<Numbers>(fold.term(in, i - again + k, i - place));
+          for (std::size_t n = 0; n < kNumbers; ++n) sums[n][k] = numbers[n];
+        }
+        running_sums(values, again + 1, head);
+        Numbers found;
+        for (std::size_t n = 0; n < kNumbers; ++n) found[n] = sums[n][again];
+        return found;
+      } else {
+        const Value term = fold.term(in, i, i - place);
+        head = std::bit_cast<Numbers>(place == 0 ? term : fold.join(std::bit_cast<Value>(head), term));
+        return head;
+      }
+    }
+
     // folded[k]: the fold of `all`, unless it is the first, and of the rows from the first to first + k.
     static void fold_rows(const Fold& fold, const double* const* in, std::ptrdiff_t anchor,
                           std::ptrdiff_t first, std::ptrdiff_t rows, bool is_first, Numbers& all,
@@ -292,6 +319,18 @@ class WindowFold final : public Kernel {
         const Value all = joined(fold, std::bit_cast<Value>(tail), value_at(heads.of, begin + k));
         fold.finish(in, i + k, anchor, all, out);
       }
+    }
+  }
+
+  void run_row(Blocks& blocks, const Block& block, std::ptrdiff_t i, std::ptrdiff_t place) noexcept {
+    const auto head = std::bit_cast<Value>(blocks.fold_head(block.in, i, place));
+    for (const Member& member : blocks.members) {
+      const double* tails = blocks.tails.data() + (blocks.longest - member.window + place);
+      Numbers tail;
+      for (std::size_t n = 0; n < kNumbers; ++n)
+        tail[n] = tails[static_cast<std::ptrdiff_t>(n) * blocks.longest];
+      const Value all = joined(member.fold, std::bit_cast<Value>(tail), head);
+      member.fold.finish(block.in, i, i - place, all, block.out + member.first_output);
     }
   }
 

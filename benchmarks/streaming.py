@@ -90,8 +90,9 @@ def from_python(bars: Bars, pairs: int) -> Iterator[Figure]:
     engine.compute(seen)
     streams = TalibStreams(spec, seen)
 
-    ours = [engine.step(ts, *bar, row).copy() for ts, *bar in zip(live.ts.tolist(), *columns, strict=True)]
-    theirs = np.array([streams.step(x, r) for x, r in zip(closes, returns, strict=True)])
+    step_ours, step_theirs = engine.stepper(row), streams.step
+    ours = [step_ours(ts, *bar).copy() for ts, *bar in zip(live.ts.tolist(), *columns, strict=True)]
+    theirs = np.array([step_theirs(x, r) for x, r in zip(closes, returns, strict=True)])
     found = agreeing(np.stack(ours)[:, streams.order], list(theirs.T), 0)
     note = f"{len(found)} of {spec.n_features} columns agree within {AGREEMENT:g}"
     if len(found) < spec.n_features:
@@ -103,12 +104,12 @@ def from_python(bars: Bars, pairs: int) -> Iterator[Figure]:
     laps = iter(times)
 
     def one_call() -> None:
-        step = engine.step
-        for ts, open_, high, low, close, volume in zip(next(laps), *columns, strict=True):
-            step(ts, open_, high, low, close, volume, row)
+        step = step_ours
+        for bar in zip(next(laps), *columns, strict=True):
+            step(*bar)
 
     def by_talib() -> None:
-        step = streams.step
+        step = step_theirs
         for x, r in zip(closes, returns, strict=True):
             step(x, r)
 

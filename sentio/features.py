@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bars import Bars
-from sentio.errors import UsageError
+from sentio.errors import BarsError, UsageError
 from sentio.extension import engine_errors, load_extension, translated
 from sentio.specs import FeatureSpec
 
-__all__ = ["FeatureEngine", "Matrix", "compute_many"]
+__all__ = ["FeatureEngine", "Matrix", "Step", "compute_many"]
 
 # float32 or float64, as the spec's dtype says.
 Matrix = NDArray[np.floating[Any]]
+
+# ts, open, high, low, close and volume to the bar's features.
+Step = Callable[[int, float, float, float, float, float], Matrix]
 
 
 class FeatureEngine:
@@ -109,6 +112,27 @@ class FeatureEngine:
         except self._error as error:
             raise translated(error, f"bar {ts}") from None
         return out
+
+    def stepper(self, out: Matrix) -> Step:
+        """`step`, bound to one row: for a loop in which the cost of the call itself counts.
+
+        Args:
+            out: where every call writes, [F] of the spec's dtype, contiguous.
+
+        Returns:
+            A function of `step`'s six numbers, by their position alone. It goes on with one bar, returns
+            `out`, and raises BarsError as `step` does. It may be mixed with every other call.
+
+        Raises:
+            UsageError: `out` has another shape or dtype, or cannot be written.
+        """
+
+        def refused(ts: int, why: str) -> BarsError:
+            return BarsError(f"bar {ts}", why)
+
+        with engine_errors("features"):
+            step: Step = self._engine.stepper(out, refused)
+        return step
 
     def state(self) -> bytes:
         """A snapshot, from which `restore` goes on to the bit (docs/reference/snapshot.md)."""

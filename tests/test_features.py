@@ -181,6 +181,59 @@ def test_a_step_writes_into_the_callers_row(bars: Bars, expected: np.ndarray) ->
         assert_same_bits(row, expected[at])
 
 
+def test_a_stepper_steps_the_engine_into_its_row(bars: Bars, expected: np.ndarray) -> None:
+    engine = FeatureEngine(SPEC)
+    row = np.empty(4, np.float32)
+    step = engine.stepper(row)
+    columns = [bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume]
+    for at in range(0, 600, 3):  # a stepper's bar, a step's, and a block of one, in turn
+        assert step(*(column[at].item() for column in columns)) is row
+        assert_same_bits(row, expected[at])
+        assert_same_bits(engine.step(*(column[at + 1].item() for column in columns)), expected[at + 1])
+        assert_same_bits(engine.compute(bars[at + 2 : at + 3])[0], expected[at + 2])
+    engine.restore(engine.state())
+    assert_same_bits(step(*(column[600] for column in columns)), expected[600])  # NumPy's scalars will do
+
+
+def test_a_stepper_keeps_its_engine_and_its_row(bars: Bars, expected: np.ndarray) -> None:
+    step = FeatureEngine(SPEC).stepper(np.empty(4, np.float32))
+    columns = [bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume]
+    rows = [step(*(column[at].item() for column in columns)).copy() for at in range(100)]
+    assert_same_bits(np.stack(rows), expected[:100])
+
+
+def test_a_stepper_writes_float64_where_the_spec_says_so(bars: Bars) -> None:
+    spec = FeatureSpec.from_document({**DOCUMENT, "dtype": "float64"})
+    expected = FeatureEngine(spec).compute(bars)
+    step = FeatureEngine(spec).stepper(np.empty(4))
+    columns = [bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume]
+    rows = [step(*(column[at].item() for column in columns)).copy() for at in range(len(bars))]
+    assert np.stack(rows).tobytes() == expected.tobytes()
+
+
+def test_a_stepper_refuses_a_bar_and_changes_nothing(bars: Bars) -> None:
+    engine = FeatureEngine(SPEC)
+    engine.compute(bars[:500])
+    state = engine.state()
+    row = np.full(4, 7, np.float32)
+    step = engine.stepper(row)
+    last = int(bars.ts[499])
+    with pytest.raises(BarsError, match=f"bar {last}: .*not later"):
+        step(last, 1.0, 1.0, 1.0, 1.0, 1.0)
+    with pytest.raises(BarsError, match="price"):
+        step(last + 1, 1.0, 1.0, np.nan, 1.0, 1.0)
+    for words in ((), (last + 1, 1.0, 1.0, 1.0, 1.0), (last + 1, 1.0, 1.0, 1.0, 1.0, 1.0, row)):
+        with pytest.raises(TypeError, match="ts, open, high, low, close and volume"):
+            step(*words)
+    for words in ((float(last + 1), 1.0), (str(last + 1), 1.0), (last + 1, "1.0"), (last + 1, None)):
+        with pytest.raises(TypeError):
+            step(*words, 1.0, 1.0, 1.0, 1.0)
+    with pytest.raises(OverflowError):
+        step(1 << 64, 1.0, 1.0, 1.0, 1.0, 1.0)
+    assert engine.state() == state
+    assert (row == 7).all()
+
+
 @pytest.mark.parametrize(
     "out",
     [
@@ -197,6 +250,8 @@ def test_a_step_refuses_a_row_of_another_kind(out: np.ndarray, bars: Bars) -> No
     engine = FeatureEngine(SPEC)
     with pytest.raises(UsageError):
         engine.step(int(bars.ts[0]), 1.0, 1.0, 1.0, 1.0, 1.0, out=out)
+    with pytest.raises(UsageError):
+        engine.stepper(out)
     assert engine.bars_seen == 0
 
 

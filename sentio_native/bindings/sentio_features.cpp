@@ -4,7 +4,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <mutex>
@@ -192,11 +194,28 @@ class PyEngine {
   void step_into(std::int64_t ts, double open, double high, double low, double close, double volume,
                  py::array& out) {
     const sentio::Bar bar{ts, open, high, low, close, volume};
-    const sentio::BarFault fault = plan_->dtype() == sentio::Dtype::float32 ? advance(bar, row<float>(out))
-                                                                            : advance(bar, row<double>(out));
+    const Row to = row_of(out);
+    const sentio::BarFault fault = std::visit([&](auto values) { return advance(bar, values); }, to);
     if (fault != sentio::BarFault::none)
       throw Error(ErrorCode::bad_bars, std::string(sentio::describe(fault)));
   }
+
+  using Row = std::variant<std::span<float>, std::span<double>>;
+
+  // The caller's memory for one row of the spec's dtype.
+  Row row_of(py::array& out) const {
+    if (plan_->dtype() == sentio::Dtype::float32) return row<float>(out);
+    return row<double>(out);
+  }
+
+  // A bar takes less time than handing the GIL over and back, unless another thread has the engine.
+  template <class Float>
+  sentio::BarFault advance(const sentio::Bar& bar, std::span<Float> out) {
+    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) return engine_.step(bar, out);
+    return alone([&] { return engine_.step(bar, out); });
+  }
+
+  [[nodiscard]] std::size_t width() const noexcept { return plan_->width(); }
 
   py::bytes state() {
     const auto bytes = alone([&] { return engine_.state(); });
@@ -229,13 +248,6 @@ class PyEngine {
     return call();
   }
 
-  // A bar takes less time than handing the GIL over and back, unless another thread has the engine.
-  template <class Float>
-  sentio::BarFault advance(const sentio::Bar& bar, std::span<Float> out) {
-    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) return engine_.step(bar, out);
-    return alone([&] { return engine_.step(bar, out); });
-  }
-
   const std::shared_ptr<const sentio::Plan> plan_;  // asked without the lock, which `engine_` needs
   std::mutex mutex_;
   sentio::Engine engine_;
@@ -251,6 +263,80 @@ std::pair<std::vector<double>, double> measure(const std::shared_ptr<sentio::Pla
   sentio::Cost cost = sentio::Engine::measure(plan, bars);
   return {std::move(cost.nodes), cost.rest};
 }
+
+// One engine's step into one row, as a function of Python's own: pybind11's conversions would take longer
+// than the bar. `refused` makes the exception of a bar that breaks its contract.
+class Stepper {
+ public:
+  using Refused = py::typing::Callable<py::object(py::int_, py::str)>;
+  using Step =
+      py::typing::Callable<py::array(py::int_, py::float_, py::float_, py::float_, py::float_, py::float_)>;
+
+  static Step bind(const py::object& engine, py::array out, const Refused& refused) {
+    auto stepper = std::unique_ptr<Stepper>(new Stepper(engine, std::move(out), refused));
+    const py::capsule self(stepper.get(), [](void* owned) { delete static_cast<Stepper*>(owned); });
+    stepper.release();
+    PyObject* function = PyCFunction_NewEx(&method, self.ptr(), nullptr);
+    if (function == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<Step>(function);
+  }
+
+ private:
+  Stepper(const py::object& engine, py::array out, const Refused& refused)
+      : engine_(engine.cast<PyEngine&>()),
+        row_(engine_.row_of(out)),
+        engine_object_(engine),
+        out_(std::move(out)),
+        refused_(refused) {
+    const auto width = static_cast<py::ssize_t>(engine_.width());
+    if (out_.size() != width) {
+      throw Error(ErrorCode::bad_argument, "out has " + std::to_string(out_.size()) +
+                                               " values, the spec has " + std::to_string(width) +
+                                               " features");
+    }
+  }
+
+  static PyObject* call(PyObject* self, PyObject* const* words, Py_ssize_t count) noexcept {
+    if (count != 6) {
+      return PyErr_Format(PyExc_TypeError, "a bar is ts, open, high, low, close and volume, found %zd words",
+                          count);
+    }
+    const std::int64_t ts = PyLong_AsLongLong(words[0]);
+    if (ts == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    std::array<double, 5> values;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      values[k] = PyFloat_AsDouble(words[k + 1]);
+      if (values[k] == -1.0 && PyErr_Occurred() != nullptr) return nullptr;
+    }
+    const auto [open, high, low, close, volume] = values;
+    return static_cast<Stepper*>(PyCapsule_GetPointer(self, nullptr))
+        ->step({ts, open, high, low, close, volume}, words[0]);
+  }
+
+  PyObject* step(const sentio::Bar& bar, PyObject* ts) noexcept {
+    const sentio::BarFault fault = std::visit([&](auto to) { return engine_.advance(bar, to); }, row_);
+    if (fault == sentio::BarFault::none) return out_.inc_ref().ptr();
+    const std::string_view why = sentio::describe(fault);
+    PyObject* text = PyUnicode_FromStringAndSize(why.data(), static_cast<Py_ssize_t>(why.size()));
+    if (text == nullptr) return nullptr;
+    PyObject* error = PyObject_CallFunctionObjArgs(refused_.ptr(), ts, text, nullptr);
+    Py_DECREF(text);
+    if (error == nullptr) return nullptr;
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+    Py_DECREF(error);
+    return nullptr;
+  }
+
+  static inline PyMethodDef method{
+      "step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call)), METH_FASTCALL,
+      "step(ts, open, high, low, close, volume): goes on with one bar, returns the row"};
+
+  PyEngine& engine_;
+  const PyEngine::Row row_;
+  const py::object engine_object_;  // held, as are the two that follow
+  py::array out_;
+  const Refused refused_;
+};
 
 // A run is (symbol, ts, open, high, low, close, volume, out); `finished` is told the index of each that has
 // ended.
@@ -411,6 +497,7 @@ PYBIND11_MODULE(sentio_features, module) {
            py::arg("close"), py::arg("volume"))
       .def("step_into", &PyEngine::step_into, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
            py::arg("close"), py::arg("volume"), py::arg("out"))
+      .def("stepper", &Stepper::bind, py::arg("out"), py::arg("refused"))
       .def("state", &PyEngine::state)
       .def("restore", &PyEngine::restore, py::arg("state"))
       .def("reset", &PyEngine::reset)

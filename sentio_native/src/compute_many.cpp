@@ -1,4 +1,4 @@
-// Runs of many symbols: workers take the next one, the caller's thread tells what is done.
+// Runs of many symbols: workers take the longest that is left, the caller's thread tells what is done.
 #include "sentio/compute_many.hpp"
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,13 +20,19 @@ namespace {
 class Queue {
  public:
   Queue(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs)
-      : plan_(plan), runs_(runs), failures_(runs.size()) {
+      : plan_(plan), runs_(runs), order_(runs.size()), failures_(runs.size()) {
     done_.reserve(runs.size());
+    // The longest first: at the end, no worker is left alone with much.
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+      return runs_[a].bars.size() > runs_[b].bars.size();
+    });
   }
 
   // A worker's life.
   void work() {
-    for (std::size_t i; (i = next_.fetch_add(1)) < runs_.size();) {
+    for (std::size_t n; (n = next_.fetch_add(1)) < runs_.size();) {
+      const std::size_t i = order_[n];
       try {
         Engine engine(plan_);
         std::visit([&](auto out) { engine.compute(runs_[i].bars, out); }, runs_[i].out);
@@ -70,6 +77,7 @@ class Queue {
  private:
   const std::shared_ptr<const Plan>& plan_;
   const std::span<const SymbolRun> runs_;
+  std::vector<std::size_t> order_;
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;  // of done_
   std::condition_variable news_;

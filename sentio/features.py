@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentio.bars import Bars
 from sentio.errors import BarsError, UsageError
-from sentio.extension import engine_errors, load_extension, translated
+from sentio.extension import engine_errors, load_extension
 from sentio.specs import FeatureSpec
 
 __all__ = ["FeatureEngine", "Matrix", "Step", "compute_many"]
@@ -41,7 +41,8 @@ class FeatureEngine:
         extension = load_extension()
         with engine_errors("feature engine"):
             self._engine = extension.Engine(spec.plan)
-        self._error = extension.EngineError
+        self._n_features = spec.n_features  # asked of the plan once: it describes all of them
+        self._bound: tuple[Step, Matrix] | None = None  # the last row that was stepped into
 
     @property
     def spec(self) -> FeatureSpec:
@@ -75,7 +76,7 @@ class FeatureEngine:
             UsageError: `out` has another shape, dtype or order, or cannot be written.
         """
         if out is None:
-            out = np.empty((len(bars), self._spec.n_features), self._spec.dtype)
+            out = np.empty((len(bars), self._n_features), self._spec.dtype)
         with engine_errors("features"):
             self._engine.compute(bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume, out)
         return out
@@ -106,12 +107,11 @@ class FeatureEngine:
             UsageError: `out` has another shape or dtype, or cannot be written.
         """
         if out is None:
-            out = np.empty(self._spec.n_features, self._spec.dtype)
-        try:  # not engine_errors: entering a context costs as much as the bar
-            self._engine.step_into(ts, open, high, low, close, volume, out)
-        except self._error as error:
-            raise translated(error, f"bar {ts}") from None
-        return out
+            out = np.empty(self._n_features, self._spec.dtype)
+        bound = self._bound  # one value: another thread may step into another row
+        if bound is None or bound[1] is not out:
+            bound = self._bound = self.stepper(out), out
+        return bound[0](ts, open, high, low, close, volume)
 
     def stepper(self, out: Matrix) -> Step:
         """`step`, bound to one row: for a loop in which the cost of the call itself counts.

@@ -174,11 +174,21 @@ def test_bars_that_are_not_later_are_refused_and_change_nothing(bars: Bars, expe
 
 def test_a_step_writes_into_the_callers_row(bars: Bars, expected: np.ndarray) -> None:
     engine = FeatureEngine(SPEC)
-    row = np.empty(4, np.float32)
+    rows = np.empty(4, np.float32), np.empty(4, np.float32)
     for at in range(50):
         bar = [getattr(bars, name)[at].item() for name in ("ts", "open", "high", "low", "close", "volume")]
+        row = rows[at % 3 % 2]  # the same again, and another
         assert engine.step(*bar, out=row) is row
         assert_same_bits(row, expected[at])
+
+
+def test_each_step_returns_a_row_of_its_own(bars: Bars, expected: np.ndarray) -> None:
+    rows = []
+    engine = FeatureEngine(SPEC)
+    for at in range(50):
+        bar = [getattr(bars, name)[at].item() for name in ("ts", "open", "high", "low", "close", "volume")]
+        rows.append(engine.step(*bar))
+    assert_same_bits(np.stack(rows), expected[:50])
 
 
 def test_a_stepper_steps_the_engine_into_its_row(bars: Bars, expected: np.ndarray) -> None:

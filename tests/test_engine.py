@@ -126,9 +126,12 @@ def test_any_split_gives_the_same_bits(cuts: list[int], snapshot_at: int) -> Non
     assert engine.state() == whole.state()
 
 
-def test_windows_longer_than_a_block_give_the_same_bits() -> None:
+@pytest.mark.parametrize("window", [1, 127, 128, 129, 300])  # below and above 128, by one way and another
+def test_windows_of_any_length_give_the_same_bits(window: int) -> None:
     features = [
-        feature(name, required(name) | {"window": min(300, bound["max"])}, name=f"f_{name}")
+        feature(
+            name, required(name) | {"window": max(bound["min"], min(window, bound["max"]))}, name=f"f_{name}"
+        )
         for name, op in CATALOG.items()
         for bound in op["params"]
         if bound["name"] == "window"

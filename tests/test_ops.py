@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from itertools import product
 
 import mpmath
@@ -193,6 +194,37 @@ def test_log_is_within_two_last_places() -> None:
         for v, r in zip(value.tolist(), ratios.tolist(), strict=True)
     ]
     assert max(errors) <= 2
+
+
+def test_windows_of_any_length_hold_what_they_should() -> None:
+    close = random_bars(700)["close"]
+    statistics = {"SMA": np.mean, "SAMPLE_DEVIATION": partial(np.std, ddof=1), "SUM": np.sum}
+    statistics |= {
+        "ROLLING_MAX": np.max,
+        "ARGMIN": lambda x, axis: x.shape[axis] - 1 - np.argmin(x, axis=axis),
+    }
+    windows = [*range(2, 140), 255, 256, 257, 511, 512, 513]
+    for op, statistic in statistics.items():
+        features = [feature(op, {"window": w}, name=f"f_{w}", source="close") for w in windows]
+        values = run(compile_spec(*features, **EARLY), random_bars(700))
+        for w, value in zip(windows, values.T, strict=True):
+            expected = statistic(np.lib.stride_tricks.sliding_window_view(close, w), axis=1)
+            # A hundred times less than a float's last place; NumPy adds in pairs.
+            np.testing.assert_allclose(value[w - 1 :], expected, rtol=1e-10, err_msg=f"{op} {w}")
+
+
+def test_the_first_and_the_latest_extreme_of_one_series_are_two_things() -> None:
+    bars = {**random_bars(200), **dict.fromkeys(("open", "high", "low", "close"), np.full(200, 5.0))}
+    first, latest = run(
+        compile_spec(
+            feature("ARGMAX", {"window": 26}, name="first", source="high"),
+            feature("AROON_UP", {"window": 25}, name="latest"),
+            **EARLY,
+        ),
+        bars,
+    )[25:].T
+    assert (first == 25).all()
+    assert (latest == 100).all()
 
 
 @pytest.mark.parametrize("start", ["1e6 from the first bar", "a jump from 1 to 1e6"])

@@ -13,12 +13,17 @@ template <Ties ties>
 struct AgeFold {
   struct Value {
     double best;
-    std::ptrdiff_t place;  // from the anchor on
+    double place;  // from the anchor on
   };
+  static constexpr bool kOverlaps = true;
   double sign;
 
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-    return {sign * in[0][i], i - anchor};
+    return {sign * in[0][i], static_cast<double>(i - anchor)};
+  }
+  Value moved(const Value& v, double, const double* const*, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    return {v.best, v.place + static_cast<double>(from - to)};
   }
   Value join(const Value& older, const Value& newer) const noexcept {
     const bool stays = ties == Ties::first ? newer.best <= older.best : newer.best < older.best;
@@ -26,18 +31,20 @@ struct AgeFold {
   }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
-    out[0][i] = static_cast<double>(i - anchor - all.place);
+    out[0][i] = static_cast<double>(i - anchor) - all.place;
   }
 };
 
 template <Ties ties>
 [[nodiscard]] NodeRef highest_age(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  return window_fold(graph, "highest_age", {x}, window, AgeFold<ties>{1.0}, 1, {static_cast<double>(ties)});
+  constexpr const char* kName = ties == Ties::first ? "highest_age_first" : "highest_age_latest";
+  return window_fold(graph, kName, {x}, window, AgeFold<ties>{1.0});
 }
 
 template <Ties ties>
 [[nodiscard]] NodeRef lowest_age(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  return window_fold(graph, "lowest_age", {x}, window, AgeFold<ties>{-1.0}, 1, {static_cast<double>(ties)});
+  constexpr const char* kName = ties == Ties::first ? "lowest_age_first" : "lowest_age_latest";
+  return window_fold(graph, kName, {x}, window, AgeFold<ties>{-1.0});
 }
 
 }  // namespace sentio

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/compensated_sum.hpp"
+#include "kernels/moments_fold.hpp"
 #include "kernels/pointwise.hpp"
 #include "kernels/portable_log.hpp"
 #include "kernels/row_loops.hpp"
@@ -126,29 +127,12 @@ class RunningSum final : public Kernel {
   CompensatedSum sum_;
 };
 
-// First and second moments about the anchor.
-struct MomentsFold {
-  struct Value {
-    double sum, squares;
-  };
-  double per_row;  // 1 / window
-
-  Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
-    const double d = in[0][i] - in[0][anchor];
-    return {d, d * d};
-  }
-  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-              double* const* out) const noexcept {
-    const double shift = all.sum * per_row;
-    out[0][i] = in[0][anchor] + shift;
-    out[1][i] = larger(all.squares * per_row - shift * shift, 0.0);
-    out[2][i] = (in[0][i] - in[0][anchor]) - shift;
-  }
-};
-
 struct SumFold {
   using Value = double;
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+  Value moved(Value sum, double, const double* const*, std::ptrdiff_t, std::ptrdiff_t) const noexcept {
+    return sum;
+  }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
     out[0][i] = all;
@@ -158,7 +142,11 @@ struct SumFold {
 template <double (*choose)(double, double) noexcept>
 struct ExtremeFold {
   using Value = double;
+  static constexpr bool kOverlaps = true;
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t) const noexcept { return in[0][i]; }
+  Value moved(Value best, double, const double* const*, std::ptrdiff_t, std::ptrdiff_t) const noexcept {
+    return best;
+  }
   Value join(const Value& a, const Value& b) const noexcept { return choose(a, b); }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
@@ -221,8 +209,8 @@ NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 
 Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   const NodeRef node =
-      window_fold(graph, "moments", {x}, window, MomentsFold{1.0 / static_cast<double>(window)}, 3);
-  return {{node.node, 0}, {node.node, 1}, {node.node, 2}};
+      window_fold(graph, "moments", {x}, window, MomentsFold{1.0 / static_cast<double>(window)}, 2);
+  return {{node.node, 0}, {node.node, 1}};
 }
 
 NodeRef window_sum(GraphBuilder& graph, NodeRef x, std::int64_t window) {

@@ -42,10 +42,9 @@ inline constexpr double kForgotten = 0x1p-400;
 // mean on.
 [[nodiscard]] NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window);
 
-// Of the last `window` rows: the mean, the population variance (exactly zero where all are equal), and how
-// far the newest is from the mean (without the digits that a mean of 1e6 would cost it).
+// Of the last `window` rows: the mean, and the population variance (exactly zero where all are equal).
 struct Moments {
-  NodeRef mean, variance, deviation;
+  NodeRef mean, variance;
 };
 [[nodiscard]] Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window);
 

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "graph.hpp"
+#include "kernels/fold.hpp"
 #include "kernels/in_vectors.hpp"
+#include "kernels/window_doubling.hpp"
 
 namespace sentio {
 
@@ -85,36 +87,24 @@ inline void running_sums_back(const std::array<double*, series>& ends, std::ptrd
 // Herk 1992; Gil and Werman 1993). Nothing is ever taken away, so nothing drifts, and what is cached here
 // follows from the inputs' history alone, so there is no state to save. Windows of like length, between one
 // power of two and the next, have blocks, heads and tails in common.
-//
-// Fold provides
-//   Value                                                     a number of eight bytes, or a struct of them
-//   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor)     what row i adds
-//   Value join(const Value& older, const Value& newer)        associative; without it, the numbers are added
-//   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-//               double* const* out)
-// `anchor` is a row inside the window: sums are centred on its value, so that a mean of 1e6 with a deviation
-// of 1e-3 keeps its digits. `term` and `join` must not depend on the window. They may see rows that are not
-// valid, for windows that are not full yet; what they make of these is never shown.
 template <class Fold>
 class WindowFold final : public Kernel {
   using Value = typename Fold::Value;
-  static constexpr std::size_t kNumbers = sizeof(Value) / sizeof(double);
-  using Numbers = std::array<double, kNumbers>;
-  static constexpr bool kSums = !requires(const Fold& f, const Value& v) {
-    { f.join(v, v) } -> std::convertible_to<Value>;
-  };
+  using Numbers = NumbersOf<Fold>;
+  static constexpr std::size_t kNumbers = std::tuple_size_v<Numbers>;
+  static constexpr bool kSums = kAdds<Fold>;
   static_assert(sizeof(Value) == sizeof(Numbers));
 
  public:
   explicit WindowFold(std::span<const Lane> lanes, int outputs)
       : outputs_(static_cast<std::size_t>(outputs)) {
     for (std::size_t k = 0; k < lanes.size(); ++k) {
-      const auto window = static_cast<std::ptrdiff_t>(lanes[k].params.back());
-      const Member member{*std::any_cast<Fold>(lanes[k].formula), window, k * outputs_};
-      if (window <= kDirect) {
-        direct_.push_back(member);
+      const auto window = static_cast<std::ptrdiff_t>(lanes[k].params[0]);
+      const Fold fold = *std::any_cast<Fold>(lanes[k].formula);
+      if (window <= WindowDoubling<Fold>::kLongest) {
+        short_.add(fold, window, k * outputs_);
       } else {
-        blocks_of(window - 1, {lanes[k].params.begin(), lanes[k].params.end() - 1}).add(member);
+        blocks_of(window - 1).add({fold, window, k * outputs_});
       }
     }
   }
@@ -124,6 +114,7 @@ class WindowFold final : public Kernel {
   }
 
   void rebuild(const Block& past) noexcept override {
+    short_.rebuild(past);
     for (Blocks& blocks : blocks_) {
       const auto place = static_cast<std::ptrdiff_t>(past.first) & (blocks.length - 1);
       if (place == 0) continue;  // the next row is a boundary and folds its own tails
@@ -137,17 +128,13 @@ class WindowFold final : public Kernel {
 
  private:
   static constexpr std::ptrdiff_t kSegment = 64;
-  static constexpr std::ptrdiff_t kDirect = 8;  // windows up to this are folded row by row
-  static constexpr std::ptrdiff_t kGroup = 4;   // see running_sums
+  static constexpr std::ptrdiff_t kGroup = 4;  // see running_sums
   struct Heads {
     double of[kNumbers][kSegment + 2 * kGroup];
   };
 
   void run_rows(const Block& block) noexcept {
-    for (const Member& member : direct_) {
-      for (std::ptrdiff_t i = 0; i < block.size; i += kSegment)
-        run_direct(member, block, i, std::min(kSegment, block.size - i));
-    }
+    short_.run(block);
     for (Blocks& blocks : blocks_) {
       auto place = static_cast<std::ptrdiff_t>(block.first) & (blocks.length - 1);
       for (std::ptrdiff_t i = 0; i < block.size;) {
@@ -177,21 +164,9 @@ class WindowFold final : public Kernel {
     return std::bit_cast<Value>(numbers);
   }
 
-  static Value joined(const Fold& fold, const Value& older, const Value& newer) noexcept {
-    if constexpr (kSums) {
-      auto sum = std::bit_cast<Numbers>(older);
-      const auto more = std::bit_cast<Numbers>(newer);
-      for (std::size_t n = 0; n < kNumbers; ++n) sum[n] += more[n];
-      return std::bit_cast<Value>(sum);
-    } else {
-      return fold.join(older, newer);
-    }
-  }
-
   // The windows longer than `length` rows and at most twice as long, and what they have in common.
   struct Blocks {
-    std::ptrdiff_t length;       // a power of two
-    std::vector<double> others;  // parameters beside the window, the same for all members
+    std::ptrdiff_t length;  // a power of two
     std::ptrdiff_t longest = 0;
     std::vector<Member> members{};
     std::vector<double> tails{};  // number by number, each `stride` long; tail of n rows at tail_end()[-n]
@@ -291,13 +266,13 @@ class WindowFold final : public Kernel {
     }
   };
 
-  // Those of windows of `below` + 1 rows, with these other parameters.
-  Blocks& blocks_of(std::ptrdiff_t below, const std::vector<double>& others) {
+  // Those of windows of `below` + 1 rows.
+  Blocks& blocks_of(std::ptrdiff_t below) {
     const auto length = static_cast<std::ptrdiff_t>(std::bit_floor(static_cast<std::size_t>(below)));
     for (Blocks& blocks : blocks_) {
-      if (blocks.length == length && blocks.others == others) return blocks;
+      if (blocks.length == length) return blocks;
     }
-    blocks_.push_back({.length = length, .others = others});
+    blocks_.push_back({.length = length});
     return blocks_.back();
   }
 
@@ -322,59 +297,32 @@ class WindowFold final : public Kernel {
     }
   }
 
+  // The same of the one row `i`, without loops over rows.
   void run_row(Blocks& blocks, const Block& block, std::ptrdiff_t i, std::ptrdiff_t place) noexcept {
     const auto head = std::bit_cast<Value>(blocks.fold_head(block.in, i, place));
     for (const Member& member : blocks.members) {
-      const double* tails = blocks.tails.data() + (blocks.longest - member.window + place);
       Numbers tail;
-      for (std::size_t n = 0; n < kNumbers; ++n)
-        tail[n] = tails[static_cast<std::ptrdiff_t>(n) * blocks.longest];
+      for (std::size_t n = 0; n < kNumbers; ++n) tail[n] = blocks.tail_end(n)[place + 1 - member.window];
       const Value all = joined(member.fold, std::bit_cast<Value>(tail), head);
       member.fold.finish(block.in, i, i - place, all, block.out + member.first_output);
     }
   }
 
-  // The anchor is each window's oldest row.
-  void run_direct(const Member& member, const Block& block, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
-    const Fold fold = member.fold;
-    const double* const* in = block.in;
-    double* const* out = block.out + member.first_output;
-    const std::ptrdiff_t before = member.window - 1;
-    Heads all;
-    SENTIO_INDEPENDENT_ROWS
-    for (std::ptrdiff_t k = 0; k < rows; ++k) {
-      const auto oldest = std::bit_cast<Numbers>(fold.term(in, i + k - before, i + k - before));
-      for (std::size_t n = 0; n < kNumbers; ++n) all.of[n][k] = oldest[n];
-    }
-    for (std::ptrdiff_t back = before - 1; back >= 0; --back) {
-      SENTIO_INDEPENDENT_ROWS
-      for (std::ptrdiff_t k = 0; k < rows; ++k) {
-        const auto sum = std::bit_cast<Numbers>(
-            joined(fold, value_at(all.of, k), fold.term(in, i + k - back, i + k - before)));
-        for (std::size_t n = 0; n < kNumbers; ++n) all.of[n][k] = sum[n];
-      }
-    }
-    SENTIO_INDEPENDENT_ROWS
-    for (std::ptrdiff_t k = 0; k < rows; ++k)
-      fold.finish(in, i + k, i + k - before, value_at(all.of, k), out);
-  }
-
   std::size_t outputs_;
-  std::vector<Member> direct_;
+  WindowDoubling<Fold> short_;
   std::vector<Blocks> blocks_;
 };
 
-// `name` and `params` must determine the fold, beside the window.
+// `name` must determine the fold, beside the window.
 template <class Fold>
 NodeRef window_fold(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, std::int64_t window,
-                    Fold fold, int outputs = 1, std::vector<double> params = {}) {
-  params.push_back(static_cast<double>(window));
+                    Fold fold, int outputs = 1) {
   KernelMaker maker = [outputs](std::span<const Lane> lanes) {
     return std::make_unique<WindowFold<Fold>>(lanes, outputs);
   };
   maker.formula = fold;
   // It runs from the inputs' first valid row on: where blocks begin must not depend on the window.
-  return graph.add({std::move(name), std::move(params), std::move(inputs)},
+  return graph.add({std::move(name), {static_cast<double>(window)}, std::move(inputs)},
                    {.mask = window - 1, .settle = window - 1, .history = window - 1}, std::move(maker),
                    outputs);
 }

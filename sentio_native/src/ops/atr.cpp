@@ -62,6 +62,7 @@ std::vector<OpInfo> atr() {
       },
       {
           .name = "ADR",
+          .version = 2,
           .summary = "Average range of a bar: the mean of high - low over `window` bars",
           .definition = "TA-Lib ADR",
           .columns = {"high", "low"},

@@ -17,6 +17,7 @@ OpInfo band(std::string_view name, std::string_view summary, std::string_view ta
             NodeRef (*lower)(Lowering&)) {
   return {
       .name = name,
+      .version = 2,
       .summary = summary,
       .definition =
           "Bollinger, Bollinger on Bollinger Bands (2001), with the population deviation; TA-Lib BBANDS",

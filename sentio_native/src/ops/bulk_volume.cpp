@@ -23,6 +23,7 @@ NodeRef lower_bulk_volume(Lowering& op) {
 std::vector<OpInfo> bulk_volume() {
   return {{
       .name = "BULK_VOLUME",
+      .version = 2,
       .summary = "Share of the bar's volume that bought, 0 to 1: the normal law of the price change over its "
                  "deviation",
       .definition =

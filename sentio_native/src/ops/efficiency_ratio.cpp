@@ -23,6 +23,7 @@ NodeRef lower_efficiency_ratio(Lowering& op) {
 std::vector<OpInfo> efficiency_ratio() {
   return {{
       .name = "EFFICIENCY_RATIO",
+      .version = 2,
       .summary =
           "Net change over `window` bars over the sum of all changes, 0 (noise) to 1 (a straight line)",
       .definition = "Kaufman, Smarter Trading (1995); TA-Lib ER",

@@ -32,6 +32,7 @@ NodeRef lower_garman_klass(Lowering& op) {
 std::vector<OpInfo> garman_klass() {
   return {{
       .name = "GARMAN_KLASS",
+      .version = 2,
       .summary =
           "Volatility a bar: sqrt(mean(log(high / low)^2 / 2 - (2 log 2 - 1) log(close / open)^2)) over "
           "`window` bars",

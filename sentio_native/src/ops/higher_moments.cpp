@@ -19,6 +19,15 @@ struct HigherMomentsFold {
     const double squared = d * d;
     return {d, squared, squared * d, squared * squared};
   }
+  // The binomial theorem, term by term.
+  Value moved(const Value& v, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    const double step = in[0][from] - in[0][to];
+    const double first = v.first + rows * step;
+    return {first, v.second + step * (v.first + first),
+            v.third + step * (3.0 * v.second + step * (2.0 * v.first + first)),
+            v.fourth + step * (4.0 * v.third + step * (6.0 * v.second + step * (3.0 * v.first + first)))};
+  }
   void finish(const double* const*, std::ptrdiff_t i, std::ptrdiff_t, const Value& all,
               double* const* out) const noexcept {
     const double mean = all.first / window, squared = mean * mean;
@@ -46,6 +55,7 @@ std::vector<OpInfo> higher_moments() {
   return {
       {
           .name = "SKEWNESS",
+          .version = 2,
           .summary = "Population skewness of the last `window` values",
           .definition = "g1 of Joanes and Gill (1998); scipy.stats.skew",
           .sources = {"logret"},
@@ -56,6 +66,7 @@ std::vector<OpInfo> higher_moments() {
       },
       {
           .name = "KURTOSIS",
+          .version = 2,
           .summary = "Population excess kurtosis of the last `window` values, 0 for a normal law",
           .definition = "g2 of Joanes and Gill (1998); scipy.stats.kurtosis",
           .sources = {"logret"},

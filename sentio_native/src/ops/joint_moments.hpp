@@ -19,6 +19,12 @@ struct JointSums {
     const double a = in[0][i] - in[0][anchor], b = in[1][i] - in[1][anchor];
     return {a, b, a * a, b * b, a * b};
   }
+  Value moved(const Value& v, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    const double a_step = in[0][from] - in[0][to], b_step = in[1][from] - in[1][to];
+    const double a = v.a + rows * a_step, b = v.b + rows * b_step;
+    return {a, b, v.aa + a_step * (v.a + a), v.bb + b_step * (v.b + b), v.ab + (a_step * v.b + b_step * a)};
+  }
 };
 
 // A statistic of the sums of squares and of products about the means.

@@ -22,6 +22,13 @@ struct LineFold {
     const double d = in[0][i] - in[0][anchor];
     return {d, d * d, d * static_cast<double>(i - anchor)};
   }
+  Value moved(const Value& v, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    const double step = in[0][from] - in[0][to], lag = static_cast<double>(to - from);
+    const double sum = v.sum + rows * step;
+    const double times = rows * (rows - 1.0) * -0.5;  // of all rows, as `from` counts them
+    return {sum, v.squares + step * (v.sum + sum), v.by_time + (step * times - lag * sum)};
+  }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
     const double middle = static_cast<double>(i - anchor) - half, mean = all.sum * per_row;

@@ -44,6 +44,7 @@ std::vector<OpInfo> liquidity() {
   return {
       {
           .name = "AMIHUD",
+          .version = 2,
           .summary =
               "Illiquidity: mean of |log return| / (close * volume) over those of `window` bars that traded",
           .definition = "Amihud, Illiquidity and stock returns (2002), equation 1",

@@ -29,6 +29,7 @@ NodeRef lower_mfi(Lowering& op) {
 std::vector<OpInfo> mfi() {
   return {{
       .name = "MFI",
+      .version = 2,
       .summary = "Money flow index, 0 to 100: hlc3 times volume of rising bars among all moving ones of "
                  "`window` bars",
       .definition =

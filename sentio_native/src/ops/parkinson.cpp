@@ -28,6 +28,7 @@ NodeRef lower_parkinson(Lowering& op) {
 std::vector<OpInfo> parkinson() {
   return {{
       .name = "PARKINSON",
+      .version = 2,
       .summary =
           "Volatility a bar from high and low: sqrt(mean(log(high / low)^2) / (4 log 2)) over `window` bars",
       .definition = "Parkinson, The extreme value method for estimating the variance of the rate of return, "

@@ -46,6 +46,7 @@ std::vector<OpInfo> range_volatility() {
       },
       {
           .name = "MASSI",
+          .version = 2,
           .summary = "Mass index: sum over `window` bars of EMA over EMA of EMA, all of high - low",
           .definition = "Dorsey, The mass index, Stocks and Commodities 10 (1992); TA-Lib MASSI but for the "
                         "averages' start, which is that of EMA",

@@ -35,6 +35,7 @@ std::vector<OpInfo> realized_volatility() {
   return {
       {
           .name = "REALIZED_VOLATILITY",
+          .version = 2,
           .summary = "Volatility of the whole window: root of the sum of `window` squared log returns",
           .definition = "Andersen and Bollerslev, Answering the skeptics (1998)",
           .sources = {"close"},

@@ -20,6 +20,7 @@ NodeRef lower_rvol(Lowering& op) {
 std::vector<OpInfo> relative_volume() {
   return {{
       .name = "RVOL",
+      .version = 2,
       .summary = "Relative volume: over the mean volume of the `window` bars before",
       .definition = "TA-Lib RVOL",
       .columns = {"volume"},

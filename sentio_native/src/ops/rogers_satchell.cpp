@@ -51,6 +51,7 @@ std::vector<OpInfo> rogers_satchell() {
   return {
       {
           .name = "ROGERS_SATCHELL",
+          .version = 2,
           .summary =
               "Volatility a bar, independent of drift: root of the mean of ln(h/c) ln(h/o) + ln(l/c) ln(l/o)",
           .definition = "Rogers and Satchell, Estimating variance from high, low and closing prices (1991)",

@@ -27,6 +27,7 @@ std::vector<OpInfo> rolling() {
   return {
       {
           .name = "SUM",
+          .version = 2,
           .summary = "Sum of the last `window` values",
           .definition = "TA-Lib SUM",
           .sources = {"close"},
@@ -91,6 +92,7 @@ std::vector<OpInfo> rolling() {
       },
       {
           .name = "SAMPLE_DEVIATION",
+          .version = 2,
           .summary = "Standard deviation of the last `window` values as a sample: over window - 1 of them",
           .definition = "the root of the sum of squared deviations from the mean over window - 1",
           .sources = {"close"},

@@ -28,6 +28,7 @@ NodeRef lower_rvi(Lowering& op) {
 std::vector<OpInfo> rvi() {
   return {{
       .name = "RVI",
+      .version = 2,
       .summary =
           "Relative volatility index, 0 to 100: Wilder's average deviation at rises over that at rises "
           "and falls",

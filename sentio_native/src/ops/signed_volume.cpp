@@ -32,6 +32,7 @@ std::vector<OpInfo> signed_volume() {
       },
       {
           .name = "CHAIKIN_MONEY_FLOW",
+          .version = 2,
           .summary = "Signed volume over volume, both summed over `window` bars, -1 to 1",
           .definition = "Chaikin; Achelis, Technical Analysis from A to Z, 2nd ed. (2001)",
           .columns = {"high", "low", "close", "volume"},

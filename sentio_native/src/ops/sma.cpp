@@ -6,6 +6,7 @@ namespace sentio::ops {
 std::vector<OpInfo> sma() {
   return {{
       .name = "SMA",
+      .version = 2,
       .summary = "Simple moving average: the mean of the last `window` values",
       .definition = "TA-Lib SMA",
       .sources = {"close"},

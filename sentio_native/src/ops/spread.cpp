@@ -90,6 +90,7 @@ std::vector<OpInfo> spread() {
   return {
       {
           .name = "ABDI_RANALDO",
+          .version = 2,
           .summary = "Effective spread over price, from close, high and low: mean of the two-bar estimates",
           .definition = "Abdi and Ranaldo, A simple estimation of bid-ask spreads (2017), two-day corrected",
           .columns = {"high", "low", "close"},

@@ -35,6 +35,7 @@ NodeRef lower_ultimate_oscillator(Lowering& op) {
 std::vector<OpInfo> ultosc() {
   return {{
       .name = "ULTOSC",
+      .version = 2,
       .summary =
           "Ultimate oscillator, 0 to 100: close - min(low, close[-1]) over the true range, summed over "
           "three windows of which the shortest weighs 4, the next 2, the longest 1",

@@ -28,6 +28,7 @@ std::vector<OpInfo> volatility() {
   return {
       {
           .name = "VOLATILITY",
+          .version = 2,
           .summary = "Population standard deviation of the last `window` values, not annualised",
           .definition = "the square root of the mean squared deviation from the mean; TA-Lib STDDEV",
           .sources = {"logret"},
@@ -39,6 +40,7 @@ std::vector<OpInfo> volatility() {
       },
       {
           .name = "STDDEV",
+          .version = 2,
           .summary = "`k` population standard deviations of the last `window` values",
           .definition = "VOLATILITY times k; TA-Lib STDDEV",
           .sources = {"close"},
@@ -50,6 +52,7 @@ std::vector<OpInfo> volatility() {
       },
       {
           .name = "VAR",
+          .version = 2,
           .summary = "Population variance of the last `window` values",
           .definition =
               "the mean squared deviation from the mean; TA-Lib VAR, which has no use for its nbdev",

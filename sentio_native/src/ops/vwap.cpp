@@ -60,6 +60,7 @@ std::vector<OpInfo> vwap() {
       },
       {
           .name = "VWAP_DISTANCE",
+          .version = 2,
           .summary = "log(close / VWAP of the last `window` bars), each bar at its typical price",
           .definition =
               "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",

@@ -16,6 +16,11 @@ struct WeightedMeanFold {
     const double d = in[0][i] - in[0][anchor];
     return {d, d * in[1][i], in[1][i]};
   }
+  Value moved(const Value& v, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    const double step = in[0][from] - in[0][to];
+    return {v.plain + rows * step, v.weighted + step * v.weights, v.weights};
+  }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
     const double shift = all.weights > 0.0 ? all.weighted / all.weights : all.plain / window;

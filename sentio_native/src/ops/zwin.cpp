@@ -1,18 +1,24 @@
 // ZWIN: the z-score within a window.
 #include <cmath>
 
+#include "kernels/moments_fold.hpp"
+#include "kernels/window_fold.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
 namespace {
 
+struct ZScoreFold : MomentsFold {
+  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+              double* const* out) const noexcept {
+    const double spread = variance(all);
+    out[0][i] = spread > 0.0 ? deviation(in, i, anchor, all) / std::sqrt(spread) : 0.0;
+  }
+};
+
 NodeRef lower_zwin(Lowering& op) {
-  const Moments m = moments(op.graph(), op.in(0), op.integer("window"));
-  return pointwise(op.graph(), "zwin", {m.deviation, m.variance},
-                   [](const double* const* in, std::ptrdiff_t i) {
-                     const double deviation = in[0][i], variance = in[1][i];
-                     return variance > 0.0 ? deviation / std::sqrt(variance) : 0.0;
-                   });
+  const auto window = op.integer("window");
+  return window_fold(op.graph(), "zwin", {op.in(0)}, window, ZScoreFold{{1.0 / static_cast<double>(window)}});
 }
 
 }  // namespace
@@ -20,6 +26,7 @@ NodeRef lower_zwin(Lowering& op) {
 std::vector<OpInfo> zwin() {
   return {{
       .name = "ZWIN",
+      .version = 2,
       .summary =
           "Z-score: distance from the mean of the last `window` values, in their population deviations",
       .definition = "the standard score (x - mean) / deviation, the current value included in both",

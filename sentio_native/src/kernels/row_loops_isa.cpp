@@ -17,7 +17,9 @@ namespace {
 using Double4 = double __attribute__((vector_size(32)));
 using Mask4 = std::int64_t __attribute__((vector_size(32)));
 using Float4 = float __attribute__((vector_size(16)));
+using Float8 = float __attribute__((vector_size(32)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
+using Int8 = std::int32_t __attribute__((vector_size(32)));
 
 constexpr std::ptrdiff_t kTile = 16;            // rows that are put together in the first-level cache
 constexpr std::size_t kTileValues = 16 * 1024;  // of which at most so many floats
@@ -58,15 +60,15 @@ void decay_groups(const double* x, std::ptrdiff_t rows, double* const* out, doub
   };
   std::ptrdiff_t i = 0;
   for (; i + 4 <= rows; i += 4) {
-    Double4 r[4][groups];
-    for (std::size_t k = 0; k < 4; ++k) {
-      for (std::size_t g = 0; g < groups; ++g) r[k][g] = next(x[i + static_cast<std::ptrdiff_t>(k)], g);
-    }
-    for (std::size_t g = 0; g < groups; ++g) {  // four rows of four lanes become four columns of four rows
-      const Double4 a0 = __builtin_shufflevector(r[0][g], r[1][g], 0, 4, 2, 6);
-      const Double4 a1 = __builtin_shufflevector(r[0][g], r[1][g], 1, 5, 3, 7);
-      const Double4 b0 = __builtin_shufflevector(r[2][g], r[3][g], 0, 4, 2, 6);
-      const Double4 b1 = __builtin_shufflevector(r[2][g], r[3][g], 1, 5, 3, 7);
+    // Group by group, so that the registers hold what is at hand; the processor itself overlaps the groups.
+    for (std::size_t g = 0; g < groups; ++g) {
+      const Double4 r0 = next(x[i], g), r1 = next(x[i + 1], g), r2 = next(x[i + 2], g),
+                    r3 = next(x[i + 3], g);
+      // Four rows of four lanes become four columns of four rows.
+      const Double4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6);
+      const Double4 a1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+      const Double4 b0 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6);
+      const Double4 b1 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
       double* const* to = out + kLanes * g;
       store(to[0] + i, __builtin_shufflevector(a0, b0, 0, 1, 4, 5));
       store(to[1] + i, __builtin_shufflevector(a1, b1, 0, 1, 4, 5));
@@ -95,66 +97,91 @@ void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* val
   }
 }
 
-inline Float4 held_and_canonical(Float4 value) noexcept {
-  Int4 bits = bits_as<Int4>(value);
-  const Int4 magnitude = bits & 0x7FFFFFFF;
+template <class Int, class Float>
+inline Float held_and_canonical(Float value) noexcept {
+  Int bits = bits_as<Int>(value);
+  const Int magnitude = bits & 0x7FFFFFFF;
   bits +=
       magnitude == 0x7F800000;  // a comparison is -1 where it holds: one below infinity is the largest float
-  const Int4 is_nan = magnitude > 0x7F800000;
-  return bits_as<Float4>((bits & ~is_nan) | (0x7FC00000 & is_nan));
+  const Int is_nan = magnitude > 0x7F800000;
+  return bits_as<Float>((bits & ~is_nan) | (0x7FC00000 & is_nan));
 }
 
 inline Float4 to_float4(Double4 value) noexcept {
-  return held_and_canonical(__builtin_convertvector(value, Float4));
+  return held_and_canonical<Int4>(__builtin_convertvector(value, Float4));
 }
 
-// Four columns of `from`, rows [i, i + 4), into rows of `stride` floats.
-inline void transpose4(const double* const* from, std::ptrdiff_t i, float* to, std::size_t stride) noexcept {
-  const auto rounded = [&](int k) { return __builtin_convertvector(load<Double4>(from[k] + i), Float4); };
-  Float4 a = rounded(0), b = rounded(1), c = rounded(2), d = rounded(3);
-  // x - x is zero but for infinities and NaN: of those only, the bits are looked at.
-  const Int4 unusual =
-      bits_as<Int4>(a - a) | bits_as<Int4>(b - b) | bits_as<Int4>(c - c) | bits_as<Int4>(d - d);
-  if (const auto any = bits_as<std::array<std::uint64_t, 2>>(unusual); (any[0] | any[1]) != 0) [[unlikely]] {
-    a = held_and_canonical(a), b = held_and_canonical(b), c = held_and_canonical(c),
-    d = held_and_canonical(d);
+// Eight columns, rows [i, i + kTile), into rows of `stride` floats. Says whether some value is infinite or
+// NaN.
+template <bool hold>
+inline bool transpose8(const double* const* columns, std::ptrdiff_t i, float* to,
+                       std::size_t stride) noexcept {
+  const double* from[8];
+  std::copy(columns, columns + 8, from);
+  const auto rounded = [&from](std::size_t k, std::ptrdiff_t row) {
+    const Float4 low = __builtin_convertvector(load<Double4>(from[k] + row), Float4);
+    const Float4 high = __builtin_convertvector(load<Double4>(from[k + 4] + row), Float4);
+    const Float8 both = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+    return hold ? held_and_canonical<Int8>(both) : both;
+  };
+  Int8 unusual{};
+  for (std::ptrdiff_t end = i + kTile; i < end; i += 4, to += 4 * stride) {
+    const Float8 a = rounded(0, i), b = rounded(1, i), c = rounded(2, i), d = rounded(3, i);
+    // x - x is zero but for infinities and NaN.
+    if constexpr (!hold)
+      unusual |= bits_as<Int8>(a - a) | bits_as<Int8>(b - b) | bits_as<Int8>(c - c) | bits_as<Int8>(d - d);
+    const Float8 ab01 = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+    const Float8 ab23 = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    const Float8 cd01 = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+    const Float8 cd23 = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    store(to, __builtin_shufflevector(ab01, cd01, 0, 1, 8, 9, 4, 5, 12, 13));
+    store(to + stride, __builtin_shufflevector(ab01, cd01, 2, 3, 10, 11, 6, 7, 14, 15));
+    store(to + 2 * stride, __builtin_shufflevector(ab23, cd23, 0, 1, 8, 9, 4, 5, 12, 13));
+    store(to + 3 * stride, __builtin_shufflevector(ab23, cd23, 2, 3, 10, 11, 6, 7, 14, 15));
   }
-  const Float4 ab01 = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-               ab23 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Float4 cd01 = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-               cd23 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  store(to, __builtin_shufflevector(ab01, cd01, 0, 1, 4, 5));
-  store(to + stride, __builtin_shufflevector(ab01, cd01, 2, 3, 6, 7));
-  store(to + 2 * stride, __builtin_shufflevector(ab23, cd23, 0, 1, 4, 5));
-  store(to + 3 * stride, __builtin_shufflevector(ab23, cd23, 2, 3, 6, 7));
+  const auto words = bits_as<std::array<std::uint64_t, 4>>(unusual);
+  return (words[0] | words[1] | words[2] | words[3]) != 0;
 }
 
-void copy_past_caches(float* to, const float* from, std::size_t count) noexcept {
+// Rows that wait in the first-level cache for their way past the others.
+struct Waiting {
+  float* to = nullptr;
+  const float* from = nullptr;
+  std::size_t count = 0;
+
+  void send(std::size_t some) noexcept {
+    some = std::min(some, count);
 #if defined(__SSE2__)
-  if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && count % 4 == 0) {
-    for (std::size_t k = 0; k < count; k += 4) _mm_stream_ps(to + k, _mm_load_ps(from + k));
-    return;
-  }
+    if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && some % 4 == 0) {
+      for (std::size_t k = 0; k < some; k += 4) _mm_stream_ps(to + k, _mm_load_ps(from + k));
+    } else
 #endif
-  std::memcpy(to, from, count * sizeof(float));
-}
+      std::memcpy(to, from, some * sizeof(float));
+    to += some, from += some, count -= some;
+  }
+};
 
 void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
           bool streaming) noexcept {
-  alignas(64) float tile[kTileValues];
-  const bool tiled = width >= 4 && width * kTile <= kTileValues;
+  alignas(64) float tiles[2][kTileValues];
   std::ptrdiff_t i = 0;
-  if (tiled) {
+  if (width >= 8 && width * kTile <= kTileValues) {
+    Waiting waiting;
+    // A share of the tile before goes out with each eight columns, so that memory and processor are both
+    // busy.
+    const std::size_t share = (width * kTile / (width / 8) + 15) / 16 * 16;
     for (; i + kTile <= rows; i += kTile) {
-      float* to = streaming ? tile : out + static_cast<std::size_t>(i) * width;
-      for (std::size_t f = 0; f < width; f += 4) {
-        const std::size_t first = f + 4 <= width ? f : width - 4;  // the last four may do some columns twice
-        for (std::ptrdiff_t k = 0; k < kTile; k += 4) {
-          transpose4(columns + first, i + k, to + static_cast<std::size_t>(k) * width + first, width);
-        }
+      float* const row = out + static_cast<std::size_t>(i) * width;
+      float* const to = streaming ? tiles[i / kTile % 2] : row;
+      for (std::size_t f = 0; f < width; f += 8) {
+        const std::size_t first = f + 8 <= width ? f : width - 8;  // the last eight may do some columns twice
+        if (transpose8<false>(columns + first, i, to + first, width)) [[unlikely]]
+          transpose8<true>(columns + first, i, to + first, width);
+        waiting.send(share);
       }
-      if (streaming) copy_past_caches(out + static_cast<std::size_t>(i) * width, tile, width * kTile);
+      if (streaming) waiting = {row, to, width * kTile};
     }
+    waiting.send(waiting.count);
 #if defined(__SSE2__)
     if (streaming) _mm_sfence();
 #endif

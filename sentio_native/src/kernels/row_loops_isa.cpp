@@ -143,45 +143,31 @@ inline bool transpose8(const double* const* columns, std::ptrdiff_t i, float* to
   return (words[0] | words[1] | words[2] | words[3]) != 0;
 }
 
-// Rows that wait in the first-level cache for their way past the others.
-struct Waiting {
-  float* to = nullptr;
-  const float* from = nullptr;
-  std::size_t count = 0;
-
-  void send(std::size_t some) noexcept {
-    some = std::min(some, count);
+void copy_past_caches(float* to, const float* from, std::size_t count) noexcept {
 #if defined(__SSE2__)
-    if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && some % 4 == 0) {
-      for (std::size_t k = 0; k < some; k += 4) _mm_stream_ps(to + k, _mm_load_ps(from + k));
-    } else
-#endif
-      std::memcpy(to, from, some * sizeof(float));
-    to += some, from += some, count -= some;
+  if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && count % 4 == 0) {
+    for (std::size_t k = 0; k < count; k += 4) _mm_stream_ps(to + k, _mm_load_ps(from + k));
+    return;
   }
-};
+#endif
+  std::memcpy(to, from, count * sizeof(float));
+}
 
 void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
           bool streaming) noexcept {
-  alignas(64) float tiles[2][kTileValues];
+  alignas(64) float tile[kTileValues];
   std::ptrdiff_t i = 0;
   if (width >= 8 && width * kTile <= kTileValues) {
-    Waiting waiting;
-    // A share of the tile before goes out with each eight columns, so that memory and processor are both
-    // busy.
-    const std::size_t share = (width * kTile / (width / 8) + 15) / 16 * 16;
     for (; i + kTile <= rows; i += kTile) {
       float* const row = out + static_cast<std::size_t>(i) * width;
-      float* const to = streaming ? tiles[i / kTile % 2] : row;
+      float* const to = streaming ? tile : row;
       for (std::size_t f = 0; f < width; f += 8) {
         const std::size_t first = f + 8 <= width ? f : width - 8;  // the last eight may do some columns twice
         if (transpose8<false>(columns + first, i, to + first, width)) [[unlikely]]
           transpose8<true>(columns + first, i, to + first, width);
-        waiting.send(share);
       }
-      if (streaming) waiting = {row, to, width * kTile};
+      if (streaming) copy_past_caches(row, tile, width * kTile);
     }
-    waiting.send(waiting.count);
 #if defined(__SSE2__)
     if (streaming) _mm_sfence();
 #endif

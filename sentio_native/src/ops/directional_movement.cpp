@@ -37,15 +37,15 @@ NodeRef wilder_sum(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 
 // Inputs high, low: how far a bar reaches beyond the one before on one side, where it reaches farther than on
 // the other.
-double movement_up(const double* const* in, std::ptrdiff_t i) {
+constexpr auto movement_up = [](const double* const* in, std::ptrdiff_t i) {
   const double up = in[0][i] - in[0][i - 1], down = in[1][i - 1] - in[1][i];
   return up > down && up > 0.0 ? up : 0.0;
-}
+};
 
-double movement_down(const double* const* in, std::ptrdiff_t i) {
+constexpr auto movement_down = [](const double* const* in, std::ptrdiff_t i) {
   const double up = in[0][i] - in[0][i - 1], down = in[1][i - 1] - in[1][i];
   return down > up && down > 0.0 ? down : 0.0;
-}
+};
 
 NodeRef plus_movement(Lowering& op) {
   return wilder_sum(op.graph(), pointwise(op.graph(), "movement_up", {op.in(0), op.in(1)}, movement_up, 1),

@@ -8,12 +8,12 @@ namespace sentio::ops {
 namespace {
 
 // A bar's variance. A range of a few last places can round to less than the move inside it, hence the bound.
-double bar_variance(const double* const* in, std::ptrdiff_t i) {
+constexpr auto bar_variance = [](const double* const* in, std::ptrdiff_t i) {
   constexpr double kTwoLn2Minus1 = 0.3862943611198906;
   const double range = portable_log(in[1][i] / in[2][i]);
   const double move = portable_log(in[3][i] / in[0][i]);
   return larger(0.5 * (range * range) - kTwoLn2Minus1 * (move * move), 0.0);
-}
+};
 
 NodeRef lower_garman_klass(Lowering& op) {
   GraphBuilder& graph = op.graph();

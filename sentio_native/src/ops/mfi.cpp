@@ -5,15 +5,15 @@ namespace sentio::ops {
 namespace {
 
 // Inputs hlc3, volume.
-double inflow(const double* const* in, std::ptrdiff_t i) {
+constexpr auto inflow = [](const double* const* in, std::ptrdiff_t i) {
   const double price = in[0][i], rise = price - in[0][i - 1];
   return rise > kTypicalPriceRounding * price ? price * in[1][i] : 0.0;
-}
+};
 
-double outflow(const double* const* in, std::ptrdiff_t i) {
+constexpr auto outflow = [](const double* const* in, std::ptrdiff_t i) {
   const double price = in[0][i], fall = in[0][i - 1] - price;
   return fall > kTypicalPriceRounding * price ? price * in[1][i] : 0.0;
-}
+};
 
 NodeRef lower_mfi(Lowering& op) {
   GraphBuilder& graph = op.graph();

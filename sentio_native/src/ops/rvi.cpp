@@ -6,13 +6,13 @@
 namespace sentio::ops {
 namespace {
 
-double rising(const double* const* in, std::ptrdiff_t i) {
+constexpr auto rising = [](const double* const* in, std::ptrdiff_t i) {
   return in[1][i] > 0.0 ? std::sqrt(in[0][i]) : 0.0;
-}
+};
 
-double falling(const double* const* in, std::ptrdiff_t i) {
+constexpr auto falling = [](const double* const* in, std::ptrdiff_t i) {
   return in[1][i] < 0.0 ? std::sqrt(in[0][i]) : 0.0;
-}
+};
 
 NodeRef lower_rvi(Lowering& op) {
   GraphBuilder& graph = op.graph();

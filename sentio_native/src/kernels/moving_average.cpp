@@ -21,6 +21,10 @@ struct MeanFold {
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
     return in[0][i] - in[0][anchor];
   }
+  Value moved(Value sum, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    return sum + rows * (in[0][from] - in[0][to]);
+  }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {
     out[0][i] = in[0][anchor] + all * per_row;
@@ -37,6 +41,13 @@ struct LinearWeightsFold {
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
     const double d = in[0][i] - in[0][anchor];
     return {d, d * static_cast<double>(i - anchor)};
+  }
+  Value moved(const Value& v, double rows, const double* const* in, std::ptrdiff_t from,
+              std::ptrdiff_t to) const noexcept {
+    const double step = in[0][from] - in[0][to], lag = static_cast<double>(to - from);
+    const double sum = v.sum + rows * step;
+    const double times = rows * (rows - 1.0) * -0.5;  // of all rows, as `from` counts them
+    return {sum, v.by_time + (step * times - lag * sum)};
   }
   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
               double* const* out) const noexcept {

@@ -1,7 +1,7 @@
 // COPPOCK: Coppock's curve, a weighted mean of two rates of change.
 #include <algorithm>
 
-#include "ops/least_squares.hpp"
+#include "kernels/moving_average.hpp"
 #include "ops/op_file.hpp"
 
 namespace sentio::ops {
@@ -21,7 +21,7 @@ NodeRef lower_coppock(Lowering& op) {
         return held(change_in_percent(now, in[0][i - shorter]) + change_in_percent(now, in[0][i - longer]));
       },
       std::max(shorter, longer), {static_cast<double>(shorter), static_cast<double>(longer)});
-  return weighted_mean(op.graph(), both, op.integer("window"));
+  return wma(op.graph(), both, op.integer("window"));
 }
 
 }  // namespace

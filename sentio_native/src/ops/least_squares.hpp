@@ -1,4 +1,4 @@
-// The least-squares line through the last rows of a series, and the mean whose weights rise linearly.
+// The least-squares line through the last rows of a series.
 #pragma once
 
 #include "kernels/window_fold.hpp"
@@ -59,13 +59,6 @@ struct Line {
       graph, "value_on_line", {fitted.mean, fitted.slope},
       [from_middle](const double* const* in, std::ptrdiff_t i) { return in[0][i] + from_middle * in[1][i]; },
       0, {from_middle});
-}
-
-// The mean with weights 1, 2, ..., window, the newest row's the largest: where the line stands a third of the
-// way from the middle to its end, since both are the same sum of values by time.
-[[nodiscard]] inline NodeRef weighted_mean(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  return value_on_line(graph, least_squares_line(graph, x, window),
-                       (static_cast<double>(window) - 1.0) / 6.0);
 }
 
 }  // namespace sentio::ops

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import talib
 from engine_runs import CATALOG, SOURCES, by_size, compile_spec, feature, run, usual_parameters
 from hostile_bars import NAMES, Columns, random_bars
 from numpy.typing import NDArray
@@ -65,6 +66,24 @@ CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\.(\w+))?")
 with_talib = pytest.mark.parametrize(
     "op", [op for op in CATALOG.values() if op["talib"]], ids=lambda op: op["name"]
 )
+
+# The catalog holds all of these groups as TA-Lib 0.8.2 has them.
+GROUPS = (
+    "Overlap Studies",
+    "Momentum Indicators",
+    "Volume Indicators",
+    "Volatility Indicators",
+    "Price Transform",
+    "Statistic Functions",
+    "Cycle Indicators",
+)
+
+
+def test_every_function_of_the_groups_is_in_the_catalog() -> None:
+    assert talib.__version__ == "0.8.2"
+    mapped = {CALL.fullmatch(op["talib"])[1] for op in CATALOG.values() if op["talib"]}
+    wanted = {name for group in GROUPS for name in talib.get_function_groups()[group]}
+    assert sorted(wanted - mapped) == []
 
 
 def talib_value(op: dict, params: dict[str, float], bars: Columns, sources: list[NDArray]) -> NDArray:

@@ -164,13 +164,15 @@ class WindowDoubling {
       for (std::size_t n = 0; n < kNumbers; ++n) numbers[n] = values[n][k];
       return std::bit_cast<Value>(numbers);
     };
-    SENTIO_INDEPENDENT_ROWS
-    for (std::ptrdiff_t k = 0; k < rows; ++k) {
+    const auto row = [&](std::ptrdiff_t k) {
       const std::ptrdiff_t to = i + k, from = to - lag;
       const Value before = older_is_row ? fold.term(in, from, from) : value(older, k - lag);
       const Value after = newer_is_row ? fold.term(in, to, to) : value(newer, k);
       use(k, joined(fold, fold.moved(before, older_rows, in, from, to), after));
-    }
+    };
+    if (rows == 1) return row(0);  // a bar that comes alone needs no vectors
+    SENTIO_INDEPENDENT_ROWS
+    for (std::ptrdiff_t k = 0; k < rows; ++k) row(k);
   }
 
   void fill(Run& run, const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {

@@ -14,8 +14,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentio.bundle import checks
-from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
-from sentio.bundle.manifest import BATCHES, Manifest, parse_manifest
+from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
+from sentio.bundle.manifest import BATCHES, Backend, Manifest, parse_manifest
+from sentio.bundle.models import load_model
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem
 from sentio.workspace import Workspace
 
@@ -33,7 +34,7 @@ class Check:
 
     Attributes:
         name: what was looked at.
-        ok: None where it was left out on request.
+        ok: None where it was left out: on request, or for want of the backend.
         detail: what was found.
         exit_code: what the command ends with where this is the first line that fails.
     """
@@ -65,7 +66,7 @@ class VerifyReport:
 
     @property
     def complete(self) -> bool:
-        """Whether no line was left out on request."""
+        """Whether no line was left out."""
         return all(check.ok is not None for check in self.checks)
 
     @property
@@ -147,8 +148,7 @@ class _Lines:
 
 
 def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None:
-    from sentio.bundle.module import load_module
-
+    lines.check("files", lambda: check_listing(files, manifest))
     spec = lines.value("spec hash", lambda: checks.read_spec(files, manifest), lambda spec: spec.hash)
     if spec is not None:
         lines.check("features", lambda: checks.check_spec(spec, manifest))
@@ -159,13 +159,27 @@ def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None
         lines.check(
             "golden features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest)
         )
-    model = lines.value("model", lambda: load_module(files[MODEL], MODEL), lambda _: _say_machine())
-    if model is not None and goldens is not None:
+    for backend in manifest.backends:
+        if backend.file in files.contents:
+            _check_backend(lines, files, manifest, backend, goldens)
+
+
+def _check_backend(
+    lines: _Lines, files: BundleFiles, manifest: Manifest, backend: Backend, goldens: Goldens | None
+) -> None:
+    name = backend.name
+    model = lines.value(
+        f"{name}: model", lambda: load_model(files, manifest, backend), lambda _: backend.file
+    )
+    if model is None:
+        return
+    lines.check(f"{name}: normalisation", lambda: checks.check_normalisation(model, manifest))
+    if goldens is not None:
         for batch in BATCHES:
-            check = partial(checks.check_logits, model, goldens, manifest, batch)
-            lines.check(f"golden outputs, batch {batch}", check)
-    if model is not None:
-        lines.check("wrong inputs refused", lambda: checks.check_refusals(model, manifest))
+            check = partial(checks.check_logits, model, goldens, backend, batch)
+            lines.check(f"{name}: golden outputs, batch {batch}", check)
+        lines.check(f"{name}: golden outputs, stress", lambda: checks.check_stress(model, goldens, backend))
+    lines.check(f"{name}: wrong inputs refused", lambda: checks.check_refusals(model, backend, manifest))
 
 
 def _read_goldens(files: BundleFiles, manifest: Manifest) -> Goldens:
@@ -178,7 +192,7 @@ class _CppLine(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    ok: bool
+    ok: bool | None  # None: this build lacks the backend
     detail: str
 
 
@@ -217,7 +231,7 @@ def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
     for line in report.checks:
         yield Check(f"{CPP}{line.name}", line.ok, line.detail)
     # A program that says yes must mean this very bundle, have looked at something, and end as it says.
-    agrees = report.ok == (done.returncode == 0) == all(line.ok for line in report.checks)
+    agrees = report.ok == (done.returncode == 0) == all(line.ok is not False for line in report.checks)
     if not agrees or not report.checks or (report.ok and report.bundle != files.id):
         yield Check(
             name,
@@ -236,9 +250,3 @@ def _say_manifest(manifest: Manifest) -> str:
 
 def _say_goldens(goldens: Goldens) -> str:
     return f"{len(goldens.ts)} bars, {len(goldens.rows)} windows"
-
-
-def _say_machine() -> str:
-    from sentio.bundle.module import machine
-
-    return f"torchscript, here torch {' '.join(machine())}"

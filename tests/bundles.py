@@ -70,7 +70,7 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
     spec = FeatureSpec.from_document(changes.pop("document", TINY_SPEC), name="tiny")
     bars = changes.pop("bars", None) or walk()
     engine = FeatureEngine(spec)
-    engine.compute(bars)
+    features = engine.compute(bars).astype(np.float32)
     first_test = round(len(bars) * 0.6)
     span = Span(rows=10, first_ts=int(bars.ts[0]), last_ts=int(bars.ts[20]))
     test = Span(rows=100, first_ts=int(bars.ts[first_test]), last_ts=int(bars.ts[-2]))
@@ -79,6 +79,8 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
         "spec": spec,
         "bars": bars,
         "engine_state": engine.state(),
+        "features": features,
+        "train": (0, first_test - 100),
         "test": (first_test, len(bars) - 2),
         "windows_cross_sessions": True,
         "output": "logit",
@@ -97,10 +99,10 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
     return Source(**parts | changes)
 
 
-def make_bundle(folder: Path, source: Source | None = None, version: str = "v1") -> Path:
+def make_bundle(folder: Path, source: Source | None = None, version: str = "v1", **options: Any) -> Path:
     """Write a tiny bundle below `folder`."""
     destination = folder / "TFA" / version
-    write_bundle(destination, source or make_source(), created_at=NOON, created_by="user@host")
+    write_bundle(destination, source or make_source(), created_at=NOON, created_by="user@host", **options)
     return destination
 
 

@@ -117,7 +117,7 @@ def test_the_bundle_tells_the_whole_chain(project, sentio):
 def test_the_bundle_predicts_what_training_measured_on_the_test_span(project, sentio):
     run = open_run(project)
     assert sentio("export").code == 0
-    bundle = load_bundle(project.artifacts / "TFA" / "v1")
+    bundle = load_bundle(project.artifacts / "TFA" / "v1", backend="torchscript")
     bars = BarsLibrary(project).load("QQQ", "1m")
     predictions = bundle.predict(bars)
     module, features = load_model(run), FeatureEngine(bundle.spec).compute(bars)
@@ -177,7 +177,8 @@ def test_export_verify_prints_every_line(project, sentio):
     for text in (
         "SHA256SUMS",
         "golden features, bar by bar",
-        "golden outputs, batch 7",
+        "native: golden outputs, batch 7",
+        "torchscript: golden outputs, batch 7",
         "C++: features",
         "verified: bundle",
     ):
@@ -195,7 +196,7 @@ def test_verify_fails_without_the_cpp_half_unless_it_is_left_out(project, sentio
     done = sentio("verify", folder, "--no-cpp")
     assert done.code == 0
     assert "left out" in done.out
-    assert "verified in Python alone" in done.out
+    assert "verified, but for 1 left out" in done.out
     assert "SIMULATED" in done.err
 
 

@@ -389,26 +389,34 @@ def test_a_sound_bundle_passes_every_line(pristine, cli):
     assert report["bundle"] == load_bundle(bundle_of(pristine)).id
     assert list(lines_of(done)) == [
         "SHA256SUMS",
-        "files",
         "manifest",
+        "files",
         "spec hash",
         "features",
         "engine state",
         "golden files",
         "golden features, batch",
         "golden features, bar by bar",
-        "model",
-        "golden outputs, batch 1",
-        "golden outputs, batch 7",
-        "golden outputs, batch 256",
-        "wrong inputs refused",
+        *(
+            f"{backend}: {line}"
+            for backend in ("native", "torchscript")
+            for line in (
+                "model",
+                "golden outputs, batch 1",
+                "golden outputs, batch 7",
+                "golden outputs, batch 256",
+                "golden outputs, stress",
+                "wrong inputs refused",
+            )
+        ),
     ]
     assert all(line["detail"] for line in report["checks"])
-    for batch in (1, 7, 256):
-        assert "equal to the bit" in lines_of(done)[f"golden outputs, batch {batch}"]["detail"]
+    for backend in ("native", "torchscript"):
+        for batch in (1, 7, 256):
+            assert "equal to the bit" in lines_of(done)[f"{backend}: golden outputs, batch {batch}"]["detail"]
     screen = cli("verify", bundle_of(pristine))
     assert screen.code == 0
-    assert screen.out.count("\nok ") == 13
+    assert screen.out.count("\nok ") == 20
     assert "verified" in screen.out
 
 
@@ -438,7 +446,7 @@ def test_an_output_that_was_changed_and_sealed_again_fails_its_line(project, cli
     done = cli("verify", bundle_of(project), "--json")
     assert done.code == 1
     failed = [name for name, line in lines_of(done).items() if not line["ok"]]
-    assert failed == [f"golden outputs, batch {batch}"]
+    assert failed == [f"torchscript: golden outputs, batch {batch}"]
     assert "window 255" in str(lines_of(done)[failed[0]]["detail"])
 
 
@@ -448,7 +456,7 @@ def test_another_models_weights_fail_the_outputs(project, cli, tmp_path):
     shutil.copy(make_bundle(tmp_path, other) / "model.pt", bundle_of(project) / "model.pt")
     done = cli("verify", reseal(bundle_of(project)), "--json")
     assert done.code == 1
-    assert not lines_of(done)["golden outputs, batch 1"]["ok"]
+    assert not lines_of(done)["torchscript: golden outputs, batch 1"]["ok"]
 
 
 @pytest.mark.parametrize(
@@ -458,16 +466,16 @@ def test_bytes_that_are_no_torchscript_fail_the_model_line(project, cli, data):
     (bundle_of(project) / "model.pt").write_bytes(data)
     done = cli("verify", reseal(bundle_of(project)), "--json")
     assert done.code == 1
-    assert not lines_of(done)["model"]["ok"]
-    assert "does not load as TorchScript" in str(lines_of(done)["model"]["detail"])
+    assert not lines_of(done)["torchscript: model"]["ok"]
+    assert "does not load as TorchScript" in str(lines_of(done)["torchscript: model"]["detail"])
 
 
 def test_on_another_machine_the_tolerance_decides(project, cli):
     def elsewhere(document):
-        document["numerics"]["cpu_capability"] = "AVX9"
+        document["backends"][1]["cpu_capability"] = "AVX9"
 
     change_json(bundle_of(project), "metadata.json", elsewhere)
-    line = lines_of(cli("verify", bundle_of(project), "--json"))["golden outputs, batch 1"]
+    line = lines_of(cli("verify", bundle_of(project), "--json"))["torchscript: golden outputs, batch 1"]
     assert line["ok"]
     assert "AVX9" in str(line["detail"])
     change_array(bundle_of(project), "logits_1", lambda array: array + np.float32(0.01))

@@ -20,6 +20,7 @@ from sentio.features import FeatureEngine
 from sentio.models import ScaledModel
 from sentio.verify import VerifyReport, find_cli, verify_bundle
 
+OUTPUTS = [f"torchscript: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")]
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -48,17 +49,20 @@ def test_a_sound_bundle_passes_every_line(bundle):
     assert [check.name for check in report.checks] == [
         "SHA256SUMS",
         "manifest",
+        "files",
         "spec hash",
         "features",
         "golden files",
         "engine state",
         "golden features, batch",
         "golden features, bar by bar",
-        "model",
-        "golden outputs, batch 1",
-        "golden outputs, batch 7",
-        "golden outputs, batch 256",
-        "wrong inputs refused",
+        "torchscript: model",
+        "torchscript: normalisation",
+        "torchscript: golden outputs, batch 1",
+        "torchscript: golden outputs, batch 7",
+        "torchscript: golden outputs, batch 256",
+        "torchscript: golden outputs, stress",
+        "torchscript: wrong inputs refused",
         "C++: sentio_cli",
     ]
     assert report.ok
@@ -100,7 +104,7 @@ def test_another_spec_hash_fails_the_spec_line_and_the_rest_is_still_told(bundle
     change_json(bundle, "metadata.json", Planted(("chain", "spec_hash"), "0" * 64))
     report = in_python(bundle)
     assert failed(report) == ["spec hash"]
-    assert "golden outputs, batch 7" in [check.name for check in report.checks]
+    assert "torchscript: golden outputs, batch 7" in [check.name for check in report.checks]
 
 
 def test_goldens_narrower_than_the_spec_fail_the_feature_lines(bundle):
@@ -109,9 +113,11 @@ def test_goldens_narrower_than_the_spec_fail_the_feature_lines(bundle):
         document["input"]["n_features"] -= 1
         document["normalisation"]["mean"].pop()
         document["normalisation"]["inv_std"].pop()
+        document["drift"].pop()
 
     change_json(bundle, "metadata.json", without_the_last)
     change_array(bundle, "features", lambda features: features[:, :-1].copy())
+    change_array(bundle, "stress", lambda windows: windows[..., :-1].copy())
     assert {"features", "golden features, batch", "golden features, bar by bar"} <= set(
         failed(in_python(bundle))
     )
@@ -129,7 +135,7 @@ def test_a_changed_output_fails_the_line_of_its_batch_size(bundle, batch):
         f"logits_{batch}",
         lambda logits: logits.__setitem__(17, np.nextafter(logits[17], np.float32(9))),
     )
-    assert failed(in_python(bundle)) == [f"golden outputs, batch {batch}"]
+    assert failed(in_python(bundle)) == [f"torchscript: golden outputs, batch {batch}"]
 
 
 def test_other_weights_fail_the_output_lines(bundle, tmp_path):
@@ -137,7 +143,7 @@ def test_other_weights_fail_the_output_lines(bundle, tmp_path):
     with torch.no_grad():
         next(iter(other.module.core.parameters())).mul_(1.01)
     shutil.copy(make_bundle(tmp_path, other) / "model.pt", bundle / "model.pt")
-    assert failed(in_python(reseal(bundle))) == [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(reseal(bundle))) == OUTPUTS
 
 
 def ship(network: torch.nn.Module, bundle: Path) -> None:
@@ -163,7 +169,7 @@ def test_a_module_that_broadcasts_fails_the_refusals_though_its_outputs_are_righ
     careless.load_state_dict(trained.state_dict())
     ship(careless.requires_grad_(False), bundle)
     report = in_python(bundle)
-    assert failed(report) == ["wrong inputs refused"]
+    assert failed(report) == ["torchscript: wrong inputs refused"]
     # F = 1 against the scaler's [F], and T = 1 against the positions' [T, D].
     assert "float32 [2, 1, 4]" in report.checks[-2].detail
     assert "float32 [2, 4, 1]" in report.checks[-2].detail
@@ -173,13 +179,12 @@ def test_a_module_without_the_scaler_fails_the_outputs(bundle):
     trained = make_source(4).module
     bare = ScaledModel(trained.core, 4, 4)
     ship(bare.requires_grad_(False), bundle)
-    assert failed(in_python(bundle)) == [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
+    assert failed(in_python(bundle)) == OUTPUTS
 
 
 def test_another_length_of_window_fails(bundle):
     change_json(bundle, "metadata.json", Planted(("input", "seq_len"), 3))
-    names = [f"golden outputs, batch {batch}" for batch in (1, 7, 256)]
-    assert failed(in_python(bundle)) == [*names, "wrong inputs refused"]
+    assert failed(in_python(bundle)) == ["golden files", "torchscript: wrong inputs refused"]
 
 
 def test_a_state_of_another_spec_fails_its_line(bundle):
@@ -211,7 +216,7 @@ def test_a_state_with_enough_time_but_too_few_bars_fails_its_line(bundle):
 
 def test_on_another_machine_the_tolerance_decides(bundle):
     document = json.loads((bundle / "metadata.json").read_text())
-    tolerance = document["numerics"]["tolerance"]
+    tolerance = document["backends"][0]["tolerance"]
 
     def within(logits):
         logits[3] += np.float32(0.5 * tolerance)
@@ -220,16 +225,16 @@ def test_on_another_machine_the_tolerance_decides(bundle):
         logits[3] += np.float32(2 * tolerance)
 
     change_array(bundle, "logits_7", within)
-    assert failed(in_python(bundle)) == ["golden outputs, batch 7"]  # here it must be the same bits
+    assert failed(in_python(bundle)) == ["torchscript: golden outputs, batch 7"]  # here it must be the same bits
     for key, value in (("cpu_capability", "AVX512"), ("torch", "9.9.9")):
-        change_json(bundle, "metadata.json", Planted(("numerics", key), value))
+        change_json(bundle, "metadata.json", Planted(("backends", 0, key), value))
         report = in_python(bundle)
         assert failed(report) == []
         assert "allowed is" in next(check.detail for check in report.checks if check.name.endswith("batch 7"))
-        change_json(bundle, "metadata.json", lambda now: now.update(numerics=document["numerics"]))
-    change_json(bundle, "metadata.json", Planted(("numerics", "torch"), "9.9.9"))
+        change_json(bundle, "metadata.json", lambda now: now.update(backends=document["backends"]))
+    change_json(bundle, "metadata.json", Planted(("backends", 0, "torch"), "9.9.9"))
     change_array(bundle, "logits_7", beyond)
-    assert failed(in_python(bundle)) == ["golden outputs, batch 7"]
+    assert failed(in_python(bundle)) == ["torchscript: golden outputs, batch 7"]
 
 
 # The C++ half

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from sentio.bundle.folder import SPEC, BundleFiles, Floats, Goldens
-from sentio.bundle.manifest import Feature, Manifest
+from sentio.bundle.manifest import Backend, Feature, Manifest, Native, TorchScript
+from sentio.bundle.models import Model
+from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
 from sentio.errors import CheckFailed, CorruptStore
 from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = [
     "check_features",
     "check_features_bar_by_bar",
     "check_goldens",
     "check_logits",
+    "check_normalisation",
     "check_refusals",
     "check_spec",
     "check_state",
+    "check_stress",
     "features_of",
     "read_spec",
 ]
@@ -100,8 +99,10 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
         raise CheckFailed(
             "golden/rows.npy", f"is not ascending, or holds rows that end no window: {stray[:5].tolist()}"
         )
-    if not all(np.isfinite(logits).all() for logits in goldens.logits.values()):
-        raise CheckFailed("golden", "holds outputs that are not finite")
+    outputs = [*goldens.logits.values(), goldens.stress, goldens.stress_logits]
+    outputs += [] if goldens.native is None else [goldens.native]
+    if not all(np.isfinite(values).all() for values in outputs):
+        raise CheckFailed("golden", "holds outputs or stress windows that are not finite")
 
 
 def check_features(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
@@ -122,49 +123,57 @@ def check_features_bar_by_bar(spec: FeatureSpec, goldens: Goldens, manifest: Man
     return _same_features(spec, goldens.features, np.stack(rows).astype(np.float32, copy=False))
 
 
-def check_logits(model: nn.Module, goldens: Goldens, manifest: Manifest, batch_size: int) -> str:
-    """The module gives the golden outputs: the same bits where they were made, else within the tolerance.
+def check_logits(model: Model, goldens: Goldens, backend: Backend, batch_size: int) -> str:
+    """The model gives the golden outputs.
+
+    Those of the trained module: the same bits where torch and the processor are the recorded ones, else
+    within the backend's tolerance; its own, of `native`: the same bits everywhere.
 
     Raises:
         CheckFailed: they differ by more.
     """
-    from sentio.bundle.module import machine, run_windows
-
-    golden = goldens.logits[batch_size]
-    found = run_windows(model, goldens.features, goldens.rows, manifest.input.seq_len, batch_size)
-    differ = int(np.count_nonzero(golden.view(np.uint32) != found.view(np.uint32)))
-    largest = float(np.abs(found.astype(np.float64) - golden).max())
-    text = f"{differ} of {len(golden)} outputs differ, by at most {largest:.3g}"
-    told, here = (manifest.numerics.torch, manifest.numerics.cpu_capability), machine()
-    if told == here:
-        agrees = differ == 0
-    else:
-        agrees = largest <= manifest.numerics.tolerance  # NaN does not
-        text += (
-            f"; allowed is {manifest.numerics.tolerance:.3g}, for the goldens are of torch {' '.join(told)}, "
-        )
-        text += f"here is {' '.join(here)}"
-    if not agrees:
-        raise CheckFailed("model.pt", text)
-    return text
+    found = model.run(goldens.features, goldens.rows, batch_size)
+    own = None if goldens.native is None else goldens.native[: len(found)]
+    return _compare_outputs(found, goldens.logits[batch_size], own, backend)
 
 
-def check_refusals(model: nn.Module, manifest: Manifest) -> str:
-    """The module itself refuses every other rank, T, F and type, T = 1 and F = 1 among them.
+def check_stress(model: Model, goldens: Goldens, backend: Backend) -> str:
+    """As `check_logits`, of windows far outside of what was trained on."""
+    found = model.run(*goldens.stress_rows())
+    own = None if goldens.native is None else goldens.native[len(goldens.rows) :]
+    return _compare_outputs(found, goldens.stress_logits, own, backend)
+
+
+def check_refusals(model: Model, backend: Backend, manifest: Manifest) -> str:
+    """The model itself refuses every other rank, T, F and type, T = 1 and F = 1 among them.
 
     Raises:
         CheckFailed: what it accepted is named.
     """
-    from sentio.bundle.module import accepted_misfits
-
     layout = manifest.input
-    accepted, offered = accepted_misfits(model, layout.seq_len, layout.n_features)
+    accepted, offered = model.misfits()
     if accepted:
         raise CheckFailed(
-            "model.pt",
+            backend.file,
             f"takes float32 [B, {layout.seq_len}, {layout.n_features}], but accepts {', '.join(accepted)}",
         )
     return f"{offered} of {offered}"
+
+
+def check_normalisation(model: Model, manifest: Manifest) -> str:
+    """The manifest's copy of the scaler is what the weights of `native` hold.
+
+    Raises:
+        CheckFailed: they differ.
+    """
+    if not isinstance(model, NativeModel):
+        return "baked into the model; not to be read from there"
+    told = manifest.normalisation
+    pairs = {"mean": told.mean, "inverse_deviation": told.inv_std}
+    for name, values in pairs.items():
+        if model.tensors[f"scaler.{name}"].tolist() != values:
+            raise CheckFailed("metadata.json", f"normalisation: the weights hold another {name}")
+    return f"{len(told.mean)} means and deviations, those of the weights"
 
 
 def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Manifest) -> str:
@@ -188,6 +197,42 @@ def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Man
             "engine.state", f"has seen {text}; the spans end at {needed_ts} and have {needed_bars} bars"
         )
     return text
+
+
+def _compare_outputs(found: Floats, golden: Floats, own: Floats | None, backend: Backend) -> str:
+    differ = _differing(golden, found)
+    largest = float(np.abs(found.astype(np.float64) - golden).max())
+    text = f"{differ} of {len(golden)} outputs differ, by at most {largest:.3g}"
+    agrees = largest <= backend.tolerance  # NaN does not
+    match backend:
+        case Native():
+            text += f" from the trained module's; allowed is {backend.tolerance:.3g}"
+            own_differ = len(found) if own is None else _differing(own, found)
+            if own_differ:
+                raise CheckFailed(
+                    backend.file,
+                    f"{own_differ} of {len(found)} outputs differ from native's own, which "
+                    "are the same bits everywhere",
+                )
+            text = f"equal to native's own to the bit; {text}"
+        case TorchScript():
+            from sentio.bundle.module import machine
+
+            told, here = (backend.torch, backend.cpu_capability), machine()
+            if told == here:
+                agrees = differ == 0
+            else:
+                text += (
+                    f"; allowed is {backend.tolerance:.3g}, for the goldens are of torch {' '.join(told)},"
+                )
+                text += f" here is {' '.join(here)}"
+    if not agrees:
+        raise CheckFailed(backend.file, text)
+    return text
+
+
+def _differing(one: Floats, other: Floats) -> int:
+    return int(np.count_nonzero(one.view(np.uint32) != other.view(np.uint32)))
 
 
 def _same_features(spec: FeatureSpec, golden: Floats, found: Floats) -> str:

@@ -13,16 +13,17 @@ from numpy.typing import DTypeLike, NDArray
 
 from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
-from sentio.bundle.manifest import BATCHES, WINDOWS, Manifest
+from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, Manifest
 from sentio.errors import BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
 from sentio.store import entry_id, read_sums, verify_sums
 
-__all__ = ["MANIFEST", "MODEL", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "read_files"]
+__all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
 
-MANIFEST, SPEC, MODEL, STATE = "metadata.json", "feature_spec.json", "model.pt", "engine.state"
-GOLDEN = ("ts", "bars", "features", "rows", *(f"logits_{batch}" for batch in BATCHES))
-FILES = (MANIFEST, SPEC, MODEL, STATE, *(f"golden/{name}.npy" for name in GOLDEN))
+MANIFEST, SPEC, STATE = "metadata.json", "feature_spec.json", "engine.state"
+GOLDEN = ("ts", "bars", "features", "rows", "stress", "stress_logits", *(f"logits_{b}" for b in BATCHES))
+FILES = (MANIFEST, SPEC, STATE, *(f"golden/{name}.npy" for name in GOLDEN))
+NATIVE_GOLDEN = "golden/native.npy"
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -49,6 +50,10 @@ class Goldens:
         features: float32 [G, F], by an engine that starts cold at the first of these bars.
         rows: int64 [256], ascending, the last row of each window.
         logits: float32 [256, 1] for each batch size.
+        stress: float32 [16, T, F], windows far outside of what was trained on.
+        stress_logits: float32 [16, 1], one at a time.
+        native: float32 [272, 1], what the backend `native` gives to the windows of `rows`, then to `stress`;
+            None where the bundle does not hold it.
     """
 
     ts: NDArray[np.int64]
@@ -56,6 +61,15 @@ class Goldens:
     features: Floats
     rows: NDArray[np.int64]
     logits: Mapping[int, Floats]
+    stress: Floats
+    stress_logits: Floats
+    native: Floats | None = None
+
+    def stress_rows(self) -> tuple[Floats, NDArray[np.int64]]:
+        """The stress windows end to end, float32 [16 T, F], and the last row of each."""
+        length = self.stress.shape[1]
+        rows = np.arange(length - 1, len(self.stress) * length, length)
+        return self.stress.reshape(-1, self.stress.shape[2]), rows
 
     def to_bars(self, manifest: Manifest) -> Bars:
         """The golden bars.
@@ -97,7 +111,11 @@ class Goldens:
             "features": (np.float32, (bars, width)),
             "rows": (np.int64, (WINDOWS,)),
             **{f"logits_{batch}": (np.float32, (WINDOWS, 1)) for batch in BATCHES},
+            "stress": (np.float32, (STRESS, manifest.input.seq_len, width)),
+            "stress_logits": (np.float32, (STRESS, 1)),
         }
+        if manifest.backend("native") is not None:
+            expected["native"] = (np.float32, (WINDOWS + STRESS, 1))
         arrays: dict[str, Any] = {}
         problems = []
         for name, (dtype, shape) in expected.items():
@@ -108,12 +126,13 @@ class Goldens:
                 problems.append(str(error))
         if problems:
             raise CorruptStore(str(files.path), "has goldens that do not fit its manifest", problems=problems)
-        logits = {batch: arrays[f"logits_{batch}"] for batch in BATCHES}
-        return cls(arrays["ts"], arrays["bars"], arrays["features"], arrays["rows"], logits)
+        logits = {batch: arrays.pop(f"logits_{batch}") for batch in BATCHES}
+        return cls(logits=logits, **arrays)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "logits"}
-        return plain | {f"logits_{batch}": self.logits[batch] for batch in BATCHES}
+        arrays = plain | {f"logits_{batch}": self.logits[batch] for batch in BATCHES}
+        return {name: array for name, array in arrays.items() if array is not None}
 
 
 def read_files(folder: Path) -> BundleFiles:
@@ -121,19 +140,36 @@ def read_files(folder: Path) -> BundleFiles:
 
     Raises:
         UsageError: there is no such folder.
-        CorruptStore: a file is damaged, missing, a link, or none of a bundle's; all are named.
+        CorruptStore: a file is damaged, missing or a link; all are named.
     """
     if not folder.is_dir():
         raise UsageError(str(folder), "is not a folder", hint="a bundle is artifacts/MODEL_ID/VERSION")
     identity = verify_sums(folder)
     listed = read_sums(folder)
     problems = [f"{name}: is missing" for name in FILES if name not in listed]
-    problems += [f"{name}: is no file of a bundle" for name in listed if name not in FILES]
     if problems:
         raise CorruptStore(str(folder), "is not a bundle", problems=problems)
-    contents = {name: (folder / name).read_bytes() for name in FILES}
+    contents = {name: (folder / name).read_bytes() for name in listed}
     # Between that check and this reading the folder may have been replaced.
-    changed = [name for name in FILES if hashlib.sha256(contents[name]).hexdigest() != listed[name]]
+    changed = [name for name in listed if hashlib.sha256(contents[name]).hexdigest() != listed[name]]
     if changed or entry_id(folder) != identity:
         raise CorruptStore(str(folder), "changed while it was read", hint="try again")
     return BundleFiles(folder, identity, contents)
+
+
+def check_listing(files: BundleFiles, manifest: Manifest) -> str:
+    """The files are those of every bundle and of the manifest's backends, and no others.
+
+    Raises:
+        CorruptStore: all that are missing or too many are named.
+    """
+    expected = {*FILES, *(backend.file for backend in manifest.backends)}
+    if manifest.backend("native") is not None:
+        expected.add(NATIVE_GOLDEN)
+    problems = [f"{name}: is missing" for name in sorted(expected - set(files.contents))]
+    problems += [f"{name}: is no file of this bundle" for name in sorted(set(files.contents) - expected)]
+    if problems:
+        raise CorruptStore(str(files.path), "holds other files than its manifest says", problems=problems)
+    return (
+        f"{len(expected)}, those of a bundle with {', '.join(backend.name for backend in manifest.backends)}"
+    )

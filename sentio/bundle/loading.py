@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bars import Bars
 from sentio.bundle import checks
-from sentio.bundle.folder import MANIFEST, MODEL, STATE, BundleFiles, Goldens, read_files
+from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
 from sentio.bundle.manifest import Manifest, parse_manifest
+from sentio.bundle.models import Model, choose_backend, load_model
 from sentio.bundle.windows import window_rows
 from sentio.errors import BadInput, CorruptStore, UsageError
 from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["Bundle", "Predictions", "load_bundle"]
 
@@ -65,6 +63,7 @@ class Bundle:
         spec: the feature spec as this engine compiled it.
         goldens: what the trained module answered, and to what.
         engine_state: the engine's snapshot after the last bar of the training data.
+        backend: what runs the model here.
     """
 
     path: Path
@@ -73,7 +72,8 @@ class Bundle:
     spec: FeatureSpec
     goldens: Goldens = field(repr=False)
     engine_state: bytes = field(repr=False)
-    _model: nn.Module = field(repr=False)
+    backend: str
+    _model: Model = field(repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -81,14 +81,15 @@ class Bundle:
         return self.manifest.simulated
 
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
-        """Predict at the close of each bar, on one thread, which torch sets for the whole process meanwhile.
+        """Predict at the close of each bar, on one thread, which torch sets for the whole process meanwhile
+        where it runs the model.
 
         Args:
             bars: N bars of the bundle's interval.
             warm: go on from `engine_state`, with bars later than the training data; otherwise the engine
                 starts cold and the bars up to its first valid row give no prediction.
             batch_size: windows of one forward; 1 gives the same bits as the C++ runtime, more is faster and
-                may differ in the last bits.
+                may differ in the last bits (those of `native` never do).
 
         Returns:
             Those bars that end a full window of `seq_len` valid rows among `bars`.
@@ -98,8 +99,6 @@ class Bundle:
             BarsError: with `warm`, a bar is not later than the training data.
             CorruptStore: with `warm`, the engine's state is none that ends the training data.
         """
-        from sentio.bundle.module import run_windows
-
         manifest = self.manifest
         if bars.interval != manifest.interval:
             raise BadInput(
@@ -119,33 +118,35 @@ class Bundle:
         features = engine.compute(bars).astype(np.float32, copy=False)
         times = np.concatenate([earlier, bars.ts])
         rows = window_rows(times, first_valid_row, manifest.input, manifest.session_gap_ns) - len(earlier)
-        value = run_windows(self._model, features, rows, manifest.input.seq_len, batch_size)
+        value = self._model.run(features, rows, batch_size)
         return Predictions(bars.ts[rows], value[:, 0], manifest.output.kind)
 
 
-def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+def load_bundle(folder: str | os.PathLike[str], *, backend: str | None = None) -> Bundle:
     """Load a bundle, or refuse it: hashes first, then manifest, spec, golden features and golden outputs.
 
     A bundle holds code (TorchScript): load only those whose source you trust.
 
     Args:
         folder: such as artifacts/TFA/v1.
+        backend: what is to run the model; None takes the first that the bundle holds.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder, or the bundle does not hold that backend.
         CorruptStore: a file, the manifest or the spec is not what was written.
         CheckFailed: the engine or the module gives something else than the goldens.
     """
-    from sentio.bundle.module import load_module
-
     files: BundleFiles = read_files(Path(folder))
     manifest = parse_manifest(files[MANIFEST], str(files.path / MANIFEST))
+    check_listing(files, manifest)
+    chosen = choose_backend(manifest, backend)
     spec = checks.read_spec(files, manifest)
     checks.check_spec(spec, manifest)
     goldens = Goldens.read(files, manifest)
     checks.check_goldens(goldens, manifest)
     checks.check_features(spec, goldens, manifest)
-    model = load_module(files[MODEL], str(files.path / MODEL))
-    checks.check_refusals(model, manifest)
-    checks.check_logits(model, goldens, manifest, batch_size=1)
-    return Bundle(files.path, files.id, manifest, spec, goldens, files[STATE], model)
+    model = load_model(files, manifest, chosen)
+    checks.check_refusals(model, chosen, manifest)
+    checks.check_logits(model, goldens, chosen, batch_size=1)
+    checks.check_stress(model, goldens, chosen)
+    return Bundle(files.path, files.id, manifest, spec, goldens, files[STATE], chosen.name, model)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from sentio.bars.interval import Interval
 from sentio.errors import CorruptStore, UsageError
@@ -14,18 +22,26 @@ from sentio.validation import problem_lines
 __all__ = [
     "BATCHES",
     "FORMAT",
+    "STRESS",
+    "WIDEST",
     "WINDOWS",
+    "Activation",
+    "Backend",
     "Chain",
+    "Distribution",
     "Feature",
     "GoldenSize",
     "InputLayout",
     "LabelOf",
+    "Layer",
+    "Linear",
     "Manifest",
+    "Native",
     "Normalisation",
-    "Numerics",
     "OutputLayout",
     "Span",
     "Spans",
+    "TorchScript",
     "parse_manifest",
 ]
 
@@ -33,9 +49,13 @@ FORMAT = 1
 WINDOWS = 256
 BATCHES = (1, 7, 256)
 
+STRESS = 16
+WIDEST = 8192  # as kWidestLayer of native_model.hpp
+
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
 class _Part(BaseModel):
@@ -93,7 +113,7 @@ class Normalisation(_Part):
     """A copy of what is inside the module, each [F]: (x - mean) * inv_std."""
 
     kind: Literal["standard"] = "standard"
-    where: Literal["inside model.pt"] = "inside model.pt"
+    where: Literal["inside the model"] = "inside the model"
     mean: list[float]
     inv_std: list[float]
 
@@ -114,15 +134,64 @@ class Spans(_Part):
     test: Span
 
 
-class Numerics(_Part):
-    """Where the goldens were made, and how far another machine may be from them."""
+class Distribution(_Part):
+    """How one feature was spread over the training rows: a tenth of its values is at or below each decile."""
 
-    backend: Literal["torchscript"] = "torchscript"
+    min: float
+    deciles: Annotated[list[float], Field(min_length=9, max_length=9)]
+    max: float
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        edges = [self.min, *self.deciles, self.max]
+        if edges != sorted(edges):
+            raise ValueError(f"deciles do not ascend from min to max: {edges}")
+        return self
+
+
+class Linear(_Part):
+    """A linear layer of the backend `native`; its place in the list names its tensors."""
+
+    layer: Literal["linear"] = "linear"
+    inputs: Width
+    outputs: Width
+
+
+class Activation(_Part):
+    """A function of each value; `gelu` is the exact form, x times the normal law's probability below x."""
+
+    layer: Literal["gelu", "relu", "tanh"]
+
+
+Layer: TypeAlias = Annotated[Linear | Activation, Field(discriminator="layer")]
+
+
+class _Backend(_Part):
+    """Threads of a forward, and how far its outputs may be from those of the trained module, absolute."""
+
+    threads: Literal[1] = 1
+    tolerance: Annotated[float, Field(gt=0)]
+
+
+class Native(_Backend):
+    """The library itself; its outputs are the same bits everywhere."""
+
+    name: Literal["native"] = "native"
+    file: Literal["model.safetensors"] = "model.safetensors"
+    network: Annotated[list[Layer], Field(min_length=1)]
+
+
+class TorchScript(_Backend):
+    """LibTorch; equal to the trained module's bits where torch and the CPU capability are these."""
+
+    name: Literal["torchscript"] = "torchscript"
+    file: Literal["model.pt"] = "model.pt"
     scripted_by: Literal["script", "trace"]
     torch: str
     cpu_capability: str
-    threads: Literal[1] = 1
-    tolerance: Annotated[float, Field(gt=0)]
+
+
+Backend: TypeAlias = Annotated[Native | TorchScript, Field(discriminator="name")]
 
 
 class EngineVersion(_Part):
@@ -137,6 +206,7 @@ class GoldenSize(_Part):
     bars: Size
     windows: Literal[256] = 256
     batches: list[int] = list(BATCHES)
+    stress: Literal[16] = 16
 
 
 class Versions(_Part):
@@ -176,7 +246,8 @@ class Manifest(_Part):
     clip: None
     spans: Spans
     metrics: dict[str, JsonValue]
-    numerics: Numerics
+    drift: list[Distribution]
+    backends: Annotated[list[Backend], Field(min_length=1)]
     engine: EngineVersion
     golden: GoldenSize
     versions: Versions
@@ -194,16 +265,42 @@ class Manifest(_Part):
             "input.n_features": self.input.n_features,
             "normalisation.mean": len(self.normalisation.mean),
             "normalisation.inv_std": len(self.normalisation.inv_std),
+            "drift": len(self.drift),
         }
         if len(set(widths.values())) > 1:
             raise ValueError(f"F is not the same everywhere: {widths}")
         if self.golden.batches != list(BATCHES):
             raise ValueError(f"golden.batches is {self.golden.batches}; allowed is {list(BATCHES)}")
+        names = [backend.name for backend in self.backends]
+        if len(set(names)) < len(names):
+            raise ValueError(f"backends: a name comes twice in {names}")
+        for backend in self.backends:
+            if isinstance(backend, Native):
+                _check_network(backend.network, self.input)
         return self
+
+    def backend(self, name: str) -> Backend | None:
+        """The backend of that name; None where the bundle does not hold it."""
+        return next((backend for backend in self.backends if backend.name == name), None)
 
     def to_json(self) -> bytes:
         """The bytes of metadata.json."""
         return (json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _check_network(network: list[Layer], layout: InputLayout) -> None:
+    width = layout.seq_len * layout.n_features
+    if width > WIDEST:
+        raise ValueError(f"a window holds {width} values; native takes up to {WIDEST}")
+    for number, layer in enumerate(network):
+        if isinstance(layer, Linear):
+            if layer.inputs != width:
+                raise ValueError(f"network[{number}].inputs is {layer.inputs}, but {width} come in")
+            width = layer.outputs
+        elif number == 0:
+            raise ValueError("network[0] is not linear")
+    if width != 1:
+        raise ValueError(f"the network ends in {width} outputs, not in one")
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:

@@ -12,9 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sentio.bundle.manifest import InputLayout
 from sentio.errors import CheckFailed, CorruptStore
 
-__all__ = ["accepted_misfits", "load_module", "machine", "run_windows", "save_module", "torchscript"]
+__all__ = [
+    "TorchModel",
+    "accepted_misfits",
+    "load_module",
+    "machine",
+    "run_windows",
+    "save_module",
+    "torchscript",
+]
 
 # What a module raises, scripted or not.
 REFUSALS = (ValueError, RuntimeError, torch.jit.Error)
@@ -123,6 +132,24 @@ def accepted_misfits(module: nn.Module, seq_len: int, n_features: int) -> tuple[
             continue
         accepted.append(f"{str(given.dtype).removeprefix('torch.')} {list(given.shape)}")
     return accepted, len(inputs)
+
+
+class TorchModel:
+    """A module that takes float32 [B, T, F], as a bundle's `Model`."""
+
+    def __init__(self, module: nn.Module, layout: InputLayout) -> None:
+        self.module = module
+        self.layout = layout
+
+    def run(
+        self, features: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int = 1
+    ) -> NDArray[np.float32]:
+        """As `Model.run`, on one thread, which torch sets for the whole process meanwhile."""
+        return run_windows(self.module, features, rows, self.layout.seq_len, batch_size)
+
+    def misfits(self) -> tuple[list[str], int]:
+        """As `Model.misfits`: the module refuses by itself."""
+        return accepted_misfits(self.module, self.layout.seq_len, self.layout.n_features)
 
 
 @contextmanager

@@ -15,6 +15,12 @@ __all__ = ["export"]
 def export(
     run: str | None = typer.Argument(None, help="The run's id; omitted: the newest that is finished."),
     version: str | None = typer.Option(None, help="Such as v1; omitted: the next of v1, v2, ..."),
+    backend: str | None = typer.Option(
+        None,
+        metavar="NAME[,NAME]",
+        help="native, torchscript; the first is to run. Omitted: native where it can run the model, then "
+        "torchscript.",
+    ),
     verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
@@ -35,7 +41,7 @@ def export(
     newest = open_run(workspace).name
     if run is None and chosen.name != newest:
         message(f"{newest} is newer but not finished, so this is {chosen.name}")
-    folder = export_run(chosen, workspace, version)
+    folder = export_run(chosen, workspace, version, backends=None if backend is None else backend.split(","))
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:
         print_json(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from sentio.bars import Bars
-from sentio.bundle.folder import Goldens
-from sentio.bundle.manifest import BATCHES, WINDOWS, InputLayout
+from sentio.bundle.folder import Floats, Goldens
+from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, InputLayout
 from sentio.bundle.module import run_windows
 from sentio.bundle.windows import window_rows
 from sentio.errors import BadInput, CheckFailed
@@ -24,6 +25,8 @@ __all__ = ["make_goldens", "tolerance"]
 SAFETY = 8
 # Where float32 happens to agree with float64, as in a tiny network, a few units in the last place remain.
 FLOOR_ULP = 4
+# Beyond the clip to 5 that some feature pipelines hide.
+STRESS_DEVIATIONS = 8.0
 
 
 def make_goldens(
@@ -59,10 +62,33 @@ def make_goldens(
     golden_bars = bars[start : int(ends[-1]) + 1]
     features = FeatureEngine(spec).compute(golden_bars).astype(np.float32, copy=False)
     rows = ends - start
-    logits = {batch: run_windows(module, features, rows, layout.seq_len, batch) for batch in BATCHES}
-    if not all(np.isfinite(values).all() for values in logits.values()):
-        raise CheckFailed("model", "gives outputs that are not finite in the test span")
-    return Goldens(golden_bars.ts, golden_bars.to_array(), features, rows, logits)
+    goldens = Goldens(
+        golden_bars.ts,
+        golden_bars.to_array(),
+        features,
+        rows,
+        {batch: run_windows(module, features, rows, layout.seq_len, batch) for batch in BATCHES},
+        stress := _stress_windows(module),
+        np.empty((len(stress), 1), np.float32),
+    )
+    goldens = replace(
+        goldens, stress_logits=run_windows(module, *goldens.stress_rows(), layout.seq_len, batch_size=1)
+    )
+    if not all(np.isfinite(values).all() for values in [*goldens.logits.values(), goldens.stress_logits]):
+        raise CheckFailed("model", "gives outputs that are not finite in the test span or far outside of it")
+    return goldens
+
+
+def _stress_windows(module: ScaledModel) -> Floats:
+    """Windows whose every value lies up to `STRESS_DEVIATIONS` from its mean in the training rows.
+
+    Whatever is clipped, swapped or scaled otherwise shows in them, though the market was calm.
+    """
+    shape = (STRESS, module.seq_len, module.n_features)
+    draws = np.random.default_rng(0).uniform(-STRESS_DEVIATIONS, STRESS_DEVIATIONS, shape)
+    mean, inverse = (t.double().numpy() for t in (module.scaler.mean, module.scaler.inverse_deviation))
+    windows: Floats = (mean + draws / inverse).astype(np.float32)
+    return windows
 
 
 def tolerance(module: ScaledModel, goldens: Goldens) -> float:
@@ -73,9 +99,12 @@ def tolerance(module: ScaledModel, goldens: Goldens) -> float:
         `FLOOR_ULP` units in the last place of the largest golden.
     """
     window = np.arange(1 - module.seq_len, 1)
-    windows = torch.from_numpy(goldens.features[goldens.rows[:, None] + window]).double()
+    stress, ends = goldens.stress_rows()
+    windows = [goldens.features[goldens.rows[:, None] + window], stress[ends[:, None] + window]]
     with torch.inference_mode():
-        exact = copy.deepcopy(module).double().compute(windows).numpy()
+        wide = copy.deepcopy(module).double()
+        exact, far = (wide.compute(torch.from_numpy(part).double()).numpy() for part in windows)
     deviation = max(float(np.abs(values - exact).max()) for values in goldens.logits.values())
-    ulp = float(np.spacing(np.float32(np.abs(exact).max())))
+    deviation = max(deviation, float(np.abs(goldens.stress_logits - far).max()))
+    ulp = float(np.spacing(np.float32(max(np.abs(exact).max(), np.abs(far).max()))))
     return max(SAFETY * deviation, FLOOR_ULP * ulp)

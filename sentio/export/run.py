@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,7 @@ def export_run(
     workspace: Workspace,
     version: str | None = None,
     *,
+    backends: Sequence[str] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Path:
     """Make a bundle of a finished run.
@@ -55,6 +56,7 @@ def export_run(
         run: it, its cache entry and its spec are checked against the hashes that it recorded.
         workspace: where the cache is, and where the bundle goes: artifacts/MODEL_ID/VERSION.
         version: None takes the next of v1, v2, ...
+        backends: as `write_bundle`.
         clock: gives the time of day, with a time zone.
 
     Returns:
@@ -62,7 +64,7 @@ def export_run(
 
     Raises:
         BadInput: the run is not finished, its cache entry is gone, or its test span is too short.
-        UsageError: the version exists already, or is no name for a folder.
+        UsageError: the version exists already or is no name for a folder, or a backend cannot be made.
         CorruptStore: the run or its cache entry is no longer what was written.
         CheckFailed: the module cannot be exported as it was trained.
     """
@@ -89,6 +91,8 @@ def export_run(
         spec=spec,
         bars=entry.bars,
         engine_state=entry.engine_state(),
+        features=entry.features,
+        train=(told.spans["train"].first_row, told.spans["train"].last_row),
         test=(told.spans["test"].first_row, told.spans["test"].last_row),
         windows_cross_sessions=told.windows_cross_sessions,
         output="logit" if told.task == "binary" else "return",
@@ -97,7 +101,7 @@ def export_run(
         metrics=run.metrics().model_dump(mode="json"),
         chain=chain,
     )
-    write_bundle(destination, source, created_at=clock(), created_by=_user_at_host())
+    write_bundle(destination, source, created_at=clock(), created_by=_user_at_host(), backends=backends)
     return destination
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from sentio.bundle.folder import MODEL, Goldens
+from sentio.bundle.folder import Goldens
 from sentio.bundle.module import accepted_misfits, load_module, run_windows, save_module, torchscript
 from sentio.errors import CheckFailed
 from sentio.models import ScaledModel
@@ -41,7 +41,7 @@ def script(module: ScaledModel, goldens: Goldens) -> tuple[bytes, ScriptedBy]:
             scripted, scripted_by = _trace(module, goldens, error), "trace"
         # Further passes (optimize_numerics) would change the last bits.
         data = save_module(torch.jit.freeze(scripted, optimize_numerics=False))
-    _compare(load_module(data, MODEL), module, goldens)
+    _compare(load_module(data, "model.pt"), module, goldens)
     return data, scripted_by
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,23 +16,25 @@ from pydantic import JsonValue
 
 from sentio.bars import Bars
 from sentio.bundle.checks import features_of
-from sentio.bundle.folder import MANIFEST, MODEL, SPEC, STATE
+from sentio.bundle.folder import MANIFEST, SPEC, STATE, Floats
 from sentio.bundle.manifest import (
     Chain,
+    Distribution,
     EngineVersion,
     GoldenSize,
     InputLayout,
     LabelOf,
     Manifest,
+    Native,
     Normalisation,
-    Numerics,
     OutputLayout,
     Spans,
     Versions,
 )
 from sentio.bundle.module import machine
+from sentio.bundle.native import NativeModel
+from sentio.export.backends import choose_backends, make_backend, native_outputs
 from sentio.export.golden import make_goldens, tolerance
-from sentio.export.scripting import script
 from sentio.extension import load_extension
 from sentio.models import ScaledModel
 from sentio.specs import FeatureSpec
@@ -50,6 +52,8 @@ class Source:
         spec: the features that it takes, in order.
         bars: all bars that its training data was computed from.
         engine_state: the engine's snapshot after the last of them.
+        features: of these bars, float32 [N, F]; may be larger than memory.
+        train: the first and last row of the train span.
         test: the first and last row of the untouched test span; the golden windows end there.
         windows_cross_sessions: whether a window may hold bars of two sessions.
         output: what the module gives.
@@ -63,6 +67,8 @@ class Source:
     spec: FeatureSpec
     bars: Bars
     engine_state: bytes
+    features: Floats
+    train: tuple[int, int]
     test: tuple[int, int]
     windows_cross_sessions: bool
     output: Literal["logit", "return"]
@@ -72,7 +78,14 @@ class Source:
     chain: Chain
 
 
-def write_bundle(destination: Path, source: Source, *, created_at: datetime, created_by: str) -> None:
+def write_bundle(
+    destination: Path,
+    source: Source,
+    *,
+    created_at: datetime,
+    created_by: str,
+    backends: Sequence[str] | None = None,
+) -> None:
     """Write a bundle and publish it whole, or not at all.
 
     Args:
@@ -80,11 +93,13 @@ def write_bundle(destination: Path, source: Source, *, created_at: datetime, cre
         source: what it is made of.
         created_at: with a time zone.
         created_by: such as "user@host".
+        backends: by name, the one that is to run first; None: `native` where it can run the module, then
+            `torchscript`.
 
     Raises:
-        UsageError: the destination exists.
+        UsageError: the destination exists, or a backend is unknown or cannot run the module.
         BadInput: the test span is too short for the golden windows.
-        CheckFailed: the module as TorchScript is not the trained one, or does not refuse other inputs.
+        CheckFailed: the module as a backend runs it is not the trained one, or does not refuse other inputs.
         ResourceError: the place cannot be written.
     """
     module = copy.deepcopy(source.module).eval().requires_grad_(False)
@@ -95,8 +110,14 @@ def write_bundle(destination: Path, source: Source, *, created_at: datetime, cre
         windows_cross_sessions=source.windows_cross_sessions,
     )
     goldens = make_goldens(module, spec, bars, source.test, layout)
-    model, scripted_by = script(module, goldens)
-    torch_version, capability = machine()
+    allowed = tolerance(module, goldens)
+    made = [
+        make_backend(name, module, goldens, layout, allowed) for name in choose_backends(module, backends)
+    ]
+    for part in made:
+        if isinstance(part.entry, Native):
+            native = NativeModel.read(part.content, part.entry.network, layout)
+            goldens = replace(goldens, native=native_outputs(native, goldens))
     manifest = Manifest(
         model_id=destination.parent.name,
         version=destination.name,
@@ -124,24 +145,30 @@ def write_bundle(destination: Path, source: Source, *, created_at: datetime, cre
         clip=None,
         spans=source.spans,
         metrics=dict(source.metrics),
-        numerics=Numerics(
-            scripted_by=scripted_by,
-            torch=torch_version,
-            cpu_capability=capability,
-            tolerance=tolerance(module, goldens),
-        ),
+        drift=_distributions(source, spec.first_valid_row),
+        backends=[part.entry for part in made],
         engine=EngineVersion(version=load_extension().build_info()["version"]),
         golden=GoldenSize(bars=len(goldens.ts)),
         versions=Versions(
             sentio=version("sentio"),
             python=platform.python_version(),
             numpy=np.__version__,
-            torch=torch_version,
+            torch=machine()[0],
         ),
     )
     with publish(destination) as folder:
-        (folder / MODEL).write_bytes(model)
+        for part in made:
+            (folder / part.entry.file).write_bytes(part.content)
         (folder / SPEC).write_text(spec.json, "utf-8")
         (folder / STATE).write_bytes(source.engine_state)
         (folder / MANIFEST).write_bytes(manifest.to_json())
         goldens.write(folder)
+
+
+def _distributions(source: Source, first_valid_row: int) -> list[Distribution]:
+    """Of each feature over the train rows; each edge is a value that was there."""
+    first, last = source.train
+    rows = source.features[max(first, first_valid_row) : last + 1]
+    shares = np.linspace(0.0, 1.0, 11)
+    edges = (np.quantile(rows[:, k], shares, method="inverted_cdf").tolist() for k in range(rows.shape[1]))
+    return [Distribution(min=least, deciles=deciles, max=most) for least, *deciles, most in edges]

@@ -12,7 +12,8 @@ namespace {
 void print_json(const VerifyReport& report) {
   Json checks = Json::array();
   for (const Check& check : report.checks) {
-    checks.push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+    const Json ok = check.left_out ? Json() : Json(check.ok);
+    checks.push_back({{"name", check.name}, {"ok", ok}, {"detail", check.detail}});
   }
   const Json document = {{"bundle", report.bundle_id}, {"checks", checks}, {"ok", report.ok()}};
   std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -22,7 +23,8 @@ void print_table(const VerifyReport& report) {
   std::size_t width = 0;
   for (const Check& check : report.checks) width = std::max(width, check.name.size());
   for (const Check& check : report.checks) {
-    std::printf("%-6s  %-*s  %s\n", check.ok ? "ok" : "FAILED", static_cast<int>(width), check.name.c_str(),
+    const char* result = check.left_out ? "-" : check.ok ? "ok" : "FAILED";
+    std::printf("%-6s  %-*s  %s\n", result, static_cast<int>(width), check.name.c_str(),
                 check.detail.c_str());
   }
   if (report.ok()) {

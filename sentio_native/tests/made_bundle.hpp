@@ -99,7 +99,41 @@ struct BundleOptions {
   std::int64_t seq_len = 1;
   bool windows_cross_sessions = true;
   std::string kind = "logit";
+  bool native = false;  // holds the backend `native` too, and names it first
 };
+
+// One tensor of a safetensors file.
+struct MadeTensor {
+  std::string name;
+  std::vector<std::size_t> shape;
+  std::vector<float> values;
+};
+
+inline std::string safetensors(const std::vector<MadeTensor>& tensors) {
+  Json header;
+  std::string data;
+  for (const MadeTensor& tensor : tensors) {
+    const std::size_t begin = data.size();
+    data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(float));
+    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  const std::string text = header.dump();
+  const std::uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data;
+}
+
+// The same sum as a network of one linear layer.
+inline std::vector<MadeTensor> sum_tensors(std::size_t width, std::size_t size) {
+  std::vector<float> weights(size);
+  weights.back() = -0.5F;
+  weights.front() += 1;
+  return {{"scaler.mean", {width}, std::vector<float>(width)},
+          {"scaler.inverse_deviation", {width}, std::vector<float>(width, 1.0F)},
+          {"layers.0.weight", {1, size}, weights},
+          {"layers.0.bias", {1}, {0}},
+          {"output_scale", {}, {1}},
+          {"output_mean", {}, {0}}};
+}
 
 constexpr std::string_view kSpec = R"({"schema_version": "1.0", "features": [
   {"name": "ret", "op": "LOGRET", "window": 1}, {"name": "ema", "op": "EMA", "window": 5},
@@ -160,6 +194,30 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   const std::string hash(64, 'a');
   const Json span = {{"rows", 10}, {"first_ts", 1}, {"last_ts", 2}};
   const std::vector<double> scaler(width, 1.0);
+  const auto size = static_cast<std::size_t>(options.seq_len) * width;
+  std::vector<float> stress(16 * size), stress_outputs;
+  for (std::size_t k = 0; k < stress.size(); ++k) stress[k] = 0.01F * static_cast<float>(k % 97);
+  for (std::size_t k = 0; k < 16; ++k) {
+    stress_outputs.push_back(SumModel::output(std::span(stress).subspan(k * size, size)));
+  }
+  Json drift = Json::array(), backends = Json::array();
+  for (std::size_t k = 0; k < width; ++k) {
+    drift.push_back({{"min", -1}, {"deciles", {0, 1, 2, 3, 4, 5, 6, 7, 8}}, {"max", 9}});
+  }
+  if (options.native) {
+    backends.push_back({{"name", "native"},
+                        {"file", "model.safetensors"},
+                        {"network", {{{"layer", "linear"}, {"inputs", size}, {"outputs", 1}}}},
+                        {"threads", 1},
+                        {"tolerance", 1e-5}});
+  }
+  backends.push_back({{"name", "torchscript"},
+                      {"file", "model.pt"},
+                      {"scripted_by", "script"},
+                      {"torch", "sum 1"},
+                      {"cpu_capability", "any"},
+                      {"threads", 1},
+                      {"tolerance", 1e-5}});
   const Json manifest = {
       {"format_version", 1},
       {"model_id", "TFA"},
@@ -194,19 +252,14 @@ inline Files make_bundle(const BundleOptions& options = {}) {
       {"session_gap_ns", plan->session_gap()},
       {"allow_early_emit", plan->allow_early_emit()},
       {"normalisation",
-       {{"kind", "standard"}, {"where", "inside model.pt"}, {"mean", scaler}, {"inv_std", scaler}}},
+       {{"kind", "standard"}, {"where", "inside the model"}, {"mean", scaler}, {"inv_std", scaler}}},
       {"clip", nullptr},
       {"spans", {{"train", span}, {"validation", span}, {"test", span}}},
       {"metrics", {{"auc", 0.5}}},
-      {"numerics",
-       {{"backend", "torchscript"},
-        {"scripted_by", "script"},
-        {"torch", "sum 1"},
-        {"cpu_capability", "any"},
-        {"threads", 1},
-        {"tolerance", 1e-5}}},
+      {"drift", drift},
+      {"backends", backends},
       {"engine", {{"version", "0.1.0"}}},
-      {"golden", {{"bars", count}, {"windows", 256}, {"batches", {1, 7, 256}}}},
+      {"golden", {{"bars", count}, {"windows", 256}, {"batches", {1, 7, 256}}, {"stress", 16}}},
       {"versions", {{"sentio", "0"}, {"python", "3"}, {"numpy", "2"}, {"torch", "2"}}}};
 
   const std::string g = std::to_string(count);
@@ -221,6 +274,15 @@ inline Files make_bundle(const BundleOptions& options = {}) {
       {"golden/features.npy", npy("<f4", "(" + g + ", " + std::to_string(width) + ")", features)},
       {"golden/rows.npy", npy("<i8", "(256,)", rows)},
   };
+  const std::string shape = "(16, " + std::to_string(options.seq_len) + ", " + std::to_string(width) + ")";
+  files["golden/stress.npy"] = npy("<f4", shape, stress);
+  files["golden/stress_logits.npy"] = npy("<f4", "(16, 1)", stress_outputs);
+  if (options.native) {
+    files["model.safetensors"] = safetensors(sum_tensors(width, size));
+    std::vector<float> all = outputs;
+    all.insert(all.end(), stress_outputs.begin(), stress_outputs.end());
+    files["golden/native.npy"] = npy("<f4", "(272, 1)", all);
+  }
   for (const char* batch : {"1", "7", "256"}) {
     files["golden/logits_" + std::string(batch) + ".npy"] = npy("<f4", "(256, 1)", outputs);
   }

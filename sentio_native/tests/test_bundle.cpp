@@ -24,8 +24,13 @@ std::string first_failure(const Files& files, const LoadOptions& options = sum_m
 }
 
 // A valid bundle whose manifest was changed and sealed again.
-Files with_manifest(const std::function<void(Json&)>& change, const BundleOptions& options = {}) {
+Files with_manifest(const std::function<void(Json&)>& change, const BundleOptions& options = {},
+                    const std::string& model_file = "model.pt") {
   Files files = make_bundle(options);
+  if (model_file != "model.pt") {
+    files[model_file] = files["model.pt"];
+    files.erase("model.pt");
+  }
   Json manifest = Json::parse(files["metadata.json"]);
   change(manifest);
   files["metadata.json"] = manifest.dump();
@@ -51,7 +56,7 @@ TEST(a_valid_bundle_loads_and_every_check_passes) {
       if (!check.ok) throw std::runtime_error(check.name + ": " + check.detail);
       CHECK(!check.detail.empty());
     }
-    CHECK_EQUAL(report.checks.size(), 14u);
+    CHECK_EQUAL(report.checks.size(), 15u);
     const auto bundle = Bundle::load(folder.path(), sum_model());
     CHECK_EQUAL(bundle->id(), report.bundle_id);
     CHECK_EQUAL(bundle->manifest().window.seq_len, options.seq_len);
@@ -122,10 +127,17 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"clip: is not null", [](Json& m) { m["clip"] = 5; }},
       {"normalisation.mean", [](Json& m) { m["normalisation"]["mean"][0] = "0"; }},
       {"means", [](Json& m) { m["normalisation"]["mean"].push_back(0); }},
-      {"numerics.threads", [](Json& m) { m["numerics"]["threads"] = 2; }},
-      {"numerics.tolerance", [](Json& m) { m["numerics"]["tolerance"] = -1e-5; }},
+      {"backends[0].threads", [](Json& m) { m["backends"][0]["threads"] = 2; }},
+      {"backends[0].tolerance", [](Json& m) { m["backends"][0]["tolerance"] = -1e-5; }},
       {"golden.batches", [](Json& m) { m["golden"]["batches"] = {1}; }},
       {"golden.windows", [](Json& m) { m["golden"]["windows"] = 1; }},
+      {"backends[0].name", [](Json& m) { m["backends"][0]["name"] = "jit"; }},
+      {"backends[0].file", [](Json& m) { m["backends"][0]["file"] = "../model.pt"; }},
+      {"backends[1].name: comes twice", [](Json& m) { m["backends"].push_back(m["backends"][0]); }},
+      {"backends: is empty", [](Json& m) { m["backends"] = Json::array(); }},
+      {"drift: is not one for each", [](Json& m) { m["drift"].erase(0); }},
+      {"drift[1].deciles: do not ascend", [](Json& m) { m["drift"][1]["max"] = 7; }},
+      {"golden.stress", [](Json& m) { m["golden"]["stress"] = 0; }},
       {"spans.test.rows", [](Json& m) { m["spans"]["test"]["rows"] = 0; }},
       {"spans.test.rows",
        [](Json& m) { m["spans"]["test"]["rows"] = std::numeric_limits<std::int64_t>::max(); }},
@@ -180,9 +192,9 @@ TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
   CHECK_EQUAL(first_failure(with_bit("golden/features.npy", 4)), "golden features, batch");
   CHECK_EQUAL(first_failure(with_bit("golden/bars.npy", 12)),
               "golden features, batch");  // the last close, by a millionth
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_1.npy", 4)), "golden outputs, batch 1");
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_7.npy", 4)), "golden outputs, batch 7");
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_256.npy", 4)), "golden outputs, batch 256");
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_1.npy", 4)), "torchscript: golden outputs, batch 1");
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_7.npy", 4)), "torchscript: golden outputs, batch 7");
+  CHECK_EQUAL(first_failure(with_bit("golden/logits_256.npy", 4)), "torchscript: golden outputs, batch 256");
   CHECK_EQUAL(first_failure(with_bit("golden/rows.npy", 8)), "golden files");
   CHECK_EQUAL(first_failure(with_bit("engine.state", 40)), "engine state");
 }
@@ -211,21 +223,21 @@ TEST(golden_windows_obey_the_manifest) {
   };
   // The first window would begin before the first valid row.
   CHECK_EQUAL(first_failure(with_manifest(seq_len(2))), "golden files");
-  // The model is then asked with shorter windows than those whose outputs were recorded.
-  CHECK_EQUAL(first_failure(with_manifest(seq_len(7), {.seq_len = 8})), "golden outputs, batch 1");
+  // The stress windows are of another length.
+  CHECK_EQUAL(first_failure(with_manifest(seq_len(7), {.seq_len = 8})), "golden files");
   const auto one_session = [](Json& m) { m["input"]["windows_cross_sessions"] = false; };
   CHECK_EQUAL(first_failure(with_manifest(one_session, {.seq_len = 8})), "golden files");
 }
 
 TEST(a_model_that_accepts_wrong_inputs_is_refused) {
-  CHECK_EQUAL(first_failure(make_bundle(), sum_model(false)), "wrong inputs refused");
+  CHECK_EQUAL(first_failure(make_bundle(), sum_model(false)), "torchscript: wrong inputs refused");
 }
 
 TEST(outputs_may_differ_by_the_tolerance_on_another_machine_alone) {
   const auto elsewhere = [](double tolerance) {
     return with_manifest([tolerance](Json& m) {
-      m["numerics"]["torch"] = "sum 2";
-      m["numerics"]["tolerance"] = tolerance;
+      m["backends"][0]["torch"] = "sum 2";
+      m["backends"][0]["tolerance"] = tolerance;
     });
   };
   SumModel::scale = 1.0F + 1e-6F;  // outputs are below 1
@@ -233,22 +245,30 @@ TEST(outputs_may_differ_by_the_tolerance_on_another_machine_alone) {
   const std::string within = first_failure(elsewhere(1e-5));
   const std::string beyond = first_failure(elsewhere(1e-9));
   SumModel::scale = 1;
-  CHECK_EQUAL(strict, "golden outputs, batch 1");
+  CHECK_EQUAL(strict, "torchscript: golden outputs, batch 1");
   CHECK_EQUAL(within, "none");
-  CHECK_EQUAL(beyond, "golden outputs, batch 1");
+  CHECK_EQUAL(beyond, "torchscript: golden outputs, batch 1");
 }
 
 TEST(a_backend_that_this_build_lacks_is_named) {
   const TemporaryFolder folder;
-  seal(folder.path(), with_manifest([](Json& m) { m["numerics"]["backend"] = "aoti"; }));
-  CHECK_THROWS(unsupported, "'aoti'", (void)Bundle::load(folder.path()));
-  CHECK_THROWS(unsupported, "'aoti'", (void)verify_bundle(folder.path()));
+  seal(folder.path(),
+       with_manifest(
+           [](Json& m) {
+             m["backends"] = {
+                 {{"name", "onnx"}, {"file", "model.onnx"}, {"opset", 18}, {"threads", 1}, {"tolerance", 1}}};
+           },
+           {}, "model.onnx"));
+  CHECK_THROWS(unsupported, "holds the backends onnx; this build runs native",
+               (void)Bundle::load(folder.path()));
+  CHECK_THROWS(unsupported, "holds the backends onnx; this build runs native",
+               (void)verify_bundle(folder.path()));
 }
 
 TEST(a_refused_bundle_says_which_check_failed) {
   const TemporaryFolder folder;
   seal(folder.path(), with_bit("golden/logits_1.npy", 4));
-  CHECK_THROWS(bad_bundle, "golden outputs, batch 1: window 255",
+  CHECK_THROWS(bad_bundle, "torchscript: golden outputs, batch 1: window 255",
                (void)Bundle::load(folder.path(), sum_model()));
 }
 

@@ -2,6 +2,7 @@
 // The files: docs/reference/bundle.md.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -32,6 +33,13 @@ struct DataSpan {
   std::int64_t last_ts = 0;
 };
 
+// How one feature was distributed in the training rows: a tenth of its values lies at or below each decile.
+struct FeatureRange {
+  float min = 0;
+  std::array<float, 9> deciles{};
+  float max = 0;
+};
+
 // What metadata.json says and a host may ask.
 struct BundleManifest {
   std::string model_id;
@@ -48,9 +56,10 @@ struct BundleManifest {
   std::string label;
   std::int64_t horizon = 1;  // bars
   DataSpan train, validation, test;
-  std::string backend;
-  ModelEnvironment recorded_on;  // where the golden outputs were made
-  double tolerance = 0;          // absolute, on outputs, where the environment is another
+  std::vector<FeatureRange> drift;    // of each feature, in order
+  std::vector<std::string> backends;  // all that the bundle holds, the exporter's choice first
+  std::string backend;                // the one that was loaded
+  double tolerance = 0;               // absolute, of its outputs from those of the trained module
 };
 
 // One line of a verification.
@@ -58,6 +67,7 @@ struct Check {
   std::string name;
   bool ok = false;
   std::string detail;
+  bool left_out = false;  // this build cannot make it: neither passed nor failed
 };
 
 struct VerifyReport {
@@ -69,7 +79,9 @@ struct VerifyReport {
 };
 
 struct LoadOptions {
-  // Loads the model instead of this build's backend of the manifest's name.
+  // The backend to run; empty: the first of the bundle's that this build has. Verifying takes them all.
+  std::string backend{};
+  // Loads that model's file instead of this build's backend.
   ModelLoader model_loader{};
 };
 
@@ -79,7 +91,7 @@ class Bundle {
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
   // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)
   // where a hash differs, Error(bad_bundle) with every failed check, Error(unsupported) where this build
-  // lacks the backend.
+  // lacks the backend, or all of the bundle's.
   //
   // The torchscript backend forces one thread, within and between operators, for the whole process: two
   // threads on a busy machine are slower at batch 1, and many times slower at the worst.

@@ -1,8 +1,10 @@
 // The table of backends. A new one is one file and one line here.
 #include "runtime/backends.hpp"
 
+#include <algorithm>
 #include <array>
 
+#include "runtime/native_model.hpp"
 #include "runtime/torch_model.hpp"
 #include "sentio/error.hpp"
 #include "text.hpp"
@@ -10,36 +12,45 @@
 namespace sentio {
 namespace {
 
+using Bytes = std::span<const std::byte>;
+
 struct Backend {
   std::string_view name;
-  std::unique_ptr<const Model> (*load)(std::span<const std::byte>, const WindowShape&);
+  std::unique_ptr<const Model> (*load)(const BackendEntry&, Bytes, const WindowShape&);
 };
 
 constexpr auto kBackends = std::to_array<Backend>({
+    {"native", [](const BackendEntry& entry, Bytes bytes,
+                  const WindowShape& shape) { return load_native_model(bytes, shape, entry.network); }},
 #ifdef SENTIO_HAS_TORCH
-    {"torchscript", &load_torch_model},
+    {"torchscript", [](const BackendEntry&, Bytes bytes,
+                       const WindowShape& shape) { return load_torch_model(bytes, shape); }},
 #endif
-    {{}, nullptr},  // ends the table, which may be empty otherwise
 });
 
 }  // namespace
 
 std::vector<std::string> model_backends() {
   std::vector<std::string> names;
-  for (const Backend& backend : kBackends) {
-    if (backend.load != nullptr) names.emplace_back(backend.name);
-  }
+  for (const Backend& backend : kBackends) names.emplace_back(backend.name);
   return names;
 }
 
-std::unique_ptr<const Model> load_model(std::string_view backend, std::span<const std::byte> bytes,
+bool has_backend(std::string_view name) noexcept {
+  return std::any_of(kBackends.begin(), kBackends.end(),
+                     [&](const Backend& backend) { return backend.name == name; });
+}
+
+std::unique_ptr<const Model> load_model(const BackendEntry& entry, std::span<const std::byte> bytes,
                                         const WindowShape& shape) {
   for (const Backend& known : kBackends) {
-    if (known.load != nullptr && known.name == backend) return known.load(bytes, shape);
+    if (known.name == entry.name) return known.load(entry, bytes, shape);
   }
-  const auto names = model_backends();
-  throw Error(ErrorCode::unsupported, "this build cannot run the backend '" + std::string(backend) +
-                                          "'; it has " + (names.empty() ? "none" : join(names)));
+  throw Error(ErrorCode::unsupported, "the backend '" + entry.name + "' is unknown here: " + say_backends());
+}
+
+std::string say_backends() {
+  return "this build runs " + join(model_backends());
 }
 
 }  // namespace sentio

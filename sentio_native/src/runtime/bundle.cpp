@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <set>
 #include <string>
 
 #include "runtime/backends.hpp"
@@ -11,14 +13,16 @@
 #include "runtime/sealed_folder.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/error.hpp"
+#include "text.hpp"
 
 namespace sentio {
 namespace {
 
+// The files of every bundle; its backends bring their own.
 constexpr auto kFiles = std::to_array<std::string_view>(
     {"engine.state", "feature_spec.json", "golden/bars.npy", "golden/features.npy", "golden/logits_1.npy",
-     "golden/logits_256.npy", "golden/logits_7.npy", "golden/rows.npy", "golden/ts.npy", "metadata.json",
-     "model.pt"});
+     "golden/logits_256.npy", "golden/logits_7.npy", "golden/rows.npy", "golden/stress.npy",
+     "golden/stress_logits.npy", "golden/ts.npy", "metadata.json"});
 
 // An error in one line.
 std::string line_of(const Error& error) {
@@ -32,8 +36,9 @@ std::string line_of(const Error& error) {
 
 class Examination {
  public:
-  Examination(const std::filesystem::path& folder, const LoadOptions& options)
-      : folder_(folder), options_(options) {
+  // `every`: to examine all backends that this build has, rather than the one that is to run.
+  Examination(const std::filesystem::path& folder, const LoadOptions& options, bool every)
+      : folder_(folder), options_(options), every_(every) {
     run();
   }
 
@@ -61,8 +66,8 @@ class Examination {
       return;
     }
     // Each of these needs the ones before.
-    if (!check("files", [&] { return check_files(); })) return;
     if (!check("manifest", [&] { return read_manifest(); })) return;
+    if (!check("files", [&] { return check_files(); })) return;
     if (!check("spec hash", [&] { return compile_spec(); })) return;
     if (!check("features", [&] { return compare_features(); })) return;
     check("engine state", [&] { return read_state(); });
@@ -75,13 +80,37 @@ class Examination {
       check("golden features, batch", [&] { return golden->replay_features(bundle->plan_); });
       check("golden features, bar by bar", [&] { return golden->replay_stream(bundle->plan_); });
     }
-    if (!check("model", [&] { return load(); })) return;
-    for (const std::size_t batch : kGoldenBatches) {
-      if (!has_golden) break;
-      check("golden outputs, batch " + std::to_string(batch),
-            [&] { return golden->replay_outputs(*bundle->model_, batch); });
+    for (const BackendEntry& backend : document_.backends) examine(backend, has_golden ? &*golden : nullptr);
+    if (bundle->model_ == nullptr && report.ok()) {
+      const std::string asked = options_.backend.empty() ? "" : "'" + options_.backend + "' was asked for; ";
+      throw Error(ErrorCode::unsupported, asked + "the bundle holds the backends " +
+                                              join(document_.manifest.backends) + "; " + say_backends());
     }
-    check("wrong inputs refused", [&] { return probe(); });
+  }
+
+  // The checks of one backend. The first that runs becomes the bundle's.
+  void examine(const BackendEntry& backend, const Golden* golden) {
+    const auto named = [&](const std::string& name) { return backend.name + ": " + name; };
+    const bool wanted = options_.backend.empty() || options_.backend == backend.name;
+    const bool loads = options_.model_loader ? bundle->model_ == nullptr : has_backend(backend.name);
+    if (!wanted || !loads || (!every_ && bundle->model_ != nullptr)) {
+      if (wanted && !loads && every_) report.checks.push_back({named("model"), false, say_backends(), true});
+      return;
+    }
+    std::unique_ptr<const Model> model;
+    if (!check(named("model"), [&] { return load(backend, model); })) return;
+    if (golden != nullptr) {
+      for (const std::size_t batch : kGoldenBatches) {
+        check(named("golden outputs, batch " + std::to_string(batch)),
+              [&] { return golden->replay_outputs(*model, backend, batch); });
+      }
+      check(named("golden outputs, stress"), [&] { return golden->replay_stress(*model, backend); });
+    }
+    check(named("wrong inputs refused"), [&] { return probe(*model); });
+    if (bundle->model_ != nullptr) return;
+    bundle->model_ = std::move(model);
+    bundle->manifest_.backend = backend.name;
+    bundle->manifest_.tolerance = backend.tolerance;
   }
 
   std::string read_files() {
@@ -91,19 +120,22 @@ class Examination {
   }
 
   std::string check_files() const {
+    std::set<std::string, std::less<>> expected(kFiles.begin(), kFiles.end());
+    for (const BackendEntry& backend : document_.backends) {
+      expected.insert(backend.file);
+      if (backend.name == "native") expected.emplace("golden/native.npy");
+    }
     const auto names = files_->names();
     std::vector<Problem> problems;
-    for (const std::string_view file : kFiles) {
-      if (!std::binary_search(names.begin(), names.end(), file))
-        problems.push_back({std::string(file), "is missing"});
+    for (const std::string& file : expected) {
+      if (!std::binary_search(names.begin(), names.end(), file)) problems.push_back({file, "is missing"});
     }
     for (const std::string& name : names) {
-      if (!std::binary_search(kFiles.begin(), kFiles.end(), name))
-        problems.push_back({name, "is no file of a bundle"});
+      if (!expected.contains(name)) problems.push_back({name, "is no file of this bundle"});
     }
     if (!problems.empty())
       throw Error(ErrorCode::bad_bundle, "these are not a bundle's files", std::move(problems));
-    return "those of a bundle";
+    return std::to_string(names.size()) + ", those of a bundle with " + join(document_.manifest.backends);
   }
 
   std::string read_manifest() {
@@ -153,17 +185,16 @@ class Examination {
     return "after " + std::to_string(engine.bars_seen()) + " bars";
   }
 
-  std::string load() {
-    const BundleManifest& manifest = document_.manifest;
-    const auto bytes = files_->bytes("model.pt");
-    bundle->model_ = options_.model_loader ? options_.model_loader(bytes, manifest.window)
-                                           : load_model(manifest.backend, bytes, manifest.window);
-    const ModelEnvironment here = bundle->model_->environment();
-    return manifest.backend + ", " + here.library + " " + here.cpu_capability;
+  std::string load(const BackendEntry& backend, std::unique_ptr<const Model>& model) {
+    const WindowShape& shape = document_.manifest.window;
+    const auto bytes = files_->bytes(backend.file);
+    model = options_.model_loader ? options_.model_loader(bytes, shape) : load_model(backend, bytes, shape);
+    const ModelEnvironment here = model->environment();
+    return here.library + " " + here.cpu_capability;
   }
 
-  std::string probe() const {
-    const auto probes = bundle->model_->probe();
+  static std::string probe(const Model& model) {
+    const auto probes = model.probe();
     std::vector<Problem> problems;
     for (const Model::Probe& probe : probes) {
       if (!probe.refused) problems.push_back({probe.what, "was accepted"});
@@ -175,28 +206,30 @@ class Examination {
 
   const std::filesystem::path& folder_;
   const LoadOptions& options_;
+  const bool every_;
   std::optional<SealedFolder> files_;
   ManifestDocument document_;
 };
 
 bool VerifyReport::ok() const noexcept {
-  return std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.ok; });
+  return std::all_of(checks.begin(), checks.end(),
+                     [](const Check& check) { return check.ok || check.left_out; });
 }
 
 std::shared_ptr<const Bundle> Bundle::load(const std::filesystem::path& folder, const LoadOptions& options) {
-  Examination examination(folder, options);
+  Examination examination(folder, options, false);
   const VerifyReport& report = examination.report;
   if (report.ok()) return std::move(examination.bundle);
   std::vector<Problem> problems;
   for (const Check& check : report.checks) {
-    if (!check.ok) problems.push_back({check.name, check.detail});
+    if (!check.ok && !check.left_out) problems.push_back({check.name, check.detail});
   }
   throw Error(report.damaged ? ErrorCode::corrupt : ErrorCode::bad_bundle,
               folder.string() + ": the bundle is refused", std::move(problems));
 }
 
 VerifyReport verify_bundle(const std::filesystem::path& folder, const LoadOptions& options) {
-  return Examination(folder, options).report;
+  return Examination(folder, options, true).report;
 }
 
 }  // namespace sentio

@@ -59,12 +59,20 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   for (const std::size_t batch : kGoldenBatches) {
     outputs_.push_back(read<float>(files, "logits_" + std::to_string(batch), {kGoldenWindows, 1}, problems));
   }
+  const auto length = static_cast<std::size_t>(document.manifest.window.seq_len);
+  stress_ = read<float>(files, "stress", {kStressWindows, length, width}, problems);
+  stress_outputs_ = read<float>(files, "stress_logits", {kStressWindows, 1}, problems);
+  const auto& backends = document.manifest.backends;
+  const bool native = std::find(backends.begin(), backends.end(), "native") != backends.end();
+  if (native) native_ = read<float>(files, "native", {kGoldenWindows + kStressWindows, 1}, problems);
   if (!problems.empty())
     throw Error(ErrorCode::bad_bundle, "the golden arrays do not fit", std::move(problems));
-  for (const auto& outputs : outputs_) {
-    const auto values = outputs.values;
+  std::vector<NpyView<float>> all = outputs_;
+  all.insert(all.end(), {stress_, stress_outputs_, native_});
+  for (const auto& array : all) {
+    const auto values = array.values;
     if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
-      refuse("the golden outputs are not all finite");
+      refuse("the golden outputs or stress windows are not all finite");
     }
   }
   bars_ = BarTable::from_rows(ts.values, bars.values);
@@ -128,44 +136,97 @@ std::string Golden::replay_stream(const std::shared_ptr<const Plan>& plan) const
   return std::to_string(bars_.size()) + " bars, equal to the bit";
 }
 
-std::string Golden::replay_outputs(const Model& model, std::size_t batch) const {
-  const BundleManifest& manifest = document_.manifest;
-  const ModelEnvironment here = model.environment();
-  const bool exactly = here == manifest.recorded_on;
+namespace {
+
+// Compares outputs with those that were recorded.
+class Comparison {
+ public:
+  Comparison(const Model& model, const BackendEntry& backend)
+      : here_(model.environment()), backend_(backend), exactly_(here_ == backend.recorded_on) {}
+
+  // `own`: the backend's own recorded outputs, if there are any, equal to the bit on every machine.
+  void compare(std::span<const float> computed, std::span<const float> recorded, std::span<const float> own) {
+    for (std::size_t k = 0; k < computed.size(); ++k, ++count_) {
+      if (!own.empty() && !same_bits(computed[k], own[k])) {
+        differ(computed[k], own[k], "which must be equal to the bit everywhere");
+      }
+      if (exactly_ && !same_bits(computed[k], recorded[k])) {
+        differ(computed[k], recorded[k], "which must be equal to the bit here");
+      }
+      const double difference = std::fabs(double{computed[k]} - double{recorded[k]});
+      if (!(difference <= backend_.tolerance)) {  // NaN is not
+        differ(computed[k], recorded[k], "which differ by more than " + exact(backend_.tolerance));
+      }
+      largest_ = std::max(largest_, difference);
+    }
+    has_own_ = has_own_ || !own.empty();
+  }
+
+  [[nodiscard]] std::string found() const {
+    const std::string count = std::to_string(count_) + " windows, ";
+    if (exactly_) return count + "equal to the bit";
+    const std::string distance =
+        "at most " + exact(largest_) + " from the trained module, allowed is " + exact(backend_.tolerance);
+    if (has_own_) return count + "equal to the bit, " + distance;
+    return count + distance + " (recorded with " + backend_.recorded_on.library + " " +
+           backend_.recorded_on.cpu_capability + ", here " + here_.library + " " + here_.cpu_capability + ")";
+  }
+
+ private:
+  [[noreturn]] void differ(float computed, float recorded, const std::string& rule) const {
+    refuse("window " + std::to_string(count_) + ": " + exact(computed) + " computed, " + exact(recorded) +
+           " recorded, " + rule);
+  }
+
+  ModelEnvironment here_;
+  const BackendEntry& backend_;
+  bool exactly_;
+  bool has_own_ = false;
+  std::size_t count_ = 0;
+  double largest_ = 0;
+};
+
+// A part of an array that may be missing altogether.
+std::span<const float> part(std::span<const float> values, std::size_t first, std::size_t count) {
+  return values.empty() ? values : values.subspan(first, count);
+}
+
+}  // namespace
+
+std::string Golden::replay_outputs(const Model& model, const BackendEntry& backend, std::size_t batch) const {
+  const WindowShape& shape = document_.manifest.window;
   const auto place =
       std::find(std::begin(kGoldenBatches), std::end(kGoldenBatches), batch) - std::begin(kGoldenBatches);
   const auto recorded = outputs_[static_cast<std::size_t>(place)].values;
-
-  const auto width = static_cast<std::size_t>(manifest.window.n_features);
+  const auto own = backend.name == "native" ? native_.values : std::span<const float>();
+  const auto width = static_cast<std::size_t>(shape.n_features);
+  Comparison comparison(model, backend);
   std::vector<float> windows, outputs(batch);
-  double largest = 0;
   for (std::size_t first = 0; first < kGoldenWindows; first += batch) {
     const std::size_t count = std::min(batch, kGoldenWindows - first);
     windows.clear();
     for (const std::int64_t row : rows_.values.subspan(first, count)) {
       const auto end = (static_cast<std::size_t>(row) + 1) * width;
-      const auto window = features_.values.subspan(end - manifest.window.size(), manifest.window.size());
+      const auto window = features_.values.subspan(end - shape.size(), shape.size());
       windows.insert(windows.end(), window.begin(), window.end());
     }
-    model.run(windows, std::span(outputs).first(count));
-    for (std::size_t k = 0; k < count; ++k) {
-      const double difference = std::fabs(double{outputs[k]} - double{recorded[first + k]});
-      const bool agrees =
-          exactly ? same_bits(outputs[k], recorded[first + k]) : difference <= manifest.tolerance;
-      if (!agrees) {
-        refuse("window " + std::to_string(first + k) + ": " + exact(outputs[k]) + " computed, " +
-               exact(recorded[first + k]) + " recorded, " +
-               (exactly ? "which must be equal to the bit here"
-                        : "which differ by more than " + exact(manifest.tolerance)));
-      }
-      largest = std::max(largest, difference);
-    }
+    const auto computed = std::span(outputs).first(count);
+    model.run(windows, computed);
+    comparison.compare(computed, recorded.subspan(first, count), part(own, first, count));
   }
-  const std::string count = std::to_string(kGoldenWindows) + " windows, ";
-  if (exactly) return count + "equal to the bit";
-  return count + "differ by at most " + exact(largest) + ", allowed is " + exact(manifest.tolerance) +
-         " (recorded with " + manifest.recorded_on.library + " " + manifest.recorded_on.cpu_capability +
-         ", here " + here.library + " " + here.cpu_capability + ")";
+  return comparison.found();
+}
+
+std::string Golden::replay_stress(const Model& model, const BackendEntry& backend) const {
+  const std::size_t size = document_.manifest.window.size();
+  const auto own = backend.name == "native" ? native_.values : std::span<const float>();
+  Comparison comparison(model, backend);
+  for (std::size_t k = 0; k < kStressWindows; ++k) {
+    float output = 0;
+    model.run(stress_.values.subspan(k * size, size), {&output, 1});
+    comparison.compare({&output, 1}, stress_outputs_.values.subspan(k, 1), part(own, kGoldenWindows + k, 1));
+  }
+  return comparison.found();
 }
 
 }  // namespace sentio

@@ -24,8 +24,12 @@ class Golden {
   [[nodiscard]] std::string replay_features(const std::shared_ptr<const Plan>& plan) const;
   [[nodiscard]] std::string replay_stream(const std::shared_ptr<const Plan>& plan) const;
 
-  // Equal to the bit where the environment is the recorded one, else within the manifest's tolerance.
-  [[nodiscard]] std::string replay_outputs(const Model& model, std::size_t batch) const;
+  // The trained module's outputs, equal to the bit where the environment is the recorded one, else within the
+  // backend's tolerance. Those of `native` are within it, and equal to its own recorded bits everywhere.
+  [[nodiscard]] std::string replay_outputs(const Model& model, const BackendEntry& backend,
+                                           std::size_t batch) const;
+  // The same of windows far outside of what was trained on, one at a time.
+  [[nodiscard]] std::string replay_stress(const Model& model, const BackendEntry& backend) const;
 
  private:
   void check_windows() const;
@@ -36,6 +40,8 @@ class Golden {
   NpyView<float> features_;
   NpyView<std::int64_t> rows_;
   std::vector<NpyView<float>> outputs_;  // in the order of kGoldenBatches
+  NpyView<float> stress_, stress_outputs_;
+  NpyView<float> native_;  // of the golden windows, then of the stress windows; empty without that backend
 };
 
 }  // namespace sentio

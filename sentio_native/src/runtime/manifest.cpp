@@ -31,7 +31,8 @@ class ManifestReader {
     read_spans();
     read_features();
     read_layouts();
-    read_numerics();
+    read_drift();
+    read_backends();
     read_golden();
     for (const char* key : {"created_by", "timezone", "adjustment"}) document_.text(key);
     document_.null("clip");
@@ -128,7 +129,7 @@ class ManifestReader {
 
     JsonFields normalisation = document_.object("normalisation");
     normalisation.word("kind", {"standard"});
-    normalisation.word("where", {"inside model.pt"});
+    normalisation.word("where", {"inside the model"});
     const std::size_t means = normalisation.numbers("mean").size();
     const std::size_t deviations = normalisation.numbers("inv_std").size();
     normalisation.finish();
@@ -141,16 +142,105 @@ class ManifestReader {
     }
   }
 
-  void read_numerics() {
+  void read_drift() {
     BundleManifest& manifest = result_.manifest;
-    JsonFields numerics = document_.object("numerics");
-    manifest.backend = numerics.text("backend");
-    numerics.word("scripted_by", {"script", "trace"});
-    manifest.recorded_on = {numerics.text("torch"), numerics.text("cpu_capability")};
-    if (numerics.integer("threads") != 1) numerics.problem("threads", "is not 1");
-    manifest.tolerance = numerics.number("tolerance");
-    if (!(manifest.tolerance > 0)) numerics.problem("tolerance", "is not positive");
-    numerics.finish();
+    for (const Json& entry : document_.list("drift")) {
+      JsonFields fields(entry, "drift[" + std::to_string(manifest.drift.size()) + "]", problems_);
+      FeatureRange range;
+      range.min = static_cast<float>(fields.number("min"));
+      range.max = static_cast<float>(fields.number("max"));
+      const std::vector<double> deciles = fields.numbers("deciles");
+      fields.finish();
+      if (deciles.size() != range.deciles.size()) {
+        fields.problem("deciles", "are " + std::to_string(deciles.size()) + ", not 9");
+        continue;
+      }
+      std::transform(deciles.begin(), deciles.end(), range.deciles.begin(),
+                     [](double value) { return static_cast<float>(value); });
+      const auto& edges = range.deciles;
+      if (!std::is_sorted(edges.begin(), edges.end()) || !(range.min <= edges.front()) ||
+          !(range.max >= edges.back())) {
+        fields.problem("deciles", "do not ascend from min to max");
+      }
+      manifest.drift.push_back(range);
+    }
+    if (problems_.empty() && manifest.drift.size() != result_.features.size()) {
+      document_.problem("drift", "is not one for each feature");
+    }
+  }
+
+  void read_backends() {
+    for (const Json& entry : document_.list("backends")) {
+      const std::string path = "backends[" + std::to_string(result_.backends.size()) + "]";
+      JsonFields fields(entry, path, problems_);
+      BackendEntry backend;
+      backend.name = fields.word("name", {"native", "torchscript", "aoti", "onnx"});
+      if (fields.integer("threads") != 1) fields.problem("threads", "is not 1");
+      backend.tolerance = fields.number("tolerance");
+      if (!(backend.tolerance > 0)) fields.problem("tolerance", "is not positive");
+      if (backend.name == "native") {
+        backend.file = fields.word("file", {"model.safetensors"});
+        read_network(fields.list("network"), path + ".network", backend.network);
+      } else if (backend.name == "torchscript") {
+        backend.file = fields.word("file", {"model.pt"});
+        fields.word("scripted_by", {"script", "trace"});
+        backend.recorded_on = {fields.text("torch"), fields.text("cpu_capability")};
+      } else if (backend.name == "aoti") {
+        backend.file = fields.word("file", {"model.pt2"});
+        backend.recorded_on = {fields.text("torch"), fields.text("cpu_capability")};
+        backend.instruction_set = fields.word("instruction_set", {"none", "avx2", "avx512", "asimd"});
+      } else {
+        backend.file = fields.word("file", {"model.onnx"});
+        fields.integer("opset", 1);
+      }
+      fields.finish();
+      auto& names = result_.manifest.backends;
+      if (std::find(names.begin(), names.end(), backend.name) != names.end()) {
+        fields.problem("name", "comes twice");
+      }
+      names.push_back(backend.name);
+      result_.backends.push_back(std::move(backend));
+    }
+    if (problems_.empty() && result_.backends.empty()) document_.problem("backends", "is empty");
+  }
+
+  // Layers that fit each other, from the window to one output.
+  void read_network(const Json& list, const std::string& path, std::vector<Layer>& network) {
+    const WindowShape& window = result_.manifest.window;
+    std::size_t width = 0;
+    if (problems_.empty()) width = window.size();
+    if (width > kWidestLayer) {
+      problems_.push_back({path, "a window holds " + std::to_string(width) + " values; allowed are " +
+                                     std::to_string(kWidestLayer)});
+    }
+    for (const Json& entry : list) {
+      const std::string place = path + "[" + std::to_string(network.size()) + "]";
+      JsonFields fields(entry, place, problems_);
+      const std::string kind = fields.word("layer", {"linear", "gelu", "relu", "tanh"});
+      Layer layer;
+      for (const LayerKind known : {LayerKind::linear, LayerKind::gelu, LayerKind::relu, LayerKind::tanh}) {
+        if (describe(known) == kind) layer.kind = known;
+      }
+      if (layer.kind == LayerKind::linear) {
+        const std::int64_t inputs = fields.integer("inputs", 1), outputs = fields.integer("outputs", 1);
+        if (std::max(inputs, outputs) > static_cast<std::int64_t>(kWidestLayer)) {
+          fields.problem("outputs", "or inputs is larger than " + std::to_string(kWidestLayer));
+        }
+        layer.inputs = static_cast<std::size_t>(inputs);
+        layer.outputs = static_cast<std::size_t>(outputs);
+        if (problems_.empty() && layer.inputs != width) {
+          fields.problem("inputs", "is not " + std::to_string(width) + ", what comes in");
+        }
+        width = layer.outputs;
+      } else if (network.empty()) {
+        fields.problem("layer", "is the first, which must be linear");
+      }
+      fields.finish();
+      network.push_back(layer);
+    }
+    if (problems_.empty() && (network.empty() || width != 1)) {
+      problems_.push_back({path, "does not end in one output"});
+    }
   }
 
   void read_golden() {
@@ -162,6 +252,9 @@ class ManifestReader {
     if (golden.numbers("batches") !=
         std::vector<double>(std::begin(kGoldenBatches), std::end(kGoldenBatches))) {
       golden.problem("batches", "is not [1, 7, 256]");
+    }
+    if (golden.integer("stress") != static_cast<std::int64_t>(kStressWindows)) {
+      golden.problem("stress", "is not " + std::to_string(kStressWindows));
     }
     golden.finish();
   }

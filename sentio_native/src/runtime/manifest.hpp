@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/native_model.hpp"
 #include "sentio/bundle.hpp"
 #include "sentio/error.hpp"
 
@@ -14,9 +16,22 @@ namespace sentio {
 // Windows in the golden files, and the batches that they were run in.
 inline constexpr std::size_t kGoldenWindows = 256;
 inline constexpr std::size_t kGoldenBatches[] = {1, 7, 256};
+// Windows in golden/stress.npy, run one at a time.
+inline constexpr std::size_t kStressWindows = 16;
+
+// What runs the model, and how far it may be from the trained module.
+struct BackendEntry {
+  std::string name;
+  std::string file;
+  double tolerance = 0;
+  ModelEnvironment recorded_on{};  // outputs are equal to the bit where this is equal; native: everywhere
+  std::vector<Layer> network{};    // native
+  std::string instruction_set{};   // aoti: what its code needs
+};
 
 struct ManifestDocument {
   BundleManifest manifest;  // its spec_hash is what the document claims
+  std::vector<BackendEntry> backends;
   // What follows from the spec, to be compared with this engine's plan.
   std::vector<FeatureInfo> features;
   std::int64_t warmup = 0;

@@ -1,0 +1,86 @@
+"""Which backends a bundle holds, and making each: the model's file and its entry in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentio.bundle.folder import Floats, Goldens
+from sentio.bundle.manifest import Backend, InputLayout, Native, TorchScript
+from sentio.bundle.module import machine
+from sentio.bundle.native import NativeModel
+from sentio.bundle.safetensors import write_tensors
+from sentio.errors import CheckFailed, UsageError, did_you_mean
+from sentio.export.native import as_native, native_obstacle
+from sentio.export.scripting import script
+from sentio.models import ScaledModel
+
+__all__ = ["BACKENDS", "Made", "choose_backends", "make_backend", "native_outputs"]
+
+BACKENDS = ("native", "torchscript")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backend's entry in the manifest, and the bytes of its file."""
+
+    entry: Backend
+    content: bytes
+
+
+def choose_backends(module: ScaledModel, names: Sequence[str] | None) -> list[str]:
+    """The backends to make, in order; None: `native` where it can run the module, then `torchscript`.
+
+    Raises:
+        UsageError: a name is unknown or comes twice.
+    """
+    if names is None:
+        return ["torchscript"] if native_obstacle(module) else ["native", "torchscript"]
+    for name in names:
+        if name not in BACKENDS:
+            raise UsageError(
+                "--backend",
+                f"{name!r} is not a backend; there are: {', '.join(BACKENDS)}",
+                hint=did_you_mean(name, BACKENDS),
+            )
+    if not names or len(set(names)) < len(names):
+        raise UsageError("--backend", f"{','.join(names)!r} names none, or one twice")
+    return list(names)
+
+
+def make_backend(
+    name: str, module: ScaledModel, goldens: Goldens, layout: InputLayout, tolerance: float
+) -> Made:
+    """Make one backend, and compare what its bytes give with the goldens.
+
+    Raises:
+        UsageError: it cannot run such a module; those that can are named.
+        CheckFailed: it gives something else than the trained module.
+    """
+    if name == "native":
+        network, tensors = as_native(module)
+        entry = Native(network=network, tolerance=tolerance)
+        own = native_outputs(NativeModel(tensors, network, layout), goldens)
+        largest = max(
+            float(np.abs(own[: len(goldens.rows)] - goldens.logits[1]).max()),
+            float(np.abs(own[len(goldens.rows) :] - goldens.stress_logits).max()),
+        )
+        if not largest <= tolerance:
+            raise CheckFailed(
+                "model",
+                f"as native differs from the trained one by {largest:.3g}, allowed is {tolerance:.3g}",
+            )
+        return Made(entry, write_tensors(tensors))
+    content, scripted_by = script(module, goldens)
+    torch, capability = machine()
+    return Made(
+        TorchScript(scripted_by=scripted_by, torch=torch, cpu_capability=capability, tolerance=tolerance),
+        content,
+    )
+
+
+def native_outputs(model: NativeModel, goldens: Goldens) -> Floats:
+    """What `native` gives to the golden windows, then to the stress windows: float32 [272, 1]."""
+    return np.concatenate([model.run(goldens.features, goldens.rows), model.run(*goldens.stress_rows())])

@@ -1,0 +1,163 @@
+// The backend `native`: its arithmetic by its definition, the same bits in every width of vectors, and what
+// it refuses.
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "check.hpp"
+#include "made_bundle.hpp"
+#include "runtime/native_model.hpp"
+
+namespace {
+
+using namespace sentio;
+using namespace sentio::test;
+
+const LoadOptions kNative{.backend = "native"};
+
+std::string first_failure(const Files& files) {
+  const TemporaryFolder folder;
+  seal(folder.path(), files);
+  for (const Check& check : verify_bundle(folder.path(), kNative).checks) {
+    if (!check.ok) return check.name;
+  }
+  return "none";
+}
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+std::vector<float> draw(std::size_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(generator()) / 2147483648.0F - 1.0F;
+  return values;
+}
+
+TEST(a_bundle_with_native_loads_without_libtorch_and_passes_every_check) {
+  for (const BundleOptions& options :
+       {BundleOptions{.native = true}, BundleOptions{.seq_len = 8, .kind = "return", .native = true}}) {
+    CHECK_EQUAL(first_failure(make_bundle(options)), "none");
+    const TemporaryFolder folder;
+    seal(folder.path(), make_bundle(options));
+    for (const LoadOptions& asked : {kNative, LoadOptions{}}) {
+      const auto bundle = Bundle::load(folder.path(), asked);
+      CHECK_EQUAL(bundle->manifest().backend, "native");
+      const auto window = draw(bundle->manifest().window.size(), 1);
+      float output = 0;
+      bundle->model().run(window, {&output, 1});
+      CHECK_EQUAL(output, SumModel::output(window));
+      CHECK_THROWS(bad_argument, "B * T * F",
+                   bundle->model().run(std::span(window).subspan(1), {&output, 1}));
+    }
+  }
+}
+
+TEST(a_backend_that_the_bundle_does_not_hold_is_refused) {
+  const TemporaryFolder folder;
+  seal(folder.path(), make_bundle());
+  CHECK_THROWS(unsupported, "'native' was asked for; the bundle holds the backends torchscript",
+               (void)Bundle::load(folder.path(), kNative));
+}
+
+TEST(sums_are_added_in_the_order_of_the_inputs_whatever_the_vectors) {
+  for (const DenseLayers* dense : usable_dense_layers()) {
+    for (const std::size_t inputs : {1u, 2u, 55u, 130u}) {
+      for (const std::size_t outputs : {1u, 7u, 8u, 9u, 63u, 64u, 65u, 128u, 200u}) {
+        const auto x = draw(inputs, 2), weights = draw(inputs * outputs, 3), bias = draw(outputs, 4);
+        // Written again from the definition: one window of F = inputs, scaled by nothing.
+        std::vector<MadeTensor> tensors = sum_tensors(inputs, inputs);
+        tensors[2] = {"layers.0.weight", {outputs, inputs}, weights};
+        tensors[3] = {"layers.0.bias", {outputs}, bias};
+        std::vector<float> blocks, padded = bias, found(padded_outputs(outputs));
+        padded.resize(padded_outputs(outputs));
+        for (std::size_t first = 0; first < padded.size(); first += kDenseBlock) {
+          for (std::size_t i = 0; i < inputs; ++i) {
+            for (std::size_t o = first; o < std::min(first + kDenseBlock, padded.size()); ++o) {
+              blocks.push_back(o < outputs ? weights[o * inputs + i] : 0.0F);
+            }
+          }
+        }
+        dense->linear(x.data(), inputs, blocks.data(), padded.data(), found.data(), outputs);
+        for (std::size_t o = 0; o < outputs; ++o) {
+          float expected = bias[o];
+          for (std::size_t i = 0; i < inputs; ++i) {
+            const float product = weights[o * inputs + i] * x[i];
+            expected += product;
+          }
+          CHECK_EQUAL(std::bit_cast<std::uint32_t>(found[o]), std::bit_cast<std::uint32_t>(expected));
+        }
+      }
+    }
+  }
+}
+
+TEST(activations_are_right_to_a_float_and_the_same_bits_in_every_instruction_set) {
+  std::vector<float> x;
+  for (double value = -12; value <= 12; value += 1.0 / 512) x.push_back(static_cast<float>(value + 1e-4));
+  for (const float value : {0.0F, -0.0F, 1e-30F, -1e-30F, 6.0F, -6.0F, 9.1F, 1e30F, -1e30F})
+    x.push_back(value);
+  x.resize(x.size() / 8 * 8);
+  for (const DenseLayers* dense : usable_dense_layers()) {
+    std::vector<float> gelu = x, tanh = x, relu = x;
+    dense->gelu(gelu.data(), gelu.size());
+    dense->tanh(tanh.data(), tanh.size());
+    dense->relu(relu.data(), relu.size());
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const long double wide = x[k];
+      const long double exact = 0.5L * wide * std::erfc(-wide / std::sqrt(2.0L));
+      // Half a last place of rounding, and the fit's error of 3e-9 of the greater of the two addends.
+      const long double allowed =
+          0x1p-24L * std::fabs(exact) + 3e-9L * std::max(1.0L, std::fabs(wide) * 0.5L);
+      CHECK(std::fabs(gelu[k] - exact) <= (std::fabs(wide) < 12 ? allowed : 0x1p-24L * std::fabs(wide)));
+      CHECK(std::fabs(tanh[k] - std::tanh(wide)) <= 0x1p-24L * 1.1L * std::fabs(std::tanh(wide)));
+      CHECK_EQUAL(relu[k], x[k] < 0 ? 0 : x[k]);
+    }
+    const DenseLayers& plain = *usable_dense_layers().back();
+    std::vector<float> gelu_plain = x, tanh_plain = x;
+    plain.gelu(gelu_plain.data(), x.size());
+    plain.tanh(tanh_plain.data(), x.size());
+    CHECK(std::memcmp(gelu.data(), gelu_plain.data(), x.size() * sizeof(float)) == 0);
+    CHECK(std::memcmp(tanh.data(), tanh_plain.data(), x.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST(weights_that_were_changed_and_sealed_again_are_refused) {
+  const auto with = [](std::size_t place, float value) {
+    Files files = make_bundle({.native = true});
+    auto tensors = sum_tensors(3, 3);
+    tensors[place].values[0] = value;
+    files["model.safetensors"] = safetensors(tensors);
+    return first_failure(files);
+  };
+  for (const std::size_t place : {0u, 1u, 2u, 3u, 4u, 5u}) {
+    CHECK_EQUAL(with(place, 1.0000001F * (place == 2 || place == 1 || place == 4 ? 1.0F : 1e-6F)),
+                "native: golden outputs, batch 1");
+    CHECK_EQUAL(with(place, NAN), "native: model");
+    CHECK_EQUAL(with(place, INFINITY), "native: model");
+  }
+  Files files = make_bundle({.native = true});
+  std::string& own = files["golden/native.npy"];
+  own[own.size() - 4] = static_cast<char>(own[own.size() - 4] ^ 1);
+  CHECK_EQUAL(first_failure(files), "native: golden outputs, stress");
+}
+
+TEST(tensors_that_are_not_the_networks_are_refused) {
+  const std::vector<Layer> network = {{LayerKind::linear, 3, 1}};
+  const auto load = [&](const std::vector<MadeTensor>& tensors) {
+    (void)load_native_model(bytes_of(safetensors(tensors)), {1, 3}, network);
+  };
+  load(sum_tensors(3, 3));
+  auto tensors = sum_tensors(3, 3);
+  tensors.push_back({"layers.1.bias", {1}, {0}});
+  CHECK_THROWS(bad_bundle, "layers.1.bias: is no tensor of this network", load(tensors));
+  tensors = sum_tensors(3, 3);
+  tensors.erase(tensors.begin());
+  CHECK_THROWS(bad_bundle, "scaler.mean: is missing", load(tensors));
+  tensors = sum_tensors(3, 3);
+  tensors[2].shape = {3, 1};
+  CHECK_THROWS(bad_bundle, "layers.0.weight: has another shape", load(tensors));
+}
+
+}  // namespace

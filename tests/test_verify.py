@@ -225,7 +225,9 @@ def test_on_another_machine_the_tolerance_decides(bundle):
         logits[3] += np.float32(2 * tolerance)
 
     change_array(bundle, "logits_7", within)
-    assert failed(in_python(bundle)) == ["torchscript: golden outputs, batch 7"]  # here it must be the same bits
+    assert failed(in_python(bundle)) == [
+        "torchscript: golden outputs, batch 7"
+    ]  # here it must be the same bits
     for key, value in (("cpu_capability", "AVX512"), ("torch", "9.9.9")):
         change_json(bundle, "metadata.json", Planted(("backends", 0, key), value))
         report = in_python(bundle)

@@ -3,8 +3,8 @@
 python -m benchmarks.backends --program build/bench/sentio_backend_bench
 
 Two models on random weights: the MLP 55-128-128-1, and the transformer of the trainer's defaults over 32
-bars. Rounds alternate between Python and C++, so that both see the same machine; a figure is the median of all
-calls of all rounds, after the goldens have warmed the model.
+bars. Rounds alternate between Python and C++, so that both see the same machine; a figure is the median of
+all calls of all rounds, after the goldens have warmed the model.
 """
 
 from __future__ import annotations

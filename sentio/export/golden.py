@@ -86,6 +86,9 @@ def _stress_windows(module: ScaledModel) -> Floats:
     """
     shape = (STRESS, module.seq_len, module.n_features)
     draws = np.random.default_rng(0).uniform(-STRESS_DEVIATIONS, STRESS_DEVIATIONS, shape)
+    # Each value comes to both ends.
+    draws[0] = np.copysign(STRESS_DEVIATIONS, draws[0])
+    draws[1] = -draws[0]
     mean, inverse = (t.double().numpy() for t in (module.scaler.mean, module.scaler.inverse_deviation))
     windows: Floats = (mean + draws / inverse).astype(np.float32)
     return windows

@@ -1,0 +1,181 @@
+"""Goldens strong enough: every small mistake between features and output fails verification, and is counted.
+
+The mistakes are those by which such systems have failed: columns that changed places, a bar's delay, another
+length of window, a scaler that is of another formula or missing, and a clip that nobody mentioned.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundles import Planted, change_json, make_bundle, make_source, walk
+
+from sentio.bundle import checks
+from sentio.bundle.folder import Floats, Goldens, read_files
+from sentio.bundle.manifest import Manifest, parse_manifest
+from sentio.bundle.models import Model, load_model
+from sentio.bundle.safetensors import read_tensors, write_tensors
+from sentio.errors import CheckFailed
+from sentio.verify import verify_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+Mistake = Callable[[Floats], Floats]
+
+
+@pytest.fixture(scope="module", params=[1, 8], ids=["mlp", "transformer"])
+def bundle(request, tmp_path_factory) -> Path:
+    document = json.loads((ROOT / "specs" / "features" / "tfa.json").read_text())
+    source = make_source(request.param, document=document, bars=walk(sessions=14, each=78))
+    return make_bundle(tmp_path_factory.mktemp("made"), source)
+
+
+@pytest.fixture(scope="module")
+def parts(bundle: Path) -> tuple[Manifest, Goldens, dict[str, Model]]:
+    files = read_files(bundle)
+    manifest = parse_manifest(files["metadata.json"], "metadata.json")
+    models = {backend.name: load_model(files, manifest, backend) for backend in manifest.backends}
+    return manifest, Goldens.read(files, manifest), models
+
+
+class Mistaken:
+    """A model before which a mistake happens to the features."""
+
+    def __init__(self, model: Model, mistake: Mistake) -> None:
+        self.model, self.mistake = model, mistake
+
+    def run(self, features: Floats, rows: np.ndarray, batch_size: int = 1) -> Floats:
+        return self.model.run(self.mistake(features), rows, batch_size)
+
+    def misfits(self) -> tuple[list[str], int]:
+        return self.model.misfits()
+
+
+def standardised(manifest: Manifest, change: Mistake) -> Mistake:
+    """A mistake that happens to standardised values: what the module gets is turned back from them."""
+    mean = np.array(manifest.normalisation.mean)
+    inverse = np.array(manifest.normalisation.inv_std)
+    return lambda x: (mean + change((x - mean) * inverse) / inverse).astype(np.float32)
+
+
+def mistakes(manifest: Manifest) -> Iterator[tuple[str, Mistake]]:
+    width = manifest.input.n_features
+    columns = np.arange(width)
+
+    def put(x: Floats, column: int, values: Floats) -> Floats:
+        changed = x.copy()
+        changed[:, column] = values
+        return changed
+
+    for one, other in itertools.combinations(range(width), 2):
+        order = columns.copy()
+        order[[one, other]] = order[[other, one]]
+        yield f"columns {one} and {other} changed places", lambda x, order=order: x[:, order]
+    for lag in (-1, 1):
+        yield f"shifted by {lag}", lambda x, lag=lag: np.roll(x, lag, axis=0)
+        for k in range(width):
+            yield (
+                f"column {k} shifted by {lag}",
+                lambda x, k=k, lag=lag: put(x, k, np.roll(x[:, k], lag)),
+            )
+    rows = manifest.spans.train.rows
+    shrink = np.sqrt((rows - 1) / rows)
+    yield "another ddof", standardised(manifest, lambda z: z * shrink)
+    mean, inverse = np.array(manifest.normalisation.mean), np.array(manifest.normalisation.inv_std)
+    yield "scaled twice", lambda x: ((x - mean) * inverse).astype(np.float32)
+    yield "no scaler", lambda x: (mean + x / inverse).astype(np.float32)
+    yield "clipped to 5 before the scaler", lambda x: np.clip(x, -5, 5)
+    yield "clipped to 5 behind the scaler", standardised(manifest, lambda z: np.clip(z, -5, 5))
+    for k in range(width):
+        yield (
+            f"column {k} clipped to 5 behind the scaler",
+            standardised(manifest, lambda z, k=k: np.where(columns == k, np.clip(z, -5, 5), z)),
+        )
+
+
+def test_every_mistake_fails_the_goldens_of_every_backend(parts):
+    manifest, goldens, models = parts
+    caught = 0
+    for backend in manifest.backends:
+        for what, mistake in mistakes(manifest):
+            model = Mistaken(models[backend.name], mistake)
+            try:
+                checks.check_stress(model, goldens, backend)
+                checks.check_logits(model, goldens, backend, 256)
+            except CheckFailed:
+                caught += 1
+            else:
+                pytest.fail(f"{backend.name}: {what}: not noticed")
+    width = manifest.input.n_features
+    each = width * (width - 1) // 2 + 2 * (1 + width) + 5 + width
+    assert caught == each * len(manifest.backends)
+    print(f"{caught} mistakes, each noticed")
+
+
+def test_most_mistakes_show_beyond_the_tolerance_that_other_machines_have(parts):
+    """There bits cannot tell, but for `native`; only what is smaller than rounding may pass."""
+    manifest, goldens, models = parts
+    backend = manifest.backend("torchscript")
+    elsewhere = backend.model_copy(update={"torch": "9.9.9"})
+    passed = []
+    for what, mistake in mistakes(manifest):
+        model = Mistaken(models["torchscript"], mistake)
+        try:
+            checks.check_stress(model, goldens, elsewhere)
+            checks.check_logits(model, goldens, elsewhere, 256)
+        except CheckFailed:
+            continue
+        passed.append(what)
+    assert set(passed) <= {"another ddof"}
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 9, 16])
+def test_another_length_of_window_is_refused(bundle, parts, tmp_path, length):
+    if length == parts[0].input.seq_len:
+        length += 2
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    change_json(copy, "metadata.json", Planted(("input", "seq_len"), length))
+    assert not verify_bundle(copy, None, cpp=False).ok
+
+
+# Exported by mistake: the weights themselves are wrong, and everything is sealed
+
+
+def other_ddof(tensors: dict[str, Floats]) -> None:
+    tensors["scaler.inverse_deviation"] = (
+        tensors["scaler.inverse_deviation"].astype(np.float64) * np.sqrt(9 / 10)
+    ).astype(np.float32)
+
+
+def no_scaler(tensors: dict[str, Floats]) -> None:
+    tensors["scaler.mean"] = np.zeros_like(tensors["scaler.mean"])
+    tensors["scaler.inverse_deviation"] = np.ones_like(tensors["scaler.mean"])
+
+
+def swapped(tensors: dict[str, Floats]) -> None:
+    tensors["layers.0.weight"] = tensors["layers.0.weight"][:, [1, 0, 2, 3]]
+
+
+@pytest.mark.parametrize("change", [other_ddof, no_scaler, swapped])
+def test_weights_that_were_exported_wrongly_are_refused_here_and_in_cpp(tmp_path, change):
+    cli = ROOT / "build" / "sentio_cli"
+    if not cli.is_file():
+        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+    path = make_bundle(tmp_path, backends=["native"])
+    tensors = dict(read_tensors((path / "model.safetensors").read_bytes(), "m"))
+    change(tensors)
+    (path / "model.safetensors").write_bytes(write_tensors(tensors))
+
+    def tell_so(document):
+        document["normalisation"]["mean"] = tensors["scaler.mean"].tolist()
+        document["normalisation"]["inv_std"] = tensors["scaler.inverse_deviation"].tolist()
+
+    change_json(path, "metadata.json", tell_so)
+    failed = {check.name for check in verify_bundle(path, cli).checks if check.ok is False}
+    lines = {f"native: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")}
+    assert failed == lines | {f"C++: {line}" for line in lines}

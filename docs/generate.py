@@ -1,4 +1,4 @@
-"""Writes what is generated from the engine: the reference of ops, the spec's JSON schema, the type stub.
+"""Writes what is generated: the reference of ops, the JSON schemas of spec and manifest, the type stub.
 
 python docs/generate.py            writes the files
 python docs/generate.py --check    writes nothing, fails where a file is stale
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sentio.bundle import Manifest
 from sentio.extension import load_extension
 from sentio.specs import json_schema
 
@@ -27,8 +28,15 @@ def generated() -> dict[str, str]:
     return {
         "docs/reference/ops.md": ops_page(extension.catalog()),
         "docs/reference/feature_spec.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "docs/reference/bundle_manifest.schema.json": manifest_schema(),
         "typings/sentio_features.pyi": stub(extension),
     }
+
+
+def manifest_schema() -> str:
+    """The JSON schema of a bundle's metadata.json."""
+    schema = {"title": "Manifest of a Sentio bundle", **Manifest.model_json_schema(mode="serialization")}
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def stale(root: Path) -> list[str]:

@@ -17,6 +17,7 @@ from sentio.bundle import checks
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
 from sentio.bundle.manifest import BATCHES, Backend, Manifest, parse_manifest
 from sentio.bundle.models import load_model
+from sentio.bundle.native import NativeModel
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem
 from sentio.workspace import Workspace
 
@@ -159,6 +160,7 @@ def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None
         lines.check(
             "golden features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest)
         )
+        lines.check("golden features, warm start", lambda: checks.check_warm_start(spec, goldens, manifest))
     for backend in manifest.backends:
         if backend.file in files.contents:
             _check_backend(lines, files, manifest, backend, goldens)
@@ -173,7 +175,8 @@ def _check_backend(
     )
     if model is None:
         return
-    lines.check(f"{name}: normalisation", lambda: checks.check_normalisation(model, manifest))
+    if isinstance(model, NativeModel):
+        lines.check(f"{name}: normalisation", lambda: checks.check_normalisation(model, manifest))
     if goldens is not None:
         for batch in BATCHES:
             check = partial(checks.check_logits, model, goldens, backend, batch)

@@ -240,7 +240,7 @@ def names_in(bundle: Path) -> list[str]:
 def test_one_byte_flipped_anywhere_is_refused(bundle):
     draws = np.random.default_rng(0)
     names = names_in(bundle)
-    assert len(names) == 14
+    assert len(names) == 16
     for name in names:
         path = bundle / name
         whole = path.read_bytes()

@@ -397,6 +397,7 @@ def test_a_sound_bundle_passes_every_line(pristine, cli):
         "golden files",
         "golden features, batch",
         "golden features, bar by bar",
+        "golden features, warm start",
         *(
             f"{backend}: {line}"
             for backend in ("native", "torchscript")
@@ -416,7 +417,7 @@ def test_a_sound_bundle_passes_every_line(pristine, cli):
             assert "equal to the bit" in lines_of(done)[f"{backend}: golden outputs, batch {batch}"]["detail"]
     screen = cli("verify", bundle_of(pristine))
     assert screen.code == 0
-    assert screen.out.count("\nok ") == 20
+    assert screen.out.count("\nok ") == 21
     assert "verified" in screen.out
 
 

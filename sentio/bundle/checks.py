@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentio.bundle.folder import SPEC, BundleFiles, Floats, Goldens
-from sentio.bundle.manifest import Backend, Feature, Manifest, Native, TorchScript
+from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, TorchScript
 from sentio.bundle.models import Model
 from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
@@ -23,6 +23,7 @@ __all__ = [
     "check_spec",
     "check_state",
     "check_stress",
+    "check_warm_start",
     "features_of",
     "read_spec",
 ]
@@ -123,6 +124,21 @@ def check_features_bar_by_bar(spec: FeatureSpec, goldens: Goldens, manifest: Man
     return _same_features(spec, goldens.features, np.stack(rows).astype(np.float32, copy=False))
 
 
+def check_warm_start(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
+    """An engine that goes on from the snapshot before the golden bars computes what the long run computed.
+
+    Raises:
+        CorruptStore: the snapshot is damaged or of another spec.
+        CheckFailed: they differ; the first difference is named.
+    """
+    engine = FeatureEngine(spec)
+    engine.restore(goldens.before)
+    seen = engine.bars_seen
+    found = engine.compute(goldens.to_bars(manifest)).astype(np.float32, copy=False)
+    same = _same_features(spec, goldens.warm_features, found, "golden/warm_features.npy")
+    return f"after {seen} bars, {same}"
+
+
 def check_logits(model: Model, goldens: Goldens, backend: Backend, batch_size: int) -> str:
     """The model gives the golden outputs.
 
@@ -160,14 +176,12 @@ def check_refusals(model: Model, backend: Backend, manifest: Manifest) -> str:
     return f"{offered} of {offered}"
 
 
-def check_normalisation(model: Model, manifest: Manifest) -> str:
+def check_normalisation(model: NativeModel, manifest: Manifest) -> str:
     """The manifest's copy of the scaler is what the weights of `native` hold.
 
     Raises:
         CheckFailed: they differ.
     """
-    if not isinstance(model, NativeModel):
-        return "baked into the model; not to be read from there"
     told = manifest.normalisation
     pairs = {"mean": told.mean, "inverse_deviation": told.inv_std}
     for name, values in pairs.items():
@@ -215,6 +229,8 @@ def _compare_outputs(found: Floats, golden: Floats, own: Floats | None, backend:
                     "are the same bits everywhere",
                 )
             text = f"equal to native's own to the bit; {text}"
+        case Aoti():
+            text += f"; allowed is {backend.tolerance:.3g}"
         case TorchScript():
             from sentio.bundle.module import machine
 
@@ -235,16 +251,16 @@ def _differing(one: Floats, other: Floats) -> int:
     return int(np.count_nonzero(one.view(np.uint32) != other.view(np.uint32)))
 
 
-def _same_features(spec: FeatureSpec, golden: Floats, found: Floats) -> str:
+def _same_features(
+    spec: FeatureSpec, golden: Floats, found: Floats, file: str = "golden/features.npy"
+) -> str:
     if golden.shape != found.shape:
-        raise CheckFailed(
-            "golden/features.npy", f"is {list(golden.shape)}, computed are {list(found.shape)} values"
-        )
+        raise CheckFailed(file, f"is {list(golden.shape)}, computed are {list(found.shape)} values")
     differ = golden.view(np.uint32) != found.view(np.uint32)
     if differ.any():
         row, column = (int(place) for place in np.argwhere(differ)[0])
         raise CheckFailed(
-            "golden/features.npy",
+            file,
             f"{np.count_nonzero(differ)} of {golden.size} values differ, the first is row {row} of "
             f"{spec.names[column]!r}: golden {golden[row, column]}, computed {found[row, column]}",
         )

@@ -21,8 +21,12 @@ from sentio.store import entry_id, read_sums, verify_sums
 __all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
 
 MANIFEST, SPEC, STATE = "metadata.json", "feature_spec.json", "engine.state"
-GOLDEN = ("ts", "bars", "features", "rows", "stress", "stress_logits", *(f"logits_{b}" for b in BATCHES))
-FILES = (MANIFEST, SPEC, STATE, *(f"golden/{name}.npy" for name in GOLDEN))
+GOLDEN = (
+    *("ts", "bars", "features", "warm_features", "rows", "stress", "stress_logits"),
+    *(f"logits_{batch}" for batch in BATCHES),
+)
+BEFORE = "golden/before.state"
+FILES = (MANIFEST, SPEC, STATE, BEFORE, *(f"golden/{name}.npy" for name in GOLDEN))
 NATIVE_GOLDEN = "golden/native.npy"
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -48,6 +52,8 @@ class Goldens:
         ts: int64 [G], bar opens, UTC nanoseconds.
         bars: float64 [G, 5]: open, high, low, close, volume.
         features: float32 [G, F], by an engine that starts cold at the first of these bars.
+        before: the snapshot of an engine that has seen all bars of the training data before these.
+        warm_features: float32 [G, F], by an engine that goes on from there.
         rows: int64 [256], ascending, the last row of each window.
         logits: float32 [256, 1] for each batch size.
         stress: float32 [16, T, F], windows far outside of what was trained on.
@@ -59,6 +65,8 @@ class Goldens:
     ts: NDArray[np.int64]
     bars: NDArray[np.float64]
     features: Floats
+    before: bytes
+    warm_features: Floats
     rows: NDArray[np.int64]
     logits: Mapping[int, Floats]
     stress: Floats
@@ -91,8 +99,9 @@ class Goldens:
             raise CorruptStore("golden bars", error.found, problems=error.problems) from error
 
     def write(self, folder: Path) -> None:
-        """Write `golden/*.npy` below `folder`."""
+        """Write `golden/` below `folder`."""
         (folder / "golden").mkdir()
+        (folder / BEFORE).write_bytes(self.before)
         for name, array in self._arrays().items():
             with write_npy(folder / "golden" / f"{name}.npy", array.dtype, array.shape) as file:
                 file.append(array)
@@ -109,6 +118,7 @@ class Goldens:
             "ts": (np.int64, (bars,)),
             "bars": (np.float64, (bars, 5)),
             "features": (np.float32, (bars, width)),
+            "warm_features": (np.float32, (bars, width)),
             "rows": (np.int64, (WINDOWS,)),
             **{f"logits_{batch}": (np.float32, (WINDOWS, 1)) for batch in BATCHES},
             "stress": (np.float32, (STRESS, manifest.input.seq_len, width)),
@@ -127,10 +137,11 @@ class Goldens:
         if problems:
             raise CorruptStore(str(files.path), "has goldens that do not fit its manifest", problems=problems)
         logits = {batch: arrays.pop(f"logits_{batch}") for batch in BATCHES}
-        return cls(logits=logits, **arrays)
+        return cls(logits=logits, before=files[BEFORE], **arrays)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "logits"}
+        names = {field.name for field in fields(self)} - {"logits", "before"}
+        plain = {name: getattr(self, name) for name in sorted(names)}
         arrays = plain | {f"logits_{batch}": self.logits[batch] for batch in BATCHES}
         return {name: array for name, array in arrays.items() if array is not None}
 

@@ -145,6 +145,7 @@ def load_bundle(folder: str | os.PathLike[str], *, backend: str | None = None) -
     goldens = Goldens.read(files, manifest)
     checks.check_goldens(goldens, manifest)
     checks.check_features(spec, goldens, manifest)
+    checks.check_warm_start(spec, goldens, manifest)
     model = load_model(files, manifest, chosen)
     checks.check_refusals(model, chosen, manifest)
     checks.check_logits(model, goldens, chosen, batch_size=1)

@@ -26,6 +26,7 @@ __all__ = [
     "WIDEST",
     "WINDOWS",
     "Activation",
+    "Aoti",
     "Backend",
     "Chain",
     "Distribution",
@@ -191,7 +192,17 @@ class TorchScript(_Backend):
     cpu_capability: str
 
 
-Backend: TypeAlias = Annotated[Native | TorchScript, Field(discriminator="name")]
+class Aoti(_Backend):
+    """Machine code by AOTInductor for one window at a time, for processors that have `instruction_set`."""
+
+    name: Literal["aoti"] = "aoti"
+    file: Literal["model.pt2"] = "model.pt2"
+    torch: str
+    cpu_capability: str
+    instruction_set: Literal["none", "avx2", "avx512", "asimd"]
+
+
+Backend: TypeAlias = Annotated[Native | TorchScript | Aoti, Field(discriminator="name")]
 
 
 class EngineVersion(_Part):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from sentio.bundle.manifest import InputLayout
 from sentio.errors import CheckFailed, CorruptStore
@@ -69,7 +69,7 @@ def machine() -> tuple[str, str]:
 
 
 def run_windows(
-    module: nn.Module,
+    module: Callable[[Tensor], Tensor],
     features: NDArray[np.float32],
     rows: NDArray[np.int64],
     seq_len: int,
@@ -111,7 +111,9 @@ def run_windows(
     return values
 
 
-def accepted_misfits(module: nn.Module, seq_len: int, n_features: int) -> tuple[list[str], int]:
+def accepted_misfits(
+    module: Callable[[Tensor], Tensor], seq_len: int, n_features: int
+) -> tuple[list[str], int]:
     """Offer a module inputs of another rank, T, F or type; it has to refuse each by itself.
 
     Returns:

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sentio.bundle.aoti import AotiModel
 from sentio.bundle.folder import Floats, Goldens
-from sentio.bundle.manifest import Backend, InputLayout, Native, TorchScript
+from sentio.bundle.manifest import Aoti, Backend, InputLayout, Native, TorchScript
+from sentio.bundle.models import Model
 from sentio.bundle.module import machine
 from sentio.bundle.native import NativeModel
 from sentio.bundle.safetensors import write_tensors
 from sentio.errors import CheckFailed, UsageError, did_you_mean
+from sentio.export.aoti import compile_ahead
 from sentio.export.native import as_native, native_obstacle
 from sentio.export.scripting import script
 from sentio.models import ScaledModel
 
 __all__ = ["BACKENDS", "Made", "choose_backends", "make_backend", "native_outputs"]
 
-BACKENDS = ("native", "torchscript")
+BACKENDS = ("native", "torchscript", "aoti")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +60,39 @@ def make_backend(
 
     Raises:
         UsageError: it cannot run such a module; those that can are named.
+        EnvironmentProblem: it needs a compiler that is not there.
         CheckFailed: it gives something else than the trained module.
     """
     if name == "native":
         network, tensors = as_native(module)
         entry = Native(network=network, tolerance=tolerance)
-        own = native_outputs(NativeModel(tensors, network, layout), goldens)
-        largest = max(
-            float(np.abs(own[: len(goldens.rows)] - goldens.logits[1]).max()),
-            float(np.abs(own[len(goldens.rows) :] - goldens.stress_logits).max()),
-        )
-        if not largest <= tolerance:
-            raise CheckFailed(
-                "model",
-                f"as native differs from the trained one by {largest:.3g}, allowed is {tolerance:.3g}",
-            )
+        _compare(NativeModel(tensors, network, layout), goldens, entry)
         return Made(entry, write_tensors(tensors))
-    content, scripted_by = script(module, goldens)
     torch, capability = machine()
+    if name == "aoti":
+        code, instruction_set = compile_ahead(module)
+        compiled = Aoti(
+            torch=torch, cpu_capability=capability, instruction_set=instruction_set, tolerance=tolerance
+        )
+        _compare(AotiModel(code, compiled, layout), goldens, compiled)
+        return Made(compiled, code)
+    content, scripted_by = script(module, goldens)
     return Made(
         TorchScript(scripted_by=scripted_by, torch=torch, cpu_capability=capability, tolerance=tolerance),
         content,
     )
+
+
+def _compare(model: Model, goldens: Goldens, entry: Backend) -> None:
+    outputs = model.run(goldens.features, goldens.rows), model.run(*goldens.stress_rows())
+    expected = goldens.logits[1], goldens.stress_logits
+    largest = max(float(np.abs(found - told).max()) for found, told in zip(outputs, expected, strict=True))
+    if not largest <= entry.tolerance:
+        raise CheckFailed(
+            "model",
+            f"as {entry.name} differs from the trained one by {largest:.3g}; "
+            f"allowed is {entry.tolerance:.3g}",
+        )
 
 
 def native_outputs(model: NativeModel, goldens: Goldens) -> Floats:

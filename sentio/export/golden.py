@@ -62,10 +62,16 @@ def make_goldens(
     golden_bars = bars[start : int(ends[-1]) + 1]
     features = FeatureEngine(spec).compute(golden_bars).astype(np.float32, copy=False)
     rows = ends - start
+    long_run = FeatureEngine(spec)
+    if start:
+        long_run.compute(bars[:start])
+    before = long_run.state()
     goldens = Goldens(
         golden_bars.ts,
         golden_bars.to_array(),
         features,
+        before,
+        long_run.compute(golden_bars).astype(np.float32, copy=False),
         rows,
         {batch: run_windows(module, features, rows, layout.seq_len, batch) for batch in BATCHES},
         stress := _stress_windows(module),

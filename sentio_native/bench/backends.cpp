@@ -1,7 +1,7 @@
 // sentio_backend_bench BUNDLE CALLS: what one forward costs at batch 1 on each backend that this build has.
 //
-// Prints one JSON object: for each backend, the nanoseconds of CALLS forwards of the calling thread, each timed
-// alone, after the bundle's goldens have warmed the model.
+// Prints one JSON object: for each backend, the nanoseconds of CALLS forwards of the calling thread, each
+// timed alone, after the bundle's goldens have warmed the model.
 #include <time.h>
 
 #include <charconv>

@@ -264,6 +264,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
 
   const std::string g = std::to_string(count);
   const auto state = engine.state();
+  const auto before = Engine(plan).state();  // the golden bars are all bars, so none came before
   Files files = {
       {"metadata.json", manifest.dump(2)},
       {"feature_spec.json", std::string(kSpec)},
@@ -271,6 +272,8 @@ inline Files make_bundle(const BundleOptions& options = {}) {
       {"engine.state", std::string(reinterpret_cast<const char*>(state.data()), state.size())},
       {"golden/ts.npy", npy("<i8", "(" + g + ",)", bars.ts)},
       {"golden/bars.npy", npy("<f8", "(" + g + ", 5)", bar_rows)},
+      {"golden/before.state", std::string(reinterpret_cast<const char*>(before.data()), before.size())},
+      {"golden/warm_features.npy", npy("<f4", "(" + g + ", " + std::to_string(width) + ")", features)},
       {"golden/features.npy", npy("<f4", "(" + g + ", " + std::to_string(width) + ")", features)},
       {"golden/rows.npy", npy("<i8", "(256,)", rows)},
   };

@@ -56,7 +56,7 @@ TEST(a_valid_bundle_loads_and_every_check_passes) {
       if (!check.ok) throw std::runtime_error(check.name + ": " + check.detail);
       CHECK(!check.detail.empty());
     }
-    CHECK_EQUAL(report.checks.size(), 15u);
+    CHECK_EQUAL(report.checks.size(), 16u);
     const auto bundle = Bundle::load(folder.path(), sum_model());
     CHECK_EQUAL(bundle->id(), report.bundle_id);
     CHECK_EQUAL(bundle->manifest().window.seq_len, options.seq_len);
@@ -190,6 +190,8 @@ TEST(features_that_the_manifest_tells_otherwise_are_refused) {
 
 TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
   CHECK_EQUAL(first_failure(with_bit("golden/features.npy", 4)), "golden features, batch");
+  CHECK_EQUAL(first_failure(with_bit("golden/warm_features.npy", 4)), "golden features, warm start");
+  CHECK_EQUAL(first_failure(with_bit("golden/before.state", 40)), "golden features, warm start");
   CHECK_EQUAL(first_failure(with_bit("golden/bars.npy", 12)),
               "golden features, batch");  // the last close, by a millionth
   CHECK_EQUAL(first_failure(with_bit("golden/logits_1.npy", 4)), "torchscript: golden outputs, batch 1");

@@ -55,6 +55,8 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   const auto ts = read<std::int64_t>(files, "ts", {count}, problems);
   const auto bars = read<double>(files, "bars", {count, 5}, problems);
   features_ = read<float>(files, "features", {count, width}, problems);
+  warm_features_ = read<float>(files, "warm_features", {count, width}, problems);
+  state_before_ = files.bytes("golden/before.state");
   rows_ = read<std::int64_t>(files, "rows", {kGoldenWindows}, problems);
   for (const std::size_t batch : kGoldenBatches) {
     outputs_.push_back(read<float>(files, "logits_" + std::to_string(batch), {kGoldenWindows, 1}, problems));
@@ -106,32 +108,48 @@ void Golden::check_windows() const {
   }
 }
 
-void Golden::compare_features(const Plan& plan, std::size_t row, std::span<const float> computed) const {
+namespace {
+
+void compare_features(const Plan& plan, std::size_t row, std::span<const float> computed,
+                      const NpyView<float>& recorded) {
   const std::size_t width = plan.width();
   for (std::size_t k = 0; k < computed.size(); ++k) {
-    const float recorded = features_.values[row * width + k];
-    if (same_bits(recorded, computed[k])) continue;
+    const float expected = recorded.values[row * width + k];
+    if (same_bits(expected, computed[k])) continue;
     refuse("golden row " + std::to_string(row + k / width) + ", feature '" + plan.features()[k % width].name +
-           "': " + exact(computed[k]) + " computed, " + exact(recorded) + " recorded");
+           "': " + exact(computed[k]) + " computed, " + exact(expected) + " recorded");
   }
 }
+
+}  // namespace
 
 std::string Golden::replay_features(const std::shared_ptr<const Plan>& plan) const {
   std::vector<float> computed(features_.values.size());
   Engine(plan).compute(bars_.columns(), computed);
-  compare_features(*plan, 0, computed);
+  compare_features(*plan, 0, computed, features_);
   return std::to_string(bars_.size()) + " bars of " + std::to_string(plan->width()) +
          " features, equal to the bit";
 }
 
 std::string Golden::replay_stream(const std::shared_ptr<const Plan>& plan) const {
   Engine engine(plan);
-  std::vector<float> computed(plan->width());
+  return stream(engine, *plan, features_);
+}
+
+std::string Golden::replay_warm(const std::shared_ptr<const Plan>& plan) const {
+  Engine engine(plan);
+  engine.restore(state_before_);
+  const std::string before = "after " + std::to_string(engine.bars_seen()) + " bars, ";
+  return before + stream(engine, *plan, warm_features_);
+}
+
+std::string Golden::stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const {
+  std::vector<float> computed(plan.width());
   for (std::size_t row = 0; row < bars_.size(); ++row) {
     if (const BarFault fault = engine.step(bars_[row], computed); fault != BarFault::none) {
       refuse("golden bar " + std::to_string(row) + ": " + std::string(describe(fault)));
     }
-    compare_features(*plan, row, computed);
+    compare_features(plan, row, computed, recorded);
   }
   return std::to_string(bars_.size()) + " bars, equal to the bit";
 }

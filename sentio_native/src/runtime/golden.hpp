@@ -11,6 +11,7 @@
 #include "runtime/npy.hpp"
 #include "runtime/sealed_folder.hpp"
 #include "sentio/bundle.hpp"
+#include "sentio/engine.hpp"
 
 namespace sentio {
 
@@ -23,6 +24,9 @@ class Golden {
   // An engine that starts cold at the first golden bar: all bars in one call, and one bar a call.
   [[nodiscard]] std::string replay_features(const std::shared_ptr<const Plan>& plan) const;
   [[nodiscard]] std::string replay_stream(const std::shared_ptr<const Plan>& plan) const;
+  // An engine that goes on from the snapshot before the first golden bar, one bar a call: the long run's
+  // bits.
+  [[nodiscard]] std::string replay_warm(const std::shared_ptr<const Plan>& plan) const;
 
   // The trained module's outputs, equal to the bit where the environment is the recorded one, else within the
   // backend's tolerance. Those of `native` are within it, and equal to its own recorded bits everywhere.
@@ -33,11 +37,12 @@ class Golden {
 
  private:
   void check_windows() const;
-  void compare_features(const Plan& plan, std::size_t row, std::span<const float> computed) const;
+  std::string stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const;
 
   const ManifestDocument& document_;
   BarTable bars_;
-  NpyView<float> features_;
+  NpyView<float> features_, warm_features_;
+  std::span<const std::byte> state_before_;
   NpyView<std::int64_t> rows_;
   std::vector<NpyView<float>> outputs_;  // in the order of kGoldenBatches
   NpyView<float> stress_, stress_outputs_;

@@ -1,16 +1,22 @@
-// Running TorchScript with LibTorch. The one file that includes torch.
+// Running TorchScript and AOTInductor packages with LibTorch. The one file that includes torch.
 #include "runtime/torch_model.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <caffe2/serialize/read_adapter_interface.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/script.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include "sentio/error.hpp"
 
@@ -53,6 +59,33 @@ void force_one_thread() {
   }
 }
 
+// Inputs of another rank, T, F and type, and whether `run` throws at each.
+template <class Run>
+std::vector<Model::Probe> offer_misfits(const WindowShape& window, const Run& run) {
+  const std::int64_t rows = window.seq_len, width = window.n_features;
+  std::set<std::vector<std::int64_t>> shapes = {{rows, width}, {1, 2, rows, width}};
+  for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}}) shapes.insert({2, other, width});
+  for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}}) shapes.insert({2, rows, other});
+  shapes.erase({2, rows, width});
+  const c10::InferenceMode inference;
+  const auto refuses = [&](const at::Tensor& input) {
+    try {
+      run(input);
+    } catch (const std::exception&) {
+      return true;
+    }
+    return false;
+  };
+  std::vector<Model::Probe> probes;
+  for (const auto& shape : shapes) {
+    probes.push_back({c10::str("float32 ", at::IntArrayRef(shape)), refuses(at::zeros(shape, at::kFloat))});
+  }
+  for (const at::ScalarType type : {at::kDouble, at::kHalf}) {
+    probes.push_back({c10::str(type, " values"), refuses(at::zeros({2, rows, width}, type))});
+  }
+  return probes;
+}
+
 class TorchModel final : public Model {
  public:
   TorchModel(torch::jit::Module module, const WindowShape& shape)
@@ -80,20 +113,7 @@ class TorchModel final : public Model {
   }
 
   std::vector<Probe> probe() const override {
-    const std::int64_t rows = shape_.seq_len, width = shape_.n_features;
-    std::set<std::vector<std::int64_t>> shapes = {{rows, width}, {1, 2, rows, width}};
-    for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}}) shapes.insert({2, other, width});
-    for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}}) shapes.insert({2, rows, other});
-    shapes.erase({2, rows, width});
-    std::vector<Probe> probes;
-    const c10::InferenceMode inference;
-    for (const auto& shape : shapes) {
-      probes.push_back({c10::str("float32 ", at::IntArrayRef(shape)), refuses(at::zeros(shape, at::kFloat))});
-    }
-    for (const at::ScalarType type : {at::kDouble, at::kHalf}) {
-      probes.push_back({c10::str(type, " values"), refuses(at::zeros({2, rows, width}, type))});
-    }
-    return probes;
+    return offer_misfits(shape_, [this](const at::Tensor& input) { forward(input); });
   }
 
   ModelEnvironment environment() const override { return {SENTIO_TORCH_VERSION, at::get_cpu_capability()}; }
@@ -101,22 +121,117 @@ class TorchModel final : public Model {
  private:
   at::Tensor forward(const at::Tensor& input) const { return module_.forward({input}).toTensor(); }
 
-  bool refuses(const at::Tensor& input) const {
-    try {
-      forward(input);
-    } catch (const std::exception&) {
-      return true;
-    }
-    return false;
-  }
-
   // forward() is not const, though it changes nothing of a frozen module, and may be called from several
   // threads.
   mutable torch::jit::Module module_;
   WindowShape shape_;
 };
+// Bytes as a file that nobody can change, without a name in any folder.
+class SealedFile {
+ public:
+  explicit SealedFile(std::span<const std::byte> bytes)
+      : descriptor_(::memfd_create("sentio-model", MFD_CLOEXEC | MFD_ALLOW_SEALING)) {
+    if (descriptor_ < 0) fail();
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail();
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    if (::fcntl(descriptor_, F_ADD_SEALS, kSeals) != 0) fail();
+  }
+  ~SealedFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  SealedFile(const SealedFile&) = delete;
+  SealedFile& operator=(const SealedFile&) = delete;
+
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  [[noreturn]] static void fail() {
+    throw std::system_error(errno, std::generic_category(), "a sealed file in memory for model.pt2");
+  }
+
+  int descriptor_;
+};
+
+bool processor_has(const std::string& instruction_set) {
+#if defined(__x86_64__)
+  if (instruction_set == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (instruction_set == "avx512") return __builtin_cpu_supports("avx512f");
+  return instruction_set == "none";
+#else
+  return instruction_set == "asimd";
+#endif
+}
+
+class AotiModel final : public Model {
+ public:
+  AotiModel(const std::string& path, const WindowShape& shape) : loader_(path), shape_(shape) {}
+
+  void run(std::span<const float> windows, std::span<float> outputs) const override {
+    if (windows.size() != outputs.size() * shape_.size()) {
+      throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F");
+    }
+    const c10::InferenceMode inference;
+    const at::Tensor input = at::empty({1, shape_.seq_len, shape_.n_features}, at::kFloat);
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      std::memcpy(input.mutable_data_ptr<float>(), windows.data() + k * shape_.size(),
+                  shape_.size() * sizeof(float));
+      try {
+        outputs[k] = forward(input);
+      } catch (const Error&) {
+        throw;
+      } catch (const std::exception& error) {
+        refuse("the model failed", error);
+      }
+    }
+  }
+
+  std::vector<Probe> probe() const override {
+    return offer_misfits(shape_, [this](const at::Tensor& input) { forward(input); });
+  }
+
+  ModelEnvironment environment() const override { return {SENTIO_TORCH_VERSION, at::get_cpu_capability()}; }
+
+ private:
+  // The compiled code takes whatever memory it is given for one window: it is looked at here.
+  float forward(const at::Tensor& input) const {
+    if (input.scalar_type() != at::kFloat || !input.is_contiguous() ||
+        input.sizes() != at::IntArrayRef({1, shape_.seq_len, shape_.n_features})) {
+      throw Error(ErrorCode::bad_argument, "the model takes one contiguous float32 window");
+    }
+    const std::vector<at::Tensor> outputs = loader_.run({input});
+    if (outputs.size() != 1 || outputs[0].scalar_type() != at::kFloat ||
+        outputs[0].sizes() != at::IntArrayRef({1, 1})) {
+      throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [1, 1]");
+    }
+    return outputs[0].item<float>();
+  }
+
+  // run() is not const; it may be called from several threads, which wait for each other.
+  mutable torch::inductor::AOTIModelPackageLoader loader_;
+  WindowShape shape_;
+};
 
 }  // namespace
+
+std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, const WindowShape& shape,
+                                             const std::string& instruction_set) {
+  if (!processor_has(instruction_set)) {
+    throw Error(ErrorCode::unsupported,
+                "model.pt2 was compiled for " + instruction_set + ", which this processor lacks");
+  }
+  force_one_thread();
+  const SealedFile file(bytes);
+  try {
+    return std::make_unique<AotiModel>(file.path(), shape);
+  } catch (const std::exception& error) {
+    refuse("model.pt2 does not load as an AOTInductor package", error);
+  }
+}
 
 std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes, const WindowShape& shape) {
   force_one_thread();

@@ -1,8 +1,9 @@
-// The backend `torchscript`.
+// The backends `torchscript` and `aoti`.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include "sentio/model.hpp"
 
@@ -14,5 +15,11 @@ namespace sentio {
 // several inter-op threads.
 [[nodiscard]] std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes,
                                                             const WindowShape& shape);
+
+// The backend `aoti`: a package of machine code for one window at a time, from the bytes of model.pt2, which
+// `instruction_set` names. Throws as above, and Error(unsupported) where this processor lacks it.
+[[nodiscard]] std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes,
+                                                           const WindowShape& shape,
+                                                           const std::string& instruction_set);
 
 }  // namespace sentio

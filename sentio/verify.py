@@ -170,9 +170,13 @@ def _check_backend(
     lines: _Lines, files: BundleFiles, manifest: Manifest, backend: Backend, goldens: Goldens | None
 ) -> None:
     name = backend.name
-    model = lines.value(
-        f"{name}: model", lambda: load_model(files, manifest, backend), lambda _: backend.file
-    )
+    try:
+        model = lines.value(
+            f"{name}: model", lambda: load_model(files, manifest, backend), lambda _: backend.file
+        )
+    except EnvironmentProblem as error:  # this processor lacks what the code needs
+        lines.checks.append(Check(f"{name}: model", None, error.found))
+        return
     if model is None:
         return
     if isinstance(model, NativeModel):

@@ -16,6 +16,7 @@ import sentio_features
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [
+    "docs/reference/bundle_manifest.schema.json",
     "docs/reference/feature_spec.schema.json",
     "docs/reference/ops.md",
     "typings/sentio_features.pyi",

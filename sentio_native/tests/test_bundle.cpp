@@ -1,4 +1,5 @@
 // A bundle is what was exported, or it is refused, and the check that failed says what differs.
+#include <cstdlib>
 #include <limits>
 
 #include "check.hpp"
@@ -74,8 +75,9 @@ TEST(a_bit_that_is_flipped_anywhere_is_refused_before_anything_is_parsed) {
     if (!entry.is_regular_file()) continue;
     std::ifstream stream(entry.path(), std::ios::binary);
     const std::string good(std::istreambuf_iterator<char>(stream), {});
-    // Every byte of the short files, some hundred places of the long ones.
-    const std::size_t step = std::max<std::size_t>(1, good.size() / 100);
+    // Every byte of the short files, some hundred places of the long ones; of all where that is asked for.
+    const bool every = std::getenv("SENTIO_EVERY_BYTE") != nullptr;
+    const std::size_t step = every ? 1 : std::max<std::size_t>(1, good.size() / 100);
     for (std::size_t i = 0; i < good.size(); i += step, ++flips) {
       std::string bad = good;
       bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
@@ -89,9 +91,56 @@ TEST(a_bit_that_is_flipped_anywhere_is_refused_before_anything_is_parsed) {
     write_file(entry.path(), good);
   }
   CHECK(flips > 800);
+  if (std::getenv("SENTIO_EVERY_BYTE") != nullptr) std::cout << flips << " flips, each refused\n";
   CHECK(verify_bundle(folder.path(), sum_model()).ok());
   write_file(folder.path() / "model.pt", "another sum");
   CHECK_THROWS(corrupt, "model.pt", (void)Bundle::load(folder.path(), sum_model()));
+}
+
+TEST(a_file_that_is_cut_missing_added_or_of_another_bundle_is_refused) {
+  const TemporaryFolder folder;
+  const Files files = make_bundle({.native = true});
+  const Files other = make_bundle({.seq_len = 8, .kind = "return", .native = true});
+  std::size_t refused = 0;
+  const auto refuses = [&](const std::filesystem::path& file, const std::string& what) {
+    const VerifyReport report = verify_bundle(folder.path(), {.backend = "native"});
+    if (!report.damaged || report.checks.size() != 1 || report.ok()) {
+      throw std::runtime_error(file.string() + ": " + what + ": accepted");
+    }
+    ++refused;
+  };
+  seal(folder.path(), files);
+  std::size_t expected = 0;
+  for (const auto& [name, bytes] : files) {
+    const auto path = folder.path() / name;
+    for (const std::size_t size : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
+      write_file(path, bytes.substr(0, size));
+      refuses(path, "cut");
+    }
+    write_file(path, bytes + '\0');
+    refuses(path, "longer");
+    std::filesystem::remove(path);
+    refuses(path, "missing");
+    write_file(path, bytes);
+    write_file(path.string() + ".more", "");
+    refuses(path, "another beside it");
+    std::filesystem::remove(path.string() + ".more");
+    expected += 6;
+    if (other.at(name) == bytes) continue;
+    write_file(path, other.at(name));
+    refuses(path, "another bundle's");
+    write_file(path, bytes);
+    ++expected;
+    // Sealed again, so that the hashes hold: what it says or computes then does not fit the rest.
+    Files mixed = files;
+    mixed[name] = other.at(name);
+    const TemporaryFolder sealed;
+    seal(sealed.path(), mixed);
+    CHECK(!verify_bundle(sealed.path(), {.backend = "native"}).ok());
+  }
+  CHECK_EQUAL(refused, expected);
+  CHECK(expected > 90);
+  CHECK(verify_bundle(folder.path(), {.backend = "native"}).ok());
 }
 
 TEST(a_file_that_no_bundle_has_is_refused_though_it_is_sealed) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentio.bundle.folder import SPEC, BundleFiles, Floats, Goldens
-from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, TorchScript
+from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, Onnx, TorchScript
 from sentio.bundle.models import Model
 from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
@@ -229,7 +229,7 @@ def _compare_outputs(found: Floats, golden: Floats, own: Floats | None, backend:
                     "are the same bits everywhere",
                 )
             text = f"equal to native's own to the bit; {text}"
-        case Aoti():
+        case Aoti() | Onnx():
             text += f"; allowed is {backend.tolerance:.3g}"
         case TorchScript():
             from sentio.bundle.module import machine

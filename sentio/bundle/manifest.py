@@ -39,6 +39,7 @@ __all__ = [
     "Manifest",
     "Native",
     "Normalisation",
+    "Onnx",
     "OutputLayout",
     "Span",
     "Spans",
@@ -202,7 +203,15 @@ class Aoti(_Backend):
     instruction_set: Literal["none", "avx2", "avx512", "asimd"]
 
 
-Backend: TypeAlias = Annotated[Native | TorchScript | Aoti, Field(discriminator="name")]
+class Onnx(_Backend):
+    """A graph for others' runtimes: `windows` [B, T, F] to `outputs` [B, 1]."""
+
+    name: Literal["onnx"] = "onnx"
+    file: Literal["model.onnx"] = "model.onnx"
+    opset: Size
+
+
+Backend: TypeAlias = Annotated[Native | TorchScript | Aoti | Onnx, Field(discriminator="name")]
 
 
 class EngineVersion(_Part):

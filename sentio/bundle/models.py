@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bundle.folder import BundleFiles, Floats
-from sentio.bundle.manifest import Aoti, Backend, Manifest, Native, TorchScript
+from sentio.bundle.manifest import Aoti, Backend, Manifest, Native, Onnx, TorchScript
 from sentio.bundle.native import NativeModel
 from sentio.errors import UsageError
 
@@ -66,6 +66,10 @@ def load_model(files: BundleFiles, manifest: Manifest, backend: Backend) -> Mode
             from sentio.bundle.aoti import AotiModel
 
             return AotiModel(content, backend, manifest.input)
+        case Onnx():
+            from sentio.bundle.onnx import OnnxModel
+
+            return OnnxModel(content, backend, manifest.input)
         case TorchScript():
             from sentio.bundle.module import TorchModel, load_module
 

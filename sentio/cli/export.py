@@ -18,8 +18,8 @@ def export(
     backend: str | None = typer.Option(
         None,
         metavar="NAME[,NAME]",
-        help="Of native, torchscript and aoti; the first is to run. Omitted: native where it can run the "
-        "model, then torchscript.",
+        help="Of native, torchscript, aoti and onnx; the first is to run. Omitted: native where it can run "
+        "the model, then torchscript.",
     ),
     verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
     as_json: bool = JsonOption,

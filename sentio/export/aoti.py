@@ -17,19 +17,20 @@ from sentio.bundle.aoti import instruction_set
 from sentio.errors import CheckFailed, EnvironmentProblem
 from sentio.models import ScaledModel
 
-__all__ = ["InstructionSet", "compile_ahead"]
+__all__ = ["Arithmetic", "InstructionSet", "compile_ahead"]
 
 InstructionSet = Literal["none", "avx2", "avx512", "asimd"]
 
 
-class _Arithmetic(nn.Module):
-    """The module without its look at the input, which the runtime takes instead: AOTInductor drops it."""
+class Arithmetic(nn.Module):
+    """The module without its look at the input, which exported graphs drop: their runtimes take it."""
 
     def __init__(self, module: ScaledModel) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, F] to [B, 1]."""
         return self.module.compute(x)
 
 
@@ -56,7 +57,7 @@ def compile_ahead(module: ScaledModel) -> tuple[bytes, InstructionSet]:
         warnings.simplefilter("ignore")  # of torch's own deprecations, while it compiles
         logging.getLogger("torch._inductor").setLevel(logging.ERROR)
         try:
-            program = torch.export.export(_Arithmetic(copy.deepcopy(module)), (example,), strict=False)
+            program = torch.export.export(Arithmetic(copy.deepcopy(module)), (example,), strict=False)
             path = torch._inductor.aoti_compile_and_package(
                 program, package_path=str(Path(folder) / "model.pt2"), inductor_configs=settings
             )

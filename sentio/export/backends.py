@@ -9,20 +9,22 @@ import numpy as np
 
 from sentio.bundle.aoti import AotiModel
 from sentio.bundle.folder import Floats, Goldens
-from sentio.bundle.manifest import Aoti, Backend, InputLayout, Native, TorchScript
+from sentio.bundle.manifest import Aoti, Backend, InputLayout, Native, Onnx, TorchScript
 from sentio.bundle.models import Model
 from sentio.bundle.module import machine
 from sentio.bundle.native import NativeModel
+from sentio.bundle.onnx import OnnxModel
 from sentio.bundle.safetensors import write_tensors
 from sentio.errors import CheckFailed, UsageError, did_you_mean
 from sentio.export.aoti import compile_ahead
 from sentio.export.native import as_native, native_obstacle
+from sentio.export.onnx import OPSET, to_onnx
 from sentio.export.scripting import script
 from sentio.models import ScaledModel
 
 __all__ = ["BACKENDS", "Made", "choose_backends", "make_backend", "native_outputs"]
 
-BACKENDS = ("native", "torchscript", "aoti")
+BACKENDS = ("native", "torchscript", "aoti", "onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def make_backend(
 
     Raises:
         UsageError: it cannot run such a module; those that can are named.
-        EnvironmentProblem: it needs a compiler that is not there.
+        EnvironmentProblem: it needs a compiler or a package that is not there.
         CheckFailed: it gives something else than the trained module.
     """
     if name == "native":
@@ -76,6 +78,11 @@ def make_backend(
         )
         _compare(AotiModel(code, compiled, layout), goldens, compiled)
         return Made(compiled, code)
+    if name == "onnx":
+        graph = to_onnx(module)
+        exported = Onnx(opset=OPSET, tolerance=tolerance)
+        _compare(OnnxModel(graph, exported, layout), goldens, exported)
+        return Made(exported, graph)
     content, scripted_by = script(module, goldens)
     return Made(
         TorchScript(scripted_by=scripted_by, torch=torch, cpu_capability=capability, tolerance=tolerance),

@@ -184,6 +184,7 @@ class ManifestReader {
       } else if (backend.name == "torchscript") {
         backend.file = fields.word("file", {"model.pt"});
         fields.word("scripted_by", {"script", "trace"});
+        backend.exact = true;
         backend.recorded_on = {fields.text("torch"), fields.text("cpu_capability")};
       } else if (backend.name == "aoti") {
         backend.file = fields.word("file", {"model.pt2"});

@@ -24,7 +24,8 @@ struct BackendEntry {
   std::string name;
   std::string file;
   double tolerance = 0;
-  ModelEnvironment recorded_on{};  // outputs are equal to the bit where this is equal; native: everywhere
+  ModelEnvironment recorded_on{};  // where it was made
+  bool exact = false;              // there, its outputs are those of the trained module to the bit
   std::vector<Layer> network{};    // native
   std::string instruction_set{};   // aoti: what its code needs
 };

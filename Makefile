@@ -8,7 +8,7 @@ CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize bench drift clean
+	digests-quick sanitize bench bench-backends drift clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ bench: native .venv/.bench ## the engine's cost beside its peers, in one run; th
 	cmake --build build/bench --target sentio_bench
 	python -m benchmarks --out build/bench/result.json
 	python -m benchmarks.report build/bench/result.json
+
+bench-backends: native runtime ## each backend at batch 1, over the eager module in Python
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_BENCH=ON
+	cmake --build build --target sentio_backend_bench
+	python -m benchmarks.backends --program build/bench/sentio_backend_bench
 
 .venv/.bench: benchmarks/requirements.lock .venv/.setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock

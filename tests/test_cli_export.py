@@ -158,6 +158,36 @@ def test_versions_count_up_and_a_version_that_exists_is_refused(project, sentio)
     assert sorted(path.name for path in (project.artifacts / "TFA").iterdir()) == ["v1", "v2"]
 
 
+def test_backends_are_those_that_are_named(project, sentio):
+    assert sentio("export", "--backend", "torchscript").code == 0
+    assert not (project.artifacts / "TFA" / "v1" / "model.safetensors").exists()
+    assert sentio("export", "--backend", "native").code == 0
+    bundle = load_bundle(project.artifacts / "TFA" / "v2")
+    assert bundle.backend == "native"
+    assert not (bundle.path / "model.pt").exists()
+    done = sentio("export", "--backend", "native,torchscrpt")
+    assert done.code == 2
+    assert "'torchscrpt' is not a backend" in done.err
+    assert "did you mean torchscript?" in done.err
+    assert not (project.artifacts / "TFA" / "v3").exists()
+
+
+def test_the_distributions_are_those_of_the_train_rows(project, sentio):
+    run = open_run(project)
+    assert sentio("export").code == 0
+    bundle = load_bundle(project.artifacts / "TFA" / "v1")
+    features = FeatureEngine(bundle.spec).compute(BarsLibrary(project).load("QQQ", "1m"))
+    span = run.manifest.spans["train"]
+    rows = features[span.first_row : span.last_row + 1]
+    for column, drift in enumerate(bundle.manifest.drift):
+        values = np.sort(rows[:, column].astype(np.float32))
+        assert (drift.min, drift.max) == (values[0], values[-1])
+        for tenths, edge in enumerate(drift.deciles, start=1):
+            # By its definition: a tenth of the values is at or below it, and no smaller value is such.
+            assert (values <= edge).sum() * 10 >= tenths * len(values)
+            assert (values < edge).sum() * 10 < tenths * len(values)
+
+
 def test_json_is_one_document_on_stdout(project, sentio):
     agreeable_cli(project)
     done = sentio("export", "--verify", "--json")

@@ -52,7 +52,8 @@ def compile_ahead(module: ScaledModel) -> tuple[bytes, InstructionSet]:
             "aoti", "needs a C++ compiler, and there is none on PATH", hint="install g++"
         )
     example = torch.zeros(1, module.seq_len, module.n_features)
-    settings = {"cpp.threads": 1, "freezing": True}
+    # Not `freezing`: it hands these small products to a library whose calls cost more than they do.
+    settings = {"cpp.threads": 1}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own deprecations, while it compiles
         logging.getLogger("torch._inductor").setLevel(logging.ERROR)

@@ -93,7 +93,7 @@ class Bundle {
   // where a hash differs, Error(bad_bundle) with every failed check, Error(unsupported) where this build
   // lacks the backend, or all of the bundle's.
   //
-  // The torchscript backend forces one thread, within and between operators, for the whole process: two
+  // Backends of LibTorch force one thread, within and between operators, for the whole process: two
   // threads on a busy machine are slower at batch 1, and many times slower at the worst.
   [[nodiscard]] static std::shared_ptr<const Bundle> load(const std::filesystem::path& folder,
                                                           const LoadOptions& options = {});

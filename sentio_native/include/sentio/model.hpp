@@ -55,7 +55,7 @@ class Model {
 using ModelLoader =
     std::function<std::unique_ptr<const Model>(std::span<const std::byte> bytes, const WindowShape& shape)>;
 
-// The names of the backends of this build, e.g. {"torchscript"}.
+// The names of the backends of this build, e.g. {"native", "torchscript", "aoti"}.
 [[nodiscard]] std::vector<std::string> model_backends();
 
 }  // namespace sentio

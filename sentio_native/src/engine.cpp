@@ -106,8 +106,10 @@ constexpr auto kUntimed = [](std::size_t) {};
 struct Engine::Impl {
   struct Runner {
     Kernel* kernel;
-    std::size_t in, out;          // where the pointers to its inputs and outputs begin in `pointers`
-    std::size_t inputs, outputs;  // and their numbers
+    std::unique_ptr<Kernel> forming;  // a copy that a forming bar is tried on; made when it is first needed
+    std::vector<std::size_t> nodes;   // those that it runs side by side
+    std::size_t in, out;              // where the pointers to its inputs and outputs begin in `pointers`
+    std::size_t inputs, outputs;      // and their numbers
     std::int64_t start;
     std::size_t alike = 1;  // this one and those after it that share its kernel: one call, once all are warm
   };
@@ -137,6 +139,7 @@ struct Engine::Impl {
   std::vector<std::size_t> place;   // of each of these columns in `row`
   std::vector<std::size_t> copied;  // the emitted ones whose columns are elsewhere
   std::vector<double*> late;        // the pointers of a block that a runner starts within
+  std::vector<std::byte> memory;    // of one kernel, on its way to its copy
   std::array<bool, kBaseColumns> is_read{};
   std::int64_t seen = 0;
   std::int64_t last_ts = 0;
@@ -177,16 +180,16 @@ struct Engine::Impl {
         for (const NodeRef& ref : graph.nodes[members[k]].key.inputs) read(ref);
       }
       const std::size_t out = column_of.size();
-      std::vector<Lane> lanes;
       for (const std::size_t m : members) {
         taken[m] = true;
-        lanes.push_back({graph.nodes[m].key.params, &graph.nodes[m].maker.formula});
         for (int k = 0; k < node.outputs; ++k) column_of.push_back(first_column[m] + k);
       }
       const std::size_t outputs = (column_of.size() - out) / alike;
-      kernels.push_back(node.maker.make(lanes));
+      kernels.push_back(make_kernel(members));
       for (std::size_t k = 0; k < alike; ++k) {
         runners.push_back({.kernel = kernels.back().get(),
+                           .forming = nullptr,
+                           .nodes = alike == 1 ? members : std::vector{members[k]},
                            .in = in + k * inputs,
                            .out = out + k * outputs,
                            .inputs = inputs,
@@ -238,6 +241,13 @@ struct Engine::Impl {
            std::all_of(b.key.inputs.begin(), b.key.inputs.end(), is_done);
   }
 
+  [[nodiscard]] std::unique_ptr<Kernel> make_kernel(const std::vector<std::size_t>& of) const {
+    const std::vector<Node>& nodes = plan->graph().nodes;
+    std::vector<Lane> lanes;
+    for (const std::size_t n : of) lanes.push_back({nodes[n].key.params, &nodes[n].maker.formula});
+    return nodes[of.front()].maker.make(lanes);
+  }
+
   Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
 
   [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
@@ -255,7 +265,7 @@ struct Engine::Impl {
       run_kernels(rows, lap);
     } else {
       for (const Runner& runner : runners) {
-        run_cold(runner, rows);
+        run_cold(runner, *runner.kernel, rows);
         lap(1);
       }
     }
@@ -298,6 +308,31 @@ struct Engine::Impl {
       if (c.room() < kBlock) c.make_room();
     }
     find_columns(wanted);
+  }
+
+  // One checked bar, whose row is written behind the last one and not counted: the next bar overwrites it.
+  // Kernels that remember run as copies of themselves.
+  template <class Float>
+  void peek(const BarColumns& bar, Float* out) {
+    if (room < 1) lay_out(layout);
+    fill_base(bar);
+    for (Runner& runner : runners) run_cold(runner, forming_kernel(runner), 1);
+    emit(1, out, false);
+  }
+
+  // Whatever a kernel is, its memory and the columns' history make another of it.
+  Kernel& forming_kernel(Runner& runner) {
+    if (seen < runner.start || plan->graph().nodes[runner.nodes.front()].maker.forgets) return *runner.kernel;
+    if (seen == runner.start || !runner.forming) runner.forming = make_kernel(runner.nodes);
+    if (seen > runner.start) {
+      memory.clear();
+      StateArchive saved(memory);
+      runner.kernel->state(saved);
+      StateArchive loaded{std::span<const std::byte>(memory)};
+      runner.forming->state(loaded);
+      runner.forming->rebuild(past(runner));
+    }
+    return *runner.forming;
   }
 
   // Afterwards each column knows its next row.
@@ -348,12 +383,12 @@ struct Engine::Impl {
   }
 
   // Rows of which some may be before the first that the runner runs, or before its first valid one.
-  void run_cold(const Runner& runner, std::int64_t rows) noexcept {
+  void run_cold(const Runner& runner, Kernel& kernel, std::int64_t rows) noexcept {
     const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
     if (skip < rows) {
       const auto later = [skip](double* pointer) { return pointer + skip; };
       std::transform(pointers.begin(), pointers.end(), late.begin(), later);
-      runner.kernel->run(
+      kernel.run(
           {seen + skip - runner.start, rows - skip, late.data() + runner.in, late.data() + runner.out});
     }
     for (std::size_t k = 0; k < runner.outputs; ++k) {
@@ -394,11 +429,13 @@ struct Engine::Impl {
     }
   }
 
+  [[nodiscard]] Block past(const Runner& runner) const noexcept {
+    return {seen - runner.start, 0, pointers.data() + runner.in, pointers.data() + runner.out};
+  }
+
   void rebuild() noexcept {
     for (const Runner& runner : runners) {
-      if (seen <= runner.start) continue;
-      runner.kernel->rebuild(
-          {seen - runner.start, 0, pointers.data() + runner.in, pointers.data() + runner.out});
+      if (seen > runner.start) runner.kernel->rebuild(past(runner));
     }
   }
 };
@@ -508,17 +545,24 @@ static void compute_in_blocks(Impl& impl, const BarColumns& bars, std::span<Floa
   }
 }
 
+static BarColumns columns_of(const Bar& bar) noexcept {
+  return {{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}};
+}
+
+template <class Impl, class Float>
+static BarFault fault_of(const Impl& impl, const Bar& bar, std::span<Float> out) {
+  require_output<Float>(*impl.plan, 1, out.size());
+  return impl.is_later(bar.ts) ? check_bar(bar) : BarFault::not_later;
+}
+
 template <class Impl, class Float>
 static BarFault step_one(Impl& impl, const Bar& bar, std::span<Float> out) {
-  require_output<Float>(*impl.plan, 1, out.size());
-  if (!impl.is_later(bar.ts)) return BarFault::not_later;
-  if (const BarFault fault = check_bar(bar); fault != BarFault::none) return fault;
+  if (const BarFault fault = fault_of(impl, bar, out); fault != BarFault::none) return fault;
   const FloatingPointMode mode;
   if (impl.is_warm()) {
     impl.run_warm(bar, out);
   } else {
-    impl.run({{&bar.ts, 1}, {&bar.open, 1}, {&bar.high, 1}, {&bar.low, 1}, {&bar.close, 1}, {&bar.volume, 1}},
-             out.data(), false, kUntimed);
+    impl.run(columns_of(bar), out.data(), false, kUntimed);
   }
   return BarFault::none;
 }
@@ -534,6 +578,12 @@ BarFault Engine::step(const Bar& bar, std::span<float> out) {
 }
 BarFault Engine::step(const Bar& bar, std::span<double> out) {
   return step_one(*impl_, bar, out);
+}
+BarFault Engine::peek(const Bar& bar, std::span<float> out) {
+  if (const BarFault fault = fault_of(*impl_, bar, out); fault != BarFault::none) return fault;
+  const FloatingPointMode mode;
+  impl_->peek(columns_of(bar), out.data());
+  return BarFault::none;
 }
 
 void Engine::reset() {

@@ -15,6 +15,7 @@
 #endif
 
 #include "check.hpp"
+#include "every_op.hpp"
 #include "made_bars.hpp"
 #include "sentio/catalog.hpp"
 #include "sentio/compute_many.hpp"
@@ -26,6 +27,7 @@ namespace {
 
 using namespace sentio;
 using sentio::test::make_bars;
+using sentio::test::plan_of_every_op;
 
 std::shared_ptr<const Plan> some_plan() {
   static const auto plan = Plan::compile(R"({"schema_version": "1.0", "features": [
@@ -34,22 +36,6 @@ std::shared_ptr<const Plan> some_plan() {
       {"name": "ret", "op": "LOGRET", "window": 3},
       {"name": "roc", "op": "ROC", "window": 7}]})");
   return plan;
-}
-
-// Every op of the catalog, by its defaults, or its least parameters where it has none.
-std::shared_ptr<const Plan> plan_of_every_op() {
-  std::string features;
-  for (const OpInfo& op : catalog()) {
-    features += (features.empty() ? "" : ", ") + (R"({"name": "f_)" + std::string(op.name)) +
-                R"(", "op": ")" + std::string(op.name) + '"';
-    for (const ParamInfo& param : op.params) {
-      if (param.default_value) continue;
-      features +=
-          ", \"" + std::string(param.name) + "\": " + std::to_string(static_cast<std::int64_t>(param.min));
-    }
-    features += "}";
-  }
-  return Plan::compile(R"({"schema_version": "1.0", "features": [)" + features + "]}");
 }
 
 std::vector<float> in_one_call(const BarTable& bars, const std::shared_ptr<const Plan>& plan = some_plan()) {
@@ -270,6 +256,27 @@ TEST(a_copy_goes_its_own_way) {
   CHECK(same_bits(rest, std::span(expected).subspan(100 * width)));
 }
 
+TEST(peeking_at_any_bar_is_a_copys_step_and_changes_nothing) {
+  const auto plan = plan_of_every_op();
+  const BarTable bars = make_bars(700, 60), others = make_bars(700, 60, 5 * sentio::test::kMinute, 8);
+  std::vector<float> row(plan->width()), peeked(plan->width());
+  Engine engine(plan);
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    if (i < 300 || i % 7 == 0) {  // the defaults' windows are full by then
+      const auto state = engine.state();
+      for (Bar forming : {others[i], bars[i]}) {
+        forming.ts = bars.ts[i];
+        Engine copy(engine);
+        CHECK(copy.step(forming, row) == BarFault::none);
+        CHECK(engine.peek(forming, peeked) == BarFault::none);
+        CHECK(same_bits(peeked, row));
+        CHECK(engine.state() == state);
+      }
+    }
+    CHECK(engine.step(bars[i], row) == BarFault::none);
+  }
+}
+
 TEST(a_refused_bar_changes_nothing) {
   const BarTable bars = make_bars(50);
   Engine engine(some_plan());
@@ -283,6 +290,7 @@ TEST(a_refused_bar_changes_nothing) {
     bar.ts += 1;
     change(bar);
     CHECK(engine.step(bar, row) == fault);
+    CHECK(engine.peek(bar, row) == fault);
     CHECK(engine.state() == state);
     CHECK(!describe(fault).empty());
   };

@@ -58,6 +58,11 @@ class Engine {
   [[nodiscard]] BarFault step(const Bar& bar, std::span<float> out);
   [[nodiscard]] BarFault step(const Bar& bar, std::span<double> out);
 
+  // What step() would write for a bar that is still forming; nothing is committed, and state() gives the same
+  // bytes after. Costs a step and a rebuilding of every window, and allocates only at the first call and
+  // while some feature has not begun.
+  [[nodiscard]] BarFault peek(const Bar& bar, std::span<float> out);
+
   // Forget all bars.
   void reset();
 

@@ -2,16 +2,11 @@
 
 option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
 
-add_library(sentio_runtime STATIC
-  src/runtime/backends.cpp src/runtime/bundle.cpp src/runtime/dense_layers.cpp src/runtime/golden.cpp
-  src/runtime/interval.cpp src/runtime/json_fields.cpp src/runtime/manifest.cpp src/runtime/native_model.cpp
-  src/runtime/npy.cpp src/runtime/safetensors.cpp src/runtime/sealed_folder.cpp src/runtime/session.cpp
-  src/runtime/strategy_tfa.cpp src/runtime/workspace.cpp)
+add_library(sentio_runtime STATIC src/runtime/backends.cpp ${sentio_runtime_objects})
 target_include_directories(sentio_runtime PRIVATE src)
 target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
 target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERFACE:sentio_flags>)
 add_library(sentio::runtime ALIAS sentio_runtime)
-sentio_add_for_each_isa(sentio_runtime dense_layers src/runtime/dense_layers_isa.cpp)
 
 if(SENTIO_TORCH)
   # The version with its local part ("2.13.0+cpu"), as the bundle records it; TORCH_VERSION in the headers lacks that.

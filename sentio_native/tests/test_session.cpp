@@ -16,6 +16,8 @@ namespace {
 using namespace sentio;
 using namespace sentio::test;
 
+const SessionOptions kFeed{.interval_ns = 5 * kMinute};
+
 std::vector<float> batch_features(const BarTable& bars) {
   const auto plan = Plan::compile(kSpec);
   std::vector<float> features(bars.size() * plan->width());
@@ -46,6 +48,9 @@ void expect(Session& session, const BarTable& bars, std::size_t row,
   CHECK_EQUAL(outcome.prediction->value, *expected[row]);
   CHECK_EQUAL(outcome.prediction->bar_ts, bars.ts[row]);
   CHECK_EQUAL(outcome.prediction->horizon, 2);
+  CHECK_EQUAL(outcome.prediction->model_id, "TFA");
+  CHECK_EQUAL(outcome.prediction->version, "v1");
+  CHECK_EQUAL(outcome.prediction->bundle_id, session.bundle().id());
 }
 
 const BundleOptions kVariants[] = {
@@ -54,7 +59,7 @@ const BundleOptions kVariants[] = {
 TEST(every_bar_gives_the_output_of_its_window) {
   const BarTable bars = make_bars(200, 20, 5 * kMinute, 3);
   for (const BundleOptions& options : kVariants) {
-    Session session(load_made(options));
+    Session session(load_made(options), kFeed);
     const auto expected = expected_outputs(bars, options);
     for (std::size_t row = 0; row < bars.size(); ++row) expect(session, bars, row, expected);
   }
@@ -66,7 +71,7 @@ TEST(warming_up_is_the_same_as_having_been_there) {
     const auto bundle = load_made(options);
     const auto expected = expected_outputs(bars, options);
     for (const std::size_t known : {0u, 1u, 5u, 19u, 20u, 21u, 60u}) {
-      Session session(bundle);
+      Session session(bundle, kFeed);
       session.warm_up(bars.columns().slice(0, known));
       CHECK_EQUAL(session.bars_seen(), static_cast<std::int64_t>(known));
       for (std::size_t row = known; row < bars.size(); ++row) expect(session, bars, row, expected);
@@ -82,7 +87,7 @@ TEST(a_restored_engine_predicts_as_soon_as_the_window_is_full) {
     Engine engine(bundle->plan());
     std::vector<float> features(50 * bundle->plan()->width());
     engine.compute(bars.columns().slice(0, 50), features);
-    Session session(bundle);
+    Session session(bundle, kFeed);
     session.restore(engine.state());
     for (std::size_t row = 50; row < bars.size(); ++row) {
       if (row < 50 + static_cast<std::size_t>(options.seq_len) - 1) {
@@ -98,7 +103,7 @@ TEST(a_restored_engine_predicts_as_soon_as_the_window_is_full) {
 TEST(a_bundles_own_state_is_that_after_its_last_bar) {
   const auto bundle = load_made();
   const BarTable bars = make_bars(420, 30);  // those that made_bundle.hpp made it of
-  Session session(bundle);
+  Session session(bundle, kFeed);
   session.restore(bundle->engine_state());
   CHECK_EQUAL(session.bars_seen(), 420);
   CHECK(session.on_bar(bars[419]).status == Status::not_later);
@@ -109,25 +114,33 @@ TEST(a_refused_bar_changes_nothing) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const BundleOptions options{.seq_len = 4, .windows_cross_sessions = false};
   const auto expected = expected_outputs(bars, options);
-  Session session(load_made(options));
+  Session session(load_made(options), kFeed);
   for (std::size_t row = 0; row < bars.size(); ++row) {
     if (row > 0) {
       const Bar last = bars[row - 1];
+      const auto state = session.state();
       const auto refused = [&](Status status, auto&& change) {
         Bar bar = last;
         bar.ts += 20 * 60 * kMinute;  // a night later, so that a window that was cleared would show
         change(bar);
-        const Outcome outcome = session.on_bar(bar);
-        CHECK(outcome.status == status);
-        CHECK(is_refusal(outcome.status));
-        CHECK(!outcome.prediction);
+        for (const Outcome& outcome :
+             {session.on_bar(bar), session.peek(bar), Outcome{session.observe(bar)}}) {
+          CHECK(outcome.status == status);
+          CHECK(is_refusal(outcome.status));
+          CHECK(!outcome.prediction);
+        }
+        CHECK(session.state() == state);
       };
       refused(Status::not_later, [&](Bar& bar) { bar.ts = last.ts; });
       refused(Status::not_later, [&](Bar& bar) { bar.ts = INT64_MIN; });
       refused(Status::too_early, [&](Bar& bar) { bar.ts = last.ts + 5 * kMinute - 1; });
-      refused(Status::price_range, [&](Bar& bar) { bar.close = nan; });
+      for (double Bar::* field : {&Bar::open, &Bar::high, &Bar::low, &Bar::close, &Bar::volume}) {
+        refused(Status::not_a_number, [&](Bar& bar) { bar.*field = nan; });
+      }
+      refused(Status::price_range, [&](Bar& bar) { bar.close = -1; });
+      refused(Status::price_range, [&](Bar& bar) { bar.high = std::numeric_limits<double>::infinity(); });
       refused(Status::high_low, [&](Bar& bar) { bar.low = bar.high * 2; });
-      refused(Status::volume_range, [&](Bar& bar) { bar.volume = nan; });
+      refused(Status::volume_range, [&](Bar& bar) { bar.volume = -1; });
     }
     expect(session, bars, row, expected);
   }
@@ -136,7 +149,7 @@ TEST(a_refused_bar_changes_nothing) {
 TEST(a_history_with_a_bad_bar_is_refused_whole) {
   BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
   const auto expected = expected_outputs(bars, {});
-  Session session(load_made());
+  Session session(load_made(), kFeed);
   session.warm_up(bars.columns().slice(0, 10));
   BarTable broken = bars;
   broken.low[40] = -1;
@@ -144,13 +157,13 @@ TEST(a_history_with_a_bad_bar_is_refused_whole) {
   for (std::size_t row = 10; row < bars.size(); ++row) expect(session, bars, row, expected);
 }
 
-TEST(a_copy_is_a_clone) {
+TEST(a_clone_goes_on_by_itself) {
   const BarTable bars = make_bars(90, 20, 5 * kMinute, 3), others = make_bars(90, 20, 5 * kMinute, 4);
   const BundleOptions options{.seq_len = 5};
   const auto expected = expected_outputs(bars, options);
-  Session session(load_made(options));
+  Session session(load_made(options), kFeed);
   session.warm_up(bars.columns().slice(0, 40));
-  Session clone(session);
+  Session clone = session.clone();
   for (std::size_t row = 40; row < bars.size(); ++row) (void)session.on_bar(others[row]);
   for (std::size_t row = 40; row < bars.size(); ++row) expect(clone, bars, row, expected);
 }
@@ -160,7 +173,7 @@ TEST(sessions_on_one_bundle_are_independent) {
   const auto bundle = load_made({.seq_len = 3});
   const auto expected = expected_outputs(bars, {.seq_len = 3}),
              expected_others = expected_outputs(others, {.seq_len = 3});
-  Session one(bundle), two(bundle);
+  Session one(bundle, kFeed), two(bundle, kFeed);
   for (std::size_t row = 0; row < bars.size(); ++row) {
     expect(one, bars, row, expected);
     expect(two, others, row, expected_others);
@@ -170,7 +183,7 @@ TEST(sessions_on_one_bundle_are_independent) {
 TEST(a_model_that_fails_costs_its_prediction_alone) {
   const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
   const auto expected = expected_outputs(bars, {});
-  Session session(load_made());
+  Session session(load_made(), kFeed);
   for (std::size_t row = 0; row < bars.size(); ++row) {
     if (row % 10 != 9) {
       expect(session, bars, row, expected);
@@ -191,25 +204,45 @@ TEST(a_model_that_fails_costs_its_prediction_alone) {
 TEST(another_interval_is_refused) {
   const auto bundle = load_made();
   CHECK_THROWS(bad_argument, "5m", (Session(bundle, {.interval_ns = kMinute})));
-  CHECK_EQUAL(Session(bundle, {.interval_ns = 5 * kMinute}).bars_seen(), 0);
+  CHECK_THROWS(bad_argument, "0 ns", (Session(bundle, {})));
+  CHECK_EQUAL(Session(bundle, kFeed).bars_seen(), 0);
 }
 
-TEST(bars_that_are_missing_are_accepted) {
-  const BarTable all = make_bars(100, 1000, 5 * kMinute, 3);
+TEST(bars_that_are_missing_are_accepted_and_counted) {
+  const BarTable all = make_bars(100, 25, 5 * kMinute, 3);  // of which none of a session's ends is left out
   BarTable some;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (i % 7 != 3) some.push_back(all[i]);
+    if (i % 7 != 3 || i % 25 == 0 || i % 25 == 24) some.push_back(all[i]);
   }
   const auto expected = expected_outputs(some, {});
-  Session session(load_made());
+  Session session(load_made(), kFeed);
   for (std::size_t row = 0; row < some.size(); ++row) expect(session, some, row, expected);
+  CHECK(all.size() > some.size());
+  CHECK_EQUAL(session.bars_missing(), static_cast<std::int64_t>(all.size() - some.size()));
+}
+
+TEST(a_gap_as_long_as_a_closed_market_counts_no_missing_bar) {
+  const BarTable bars = make_bars(3, 1000);
+  const auto missing_after = [&](std::int64_t gap) {
+    Session session(load_made(), kFeed);
+    Bar last = bars[1];
+    last.ts = bars.ts[0] + gap;
+    session.warm_up(bars.columns().slice(0, 1));
+    (void)session.on_bar(last);
+    return session.bars_missing();
+  };
+  CHECK_EQUAL(missing_after(5 * kMinute), 0);
+  CHECK_EQUAL(missing_after(10 * kMinute - 1), 0);
+  CHECK_EQUAL(missing_after(10 * kMinute), 1);
+  CHECK_EQUAL(missing_after(240 * kMinute - 1), 46);  // 235 minutes are 47 steps
+  CHECK_EQUAL(missing_after(240 * kMinute), 0);       // the spec's session gap, 4 hours
 }
 
 #if defined(__x86_64__)
 TEST(the_callers_floating_point_mode_changes_no_output_and_is_given_back) {
   const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
   const auto expected = expected_outputs(bars, {});
-  Session session(load_made());
+  Session session(load_made(), kFeed);
   for (std::size_t row = 0; row < bars.size(); ++row) {
     const unsigned before = _mm_getcsr();
     const unsigned hostile = before | _MM_FLUSH_ZERO_ON | _MM_ROUND_UP;

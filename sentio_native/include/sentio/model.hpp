@@ -49,6 +49,10 @@ class Model {
   [[nodiscard]] virtual std::vector<Probe> probe() const = 0;
 
   [[nodiscard]] virtual ModelEnvironment environment() const = 0;
+
+  // Whether a window's output has the same bits whatever else is in its batch. LibTorch, for one, chooses its
+  // kernels by the batch's size.
+  [[nodiscard]] virtual bool is_batch_exact() const noexcept { return false; }
 };
 
 // Makes a model of the bytes of a bundle's model file. Throws Error(bad_bundle) where they are no such model.

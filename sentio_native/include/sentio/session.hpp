@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "sentio/bar.hpp"
@@ -25,6 +27,7 @@ enum class Status : std::uint8_t {
   // Refused; nothing has changed:
   not_later,     // its time is not later than the bar before
   too_early,     // it follows the bar before by less than the bundle's interval
+  not_a_number,  // a price or the volume is NaN
   price_range,   // as BarFault
   high_low,      // as BarFault
   volume_range,  // as BarFault
@@ -35,11 +38,15 @@ enum class Status : std::uint8_t {
   return status >= Status::not_later;
 }
 
+// The texts are the bundle's, and live as long as it does.
 struct Prediction {
   double value = 0;  // raw: a logit, or a return in the label's unit
   OutputKind kind = OutputKind::logit;
-  std::int64_t horizon = 1;  // bars that the value looks ahead
-  std::int64_t bar_ts = 0;   // open of the bar after whose close it was made
+  std::int64_t horizon = 1;     // bars that the value looks ahead
+  std::int64_t bar_ts = 0;      // open of the bar after whose close it was made
+  std::string_view model_id{};  // of the bundle's manifest
+  std::string_view version{};
+  std::string_view bundle_id{};  // 64 hex digits: which files exactly
 
   // Of a rise; none where the value is a return.
   [[nodiscard]] std::optional<double> probability() const noexcept;
@@ -51,25 +58,41 @@ struct Outcome {
 };
 
 struct SessionOptions {
-  // The length of the feed's bars; refused where it is not the bundle's. None: the caller vouches for it.
-  std::optional<std::int64_t> interval_ns{};
+  // The length of the feed's bars in nanoseconds; it must be said, and must be the bundle's.
+  std::int64_t interval_ns;
+  // A new file in which to write down every bar that is taken, its features and what was predicted, for
+  // `sentio replay`: docs/reference/record.md. Empty: none. One write to the file a bar, nothing allocated.
+  std::filesystem::path record{};
 };
 
-// Not thread-safe; sessions on one bundle are independent of each other. Copying one clones it.
+class RecordWriter;  // internal to the library
+
+// Not thread-safe; sessions on one bundle are independent of each other.
 class Session {
  public:
-  // Throws as Bundle::load, and Error(bad_argument) where the feed's interval is not the bundle's.
-  [[nodiscard]] static Session load(const std::filesystem::path& folder, const SessionOptions& options = {});
-  explicit Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options = {});
+  // Throws as Bundle::load; Error(bad_argument) where the feed's interval is not the bundle's, or the file to
+  // record in is there already; std::system_error where it cannot be made.
+  [[nodiscard]] static Session load(const std::filesystem::path& folder, const SessionOptions& options);
+  Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options);
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  // Another session that goes on from here by itself, on the same bundle, and records nothing.
+  [[nodiscard]] Session clone() const { return *this; }
 
   // Take past bars, oldest first, without asking the model.
   // Throws Error(bad_bars) naming the first refused bar; nothing has changed then.
   void warm_up(const BarColumns& history);
 
-  // Go on from an engine's snapshot, such as the bundle's own. It holds no rows of features: predictions
-  // begin when the window is full, T bars later. Throws Error(bad_state), and changes nothing, where it is
-  // not of this spec.
-  void restore(std::span<const std::byte> engine_state);
+  // All that predictions depend on, as bytes: docs/reference/session_state.md.
+  [[nodiscard]] std::vector<std::byte> state() const;
+  // Go on from such bytes, or from an engine's snapshot, such as the bundle's own. The latter holds no rows
+  // of features: predictions then begin when the window is full, T bars later. Throws Error(bad_state), and
+  // changes nothing, where they are damaged or not of this spec and window.
+  void restore(std::span<const std::byte> state);
 
   // Take the bar that has just closed, and predict.
   [[nodiscard]] Outcome on_bar(const Bar& bar) noexcept;
@@ -77,37 +100,84 @@ class Session {
   // The same, without asking the model: `predicted` then means that it could have been asked.
   [[nodiscard]] Status observe(const Bar& bar) noexcept;
 
-  // The last bar's features [F]; meaningless before the first bar.
+  // What on_bar would return if the bar closed as it is now; nothing is committed. Costs as on_bar, and a
+  // rebuilding of the engine's windows.
+  [[nodiscard]] Outcome peek(const Bar& bar) noexcept;
+
+  // Go on with another bundle, from the next bar on, and return the one before, for the caller to drop when
+  // there is time. What the session has seen is kept, so the two must have the same input: interval, spec
+  // hash, window and its session rule. Throws Error(bad_argument), and changes nothing, where they differ:
+  // warm a session of the new bundle up, and hand that over.
+  std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
+  // The same with a session of another input, which must have taken the same last bar.
+  std::shared_ptr<const Bundle> swap(Session&& warmed);
+
+  // The last bar's features [F]; meaningless before the first bar since the beginning or a restoring.
   [[nodiscard]] std::span<const float> features() const noexcept { return row_; }
   // Why the model failed, after Status::model_failed, where it said so.
   [[nodiscard]] std::exception_ptr failure() const noexcept { return failure_; }
   [[nodiscard]] std::int64_t bars_seen() const noexcept { return engine_.bars_seen(); }
+  // Bars that did not come where their neighbours did, in units of the interval. A gap as long as the spec's
+  // session gap is a closed market, and counts none.
+  [[nodiscard]] std::int64_t bars_missing() const noexcept { return bars_missing_; }
+  // The last bar's time, none before the first bar.
+  [[nodiscard]] std::optional<std::int64_t> last_ts() const noexcept { return engine_.last_ts(); }
+  // Why recording has ended early, where it has: the disk is full, for one. Predictions go on.
+  [[nodiscard]] std::error_code recording_error() const noexcept;
   [[nodiscard]] const Bundle& bundle() const noexcept { return *bundle_; }
 
  private:
+  friend class SessionBatch;
+
   // The last T rows of features, contiguous, oldest first.
   class Window {
    public:
     explicit Window(const WindowShape& shape);
 
     void push(std::span<const float> row) noexcept;
+    // Put the newest row's place back to what it was before it: `oldest` stood there, of `count` rows.
+    void undo(std::span<const float> oldest, std::size_t count) noexcept;
     void clear() noexcept { count_ = 0; }
     [[nodiscard]] bool full() const noexcept { return count_ == rows_; }
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
     [[nodiscard]] std::span<const float> values() const noexcept;
+    // The row that the next one replaces.
+    [[nodiscard]] std::span<const float> oldest() const noexcept;
+    // Those that are there, oldest first.
+    [[nodiscard]] std::span<const float> newest() const noexcept;
 
    private:
+    void write(std::span<const float> row) noexcept;
+
     std::size_t rows_, width_;
     std::vector<float> values_;  // a ring of T rows, written twice: the last T are then always contiguous
     std::size_t next_ = 0;
     std::size_t count_ = 0;
   };
 
+  Session(const Session& other);
+
+  [[nodiscard]] Status take(const Bar& bar) noexcept;
+  [[nodiscard]] bool is_too_early(const Bar& bar) const noexcept;
+  [[nodiscard]] bool opens_session_after(std::int64_t before, std::int64_t ts,
+                                         bool& closer_seen) const noexcept;
+  [[nodiscard]] std::int64_t missing_between(std::int64_t before, std::int64_t ts) const noexcept;
+  [[nodiscard]] Outcome predict(std::span<const float> window, std::int64_t bar_ts) noexcept;
+  [[nodiscard]] Outcome outcome_of(float value, std::int64_t bar_ts) const noexcept;
+  void record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept;
+  void record_state();
+  void go_on_as(Session&& other) noexcept;
+
   std::shared_ptr<const Bundle> bundle_;
   Engine engine_;
   Window window_;
   std::vector<float> row_;
-  bool closer_seen_ = false;  // the session rule's memory
+  std::vector<float> forming_, replaced_;  // what peek() needs for a moment
+  bool closer_seen_ = false;               // the session rule's memory
+  std::int64_t bars_missing_ = 0;
   std::exception_ptr failure_;
+  bool in_batch_ = false;  // waits for the answer of a SessionBatch
+  std::unique_ptr<RecordWriter> recorder_;
 };
 
 }  // namespace sentio

@@ -19,6 +19,9 @@ struct TFACfg {
   std::string version = "v1";
   // ROOT; empty: SENTIO_ROOT, else the nearest parent of the working directory with specs/.
   std::filesystem::path root{};
+  // The length of the feed's bars in nanoseconds; refused where it is not the bundle's. None: it is the
+  // bundle's, and the caller answers for it.
+  std::optional<std::int64_t> interval_ns{};
 
   // Where the output is a logit: long above the one probability of a rise, short below the other.
   double buy_probability = 0.52;

@@ -8,13 +8,20 @@
 
 #include "fp_environment.hpp"
 #include "runtime/interval.hpp"
+#include "runtime/record.hpp"
 #include "sentio/error.hpp"
 #include "session_rule.hpp"
 
 namespace sentio {
 namespace {
 
-Status status_of(BarFault fault) noexcept {
+bool has_nan(const Bar& bar) noexcept {
+  return std::isnan(bar.open) || std::isnan(bar.high) || std::isnan(bar.low) || std::isnan(bar.close) ||
+         std::isnan(bar.volume);
+}
+
+Status status_of(BarFault fault, const Bar& bar) noexcept {
+  if (fault != BarFault::not_later && has_nan(bar)) return Status::not_a_number;
   switch (fault) {
     case BarFault::none:
       break;
@@ -42,6 +49,8 @@ std::string_view describe(Status status) noexcept {
       return "the model failed or its output is not a number";
     case Status::too_early:
       return "it follows the bar before by less than the bundle's interval";
+    case Status::not_a_number:
+      return "a price or the volume is NaN";
     case Status::not_later:
       return describe(BarFault::not_later);
     case Status::price_range:
@@ -64,16 +73,34 @@ Session::Window::Window(const WindowShape& shape)
       width_(static_cast<std::size_t>(shape.n_features)),
       values_(2 * shape.size()) {}
 
-void Session::Window::push(std::span<const float> row) noexcept {
+void Session::Window::write(std::span<const float> row) noexcept {
   for (const std::size_t place : {next_, next_ + rows_}) {
     std::copy(row.begin(), row.end(), values_.begin() + static_cast<std::ptrdiff_t>(place * width_));
   }
+}
+
+void Session::Window::push(std::span<const float> row) noexcept {
+  write(row);
   next_ = next_ + 1 == rows_ ? 0 : next_ + 1;
   count_ = std::min(count_ + 1, rows_);
 }
 
+void Session::Window::undo(std::span<const float> oldest, std::size_t count) noexcept {
+  next_ = (next_ == 0 ? rows_ : next_) - 1;
+  write(oldest);
+  count_ = count;
+}
+
 std::span<const float> Session::Window::values() const noexcept {
   return std::span(values_).subspan(next_ * width_, rows_ * width_);
+}
+
+std::span<const float> Session::Window::oldest() const noexcept {
+  return values().first(width_);
+}
+
+std::span<const float> Session::Window::newest() const noexcept {
+  return values().last(count_ * width_);
 }
 
 Session Session::load(const std::filesystem::path& folder, const SessionOptions& options) {
@@ -84,68 +111,187 @@ Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& opt
     : bundle_(std::move(bundle)),
       engine_(bundle_->plan()),
       window_(bundle_->manifest().window),
-      row_(bundle_->plan()->width()) {
+      row_(bundle_->plan()->width()),
+      forming_(row_.size()),
+      replaced_(row_.size()) {
   const BundleManifest& manifest = bundle_->manifest();
-  if (options.interval_ns && *options.interval_ns != manifest.interval_ns) {
-    throw Error(ErrorCode::bad_argument, "the feed's bars are " + std::to_string(*options.interval_ns) +
-                                             " ns long, the bundle's are " +
-                                             std::to_string(manifest.interval_ns) + " ns (" +
-                                             manifest.interval + ")");
+  if (options.interval_ns != manifest.interval_ns) {
+    throw Error(ErrorCode::bad_argument,
+                "the feed's bars are " + std::to_string(options.interval_ns) + " ns long, the bundle's are " +
+                    std::to_string(manifest.interval_ns) + " ns (" + manifest.interval + ")");
   }
+  if (options.record.empty()) return;
+  recorder_ = std::make_unique<RecordWriter>(options.record, row_.size());
+  record_state();
+}
+
+Session::Session(const Session& other)
+    : bundle_(other.bundle_),
+      engine_(other.engine_),
+      window_(other.window_),
+      row_(other.row_),
+      forming_(other.forming_),
+      replaced_(other.replaced_),
+      closer_seen_(other.closer_seen_),
+      bars_missing_(other.bars_missing_),
+      failure_(other.failure_) {}
+
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+// The record is this session's own.
+void Session::go_on_as(Session&& other) noexcept {
+  other.recorder_ = std::move(recorder_);
+  *this = std::move(other);
+}
+
+void Session::record_state() {
+  if (recorder_) recorder_->write_state(bundle_->id(), state());
+}
+
+void Session::record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept {
+  if (recorder_ && !is_refusal(outcome.status)) recorder_->write_bar(bar, asked, outcome, row_);
+}
+
+std::error_code Session::recording_error() const noexcept {
+  return recorder_ ? recorder_->error() : std::error_code();
 }
 
 void Session::warm_up(const BarColumns& history) {
   Session next(*this);
   for (std::size_t i = 0; i < history.size(); ++i) {
-    const Status status = next.observe(history[i]);
+    const Status status = next.take(history[i]);
     if (is_refusal(status)) {
       throw Error(ErrorCode::bad_bars, "bar " + std::to_string(i) + ": " + std::string(describe(status)));
     }
   }
-  *this = std::move(next);
+  go_on_as(std::move(next));
+  record_state();
 }
 
-void Session::restore(std::span<const std::byte> engine_state) {
-  engine_.restore(engine_state);
-  window_.clear();
-  // Whether two bars were ever closer than the gap is not in the snapshot; a feed whose interval is shorter
-  // has had such two, unless it held hardly a bar a session.
-  closer_seen_ = engine_.bars_seen() > 1 && bundle_->manifest().interval_ns < bundle_->plan()->session_gap();
+bool Session::is_too_early(const Bar& bar) const noexcept {
+  const auto before = engine_.last_ts();
+  return before && bar.ts > *before &&
+         is_closer_than(*before, bar.ts, shortest_step(bundle_->manifest().interval_ns));
 }
 
 Status Session::observe(const Bar& bar) noexcept {
-  const BundleManifest& manifest = bundle_->manifest();
-  const Plan& plan = *bundle_->plan();
-  const auto before = engine_.last_ts();
-  if (before && bar.ts > *before && is_closer_than(*before, bar.ts, shortest_step(manifest.interval_ns))) {
-    return Status::too_early;
-  }
-  if (const BarFault fault = engine_.step(bar, row_); fault != BarFault::none) return status_of(fault);
+  const Status status = take(bar);
+  record_bar(bar, false, {status});
+  return status;
+}
 
-  if (before &&
-      opens_session(gap_seconds(*before, bar.ts), gap_seconds(0, plan.session_gap()), closer_seen_) &&
-      !manifest.windows_cross_sessions) {
-    window_.clear();
-  }
-  if (engine_.bars_seen() > plan.first_valid_row()) window_.push(row_);
+Status Session::take(const Bar& bar) noexcept {
+  if (is_too_early(bar)) return Status::too_early;
+  const auto before = engine_.last_ts();
+  if (const BarFault fault = engine_.step(bar, row_); fault != BarFault::none) return status_of(fault, bar);
+
+  failure_ = nullptr;
+  if (before && opens_session_after(*before, bar.ts, closer_seen_)) window_.clear();
+  if (before) bars_missing_ += missing_between(*before, bar.ts);
+  if (engine_.bars_seen() > bundle_->plan()->first_valid_row()) window_.push(row_);
   return window_.full() ? Status::predicted : Status::warming_up;
 }
 
+// Whether the window must begin anew with the bar at `ts`.
+bool Session::opens_session_after(std::int64_t before, std::int64_t ts, bool& closer_seen) const noexcept {
+  const double session_gap = gap_seconds(0, bundle_->plan()->session_gap());
+  return opens_session(gap_seconds(before, ts), session_gap, closer_seen) &&
+         !bundle_->manifest().windows_cross_sessions;
+}
+
+std::int64_t Session::missing_between(std::int64_t before, std::int64_t ts) const noexcept {
+  if (!is_closer_than(before, ts, bundle_->plan()->session_gap())) return 0;
+  // On the day on which the clocks go forward, bars of a day are 23 hours apart.
+  return std::max<std::int64_t>((ts - before) / bundle_->manifest().interval_ns - 1, 0);
+}
+
 Outcome Session::on_bar(const Bar& bar) noexcept {
-  const Status status = observe(bar);
-  if (status != Status::predicted) return {status};
+  const Status status = take(bar);
+  const Outcome outcome = status == Status::predicted ? predict(window_.values(), bar.ts) : Outcome{status};
+  record_bar(bar, true, outcome);
+  return outcome;
+}
+
+Outcome Session::peek(const Bar& bar) noexcept {
+  if (is_too_early(bar)) return {Status::too_early};
+  const auto before = engine_.last_ts();
+  if (const BarFault fault = engine_.peek(bar, forming_); fault != BarFault::none)
+    return {status_of(fault, bar)};
+  if (engine_.bars_seen() < bundle_->plan()->first_valid_row()) return {Status::warming_up};
+
+  const std::size_t count = window_.count();
+  std::copy_n(window_.oldest().begin(), replaced_.size(), replaced_.begin());
+  bool closer_seen = closer_seen_;
+  if (before && opens_session_after(*before, bar.ts, closer_seen)) window_.clear();
+  window_.push(forming_);
+  const Outcome outcome = window_.full() ? predict(window_.values(), bar.ts) : Outcome{Status::warming_up};
+  window_.undo(replaced_, count);
+  return outcome;
+}
+
+Outcome Session::predict(std::span<const float> window, std::int64_t bar_ts) noexcept {
   failure_ = nullptr;
   float value = 0;
   try {
     const FloatingPointMode mode;
-    bundle_->model().run(window_.values(), {&value, 1});
+    bundle_->model().run(window, {&value, 1});
   } catch (...) {  // a host's own model may throw anything, this function nothing
     failure_ = std::current_exception();
     return {Status::model_failed};
   }
+  return outcome_of(value, bar_ts);
+}
+
+Outcome Session::outcome_of(float value, std::int64_t bar_ts) const noexcept {
   if (!std::isfinite(value)) return {Status::model_failed};
   const BundleManifest& manifest = bundle_->manifest();
-  return {status, Prediction{double{value}, manifest.output, manifest.horizon, bar.ts}};
+  return {Status::predicted, Prediction{double{value}, manifest.output, manifest.horizon, bar_ts,
+                                        manifest.model_id, manifest.version, bundle_->id()}};
+}
+
+std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle) {
+  const BundleManifest &is = bundle_->manifest(), &other = bundle->manifest();
+  std::vector<Problem> problems;
+  const auto require = [&](bool same, const char* what) {
+    if (!same) problems.push_back({what, "differs"});
+  };
+  require(is.interval_ns == other.interval_ns, "interval");
+  require(is.spec_hash == other.spec_hash, "spec hash");
+  require(is.window.seq_len == other.window.seq_len, "sequence length");
+  require(is.windows_cross_sessions == other.windows_cross_sessions, "windows_cross_sessions");
+  if (!problems.empty()) {
+    throw Error(ErrorCode::bad_argument,
+                other.model_id + " " + other.version +
+                    " has another input than the bundle at hand, so a session of it must be warmed up",
+                std::move(problems));
+  }
+  bundle_.swap(bundle);
+  record_state();
+  return bundle;
+}
+
+std::shared_ptr<const Bundle> Session::swap(Session&& warmed) {
+  if (warmed.bundle().manifest().interval_ns != bundle_->manifest().interval_ns) {
+    throw Error(ErrorCode::bad_argument, "the other session's bars are of " +
+                                             warmed.bundle().manifest().interval + ", these are of " +
+                                             bundle_->manifest().interval);
+  }
+  if (warmed.last_ts() != last_ts()) {
+    throw Error(ErrorCode::bad_argument,
+                "the other session's last bar is another: warm it up to the bar at " +
+                    (last_ts() ? std::to_string(*last_ts()) : std::string("the very beginning")));
+  }
+  if (recorder_ && warmed.row_.size() != row_.size()) {
+    throw Error(ErrorCode::bad_argument, "a record holds one number of features, and the other session has " +
+                                             std::to_string(warmed.row_.size()) + " for " +
+                                             std::to_string(row_.size()));
+  }
+  auto before = std::move(bundle_);
+  go_on_as(std::move(warmed));
+  record_state();
+  return before;
 }
 
 }  // namespace sentio

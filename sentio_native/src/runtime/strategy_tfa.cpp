@@ -58,7 +58,8 @@ std::string_view describe(Side side) noexcept {
 TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(checked(cfg).folder())) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
-    : cfg_(checked(cfg)), session_(std::move(bundle)) {}
+    : cfg_(checked(cfg)),
+      session_(bundle, {.interval_ns = cfg.interval_ns.value_or(bundle->manifest().interval_ns)}) {}
 
 Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
   const Outcome outcome = session_.on_bar(bar);

@@ -1,0 +1,110 @@
+// One write a record, so that what a process has said outlives it.
+#include "runtime/record.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <limits>
+
+#include "crc32.hpp"
+#include "sentio/error.hpp"
+
+namespace sentio {
+namespace {
+
+constexpr std::string_view kMagic = "SENTIORC";
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4 + 4;  // and the features
+
+// Little-endian, whatever the machine, into memory that is there.
+class Pen {
+ public:
+  explicit Pen(std::span<std::byte> to) noexcept : to_(to) {}
+
+  void operator()(std::uint32_t word) noexcept { put(word, 4); }
+  void operator()(std::uint64_t word) noexcept { put(word, 8); }
+  void operator()(double value) noexcept { put(std::bit_cast<std::uint64_t>(value), 8); }
+  void operator()(float value) noexcept { put(std::bit_cast<std::uint32_t>(value), 4); }
+  void operator()(std::span<const std::byte> bytes) noexcept {
+    std::copy(bytes.begin(), bytes.end(), to_.begin());
+    to_ = to_.subspan(bytes.size());
+  }
+
+ private:
+  void put(std::uint64_t word, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) to_[i] = static_cast<std::byte>(word >> (8 * i));
+    to_ = to_.subspan(count);
+  }
+
+  std::span<std::byte> to_;
+};
+
+std::byte hex_digit(char digit) noexcept {
+  return static_cast<std::byte>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+}  // namespace
+
+RecordWriter::RecordWriter(const std::filesystem::path& file, std::size_t width)
+    : file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)),
+      bar_(4 + 4 + kBarPayload + 4 * width + 4) {
+  if (file_ < 0) {
+    if (errno == EEXIST)
+      throw Error(ErrorCode::bad_argument, file.string() + ": is there already; a record needs a new file");
+    throw std::system_error(errno, std::generic_category(), file.string());
+  }
+  std::vector<std::byte> header(16);
+  Pen pen(header);
+  pen(std::as_bytes(std::span(kMagic)));
+  pen(kVersion);
+  write(header);
+}
+
+RecordWriter::~RecordWriter() {
+  ::close(file_);
+}
+
+void RecordWriter::write_state(std::string_view bundle_id, std::span<const std::byte> state) {
+  std::vector<std::byte> id;
+  for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
+    id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
+  std::vector<std::byte> record(4 + 4 + id.size() + state.size() + 4);
+  Pen pen(record);
+  pen(static_cast<std::uint32_t>(Kind::state));
+  pen(static_cast<std::uint32_t>(id.size() + state.size()));
+  pen(std::span<const std::byte>(id));
+  pen(state);
+  pen(sum_ = crc32(std::span(record).first(record.size() - 4), sum_));
+  write(record);
+}
+
+void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,
+                             std::span<const float> features) noexcept {
+  Pen pen(bar_);
+  pen(static_cast<std::uint32_t>(Kind::bar));
+  pen(static_cast<std::uint32_t>(bar_.size() - 12));
+  pen(static_cast<std::uint64_t>(bar.ts));
+  for (const double value : {bar.open, bar.high, bar.low, bar.close, bar.volume}) pen(value);
+  pen(static_cast<std::uint32_t>(outcome.status));
+  pen(std::uint32_t{asked});
+  pen(outcome.prediction ? static_cast<float>(outcome.prediction->value)
+                         : std::numeric_limits<float>::quiet_NaN());
+  for (const float value : features) pen(value);
+  pen(sum_ = crc32(std::span(bar_).first(bar_.size() - 4), sum_));
+  write(bar_);
+}
+
+void RecordWriter::write(std::span<const std::byte> bytes) noexcept {
+  while (!error_ && !bytes.empty()) {
+    const ::ssize_t written = ::write(file_, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error_ = std::error_code(errno, std::generic_category());
+    }
+  }
+}
+
+}  // namespace sentio

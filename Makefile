@@ -8,7 +8,7 @@ CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize bench bench-backends drift clean
+	digests-quick sanitize sanitize-threads bench bench-backends drift clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and U
 		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
+
+sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
+	cmake -B build/sanitize-threads $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=thread \
+		-DCMAKE_BUILD_TYPE=Debug -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+	cmake --build build/sanitize-threads --target thread_tests
+	ctest --test-dir build/sanitize-threads --output-on-failure -R '^threads$$'
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

@@ -34,6 +34,17 @@ if(SENTIO_TORCH)
   target_link_libraries(sentio_runtime PRIVATE sentio_torch_model)
 endif()
 
+# The C interface as a library of its own, which shows nothing else. Its SOVERSION is SENTIO_ABI_VERSION.
+add_library(sentio_c SHARED src/c_interface/sentio.cpp)
+target_include_directories(sentio_c PUBLIC include PRIVATE src)
+target_compile_definitions(sentio_c PRIVATE SENTIO_VERSION="${PROJECT_VERSION}")
+target_link_libraries(sentio_c PRIVATE sentio_runtime $<BUILD_INTERFACE:sentio_flags>)
+set(exports ${PROJECT_SOURCE_DIR}/src/c_interface/exports.map)
+target_link_options(sentio_c PRIVATE "LINKER:--version-script=${exports}" LINKER:--no-undefined)
+set_target_properties(sentio_c PROPERTIES OUTPUT_NAME sentio VERSION ${PROJECT_VERSION} SOVERSION 1
+  LINK_DEPENDS ${exports} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+add_library(sentio::c ALIAS sentio_c)
+
 add_executable(sentio_cli
   cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/paper_report.cpp
   cli/screen.cpp

@@ -1,0 +1,174 @@
+/* The C interface of Sentio's runtime, for C and for every language that can call it.
+ *
+ * Calls return a sentio_result and never throw. Structs but for sentio_bar begin with `struct_size`, which
+ * the caller sets to its own sizeof: later versions of the library add fields at the end, and read or write
+ * no more than the caller has. A caller newer than the library must have left what the library does not know
+ * 0.
+ *
+ * A session is for one thread at a time; sessions on one bundle, and all other functions, are not.
+ * A const char* is owned by what it was asked of and lives as long.
+ */
+#ifndef SENTIO_SENTIO_H
+#define SENTIO_SENTIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SENTIO_ABI_VERSION 1
+#define SENTIO_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+#define SENTIO_NOEXCEPT noexcept
+extern "C" {
+#else
+#define SENTIO_NOEXCEPT
+#endif
+
+/* What became of a call. */
+typedef int32_t sentio_result;
+enum {
+  SENTIO_OK = 0,
+  SENTIO_BAD_ARGUMENT = 1,
+  SENTIO_BAD_SPEC = 2,
+  SENTIO_BAD_BARS = 3,
+  SENTIO_BAD_STATE = 4,
+  SENTIO_BAD_BUNDLE = 5,
+  SENTIO_CORRUPT = 6,     /* bytes are not those that were sealed */
+  SENTIO_MISSING = 7,     /* a file or folder is not there */
+  SENTIO_UNSUPPORTED = 8, /* this build or machine cannot do what was asked */
+  SENTIO_SYSTEM = 9,      /* the operating system refused, or there is not enough memory */
+  SENTIO_INTERNAL = 10    /* a defect of Sentio */
+};
+
+/* What became of a bar. */
+typedef int32_t sentio_status;
+enum {
+  SENTIO_PREDICTED = 0,    /* taken, and a prediction was made */
+  SENTIO_WARMING_UP = 1,   /* taken; the window is not full of valid rows yet */
+  SENTIO_MODEL_FAILED = 2, /* taken; the model failed, see sentio_last_error, or its output is not a number */
+  /* From here on: refused, nothing has changed. */
+  SENTIO_NOT_LATER = 16,    /* its time is not later than the bar before */
+  SENTIO_TOO_EARLY = 17,    /* it follows the bar before by less than the bundle's interval */
+  SENTIO_NOT_A_NUMBER = 18, /* a price or the volume is NaN */
+  SENTIO_PRICE_RANGE = 19,  /* a price is outside [1e-12, 1e12] */
+  SENTIO_HIGH_LOW = 20,     /* high and low do not contain open and close */
+  SENTIO_VOLUME_RANGE = 21  /* the volume is outside [0, 1e18] */
+};
+
+/* What a raw output is. */
+typedef int32_t sentio_kind;
+enum {
+  SENTIO_LOGIT = 0, /* of a rise */
+  SENTIO_RETURN = 1 /* in the label's unit */
+};
+
+/* Passed in arrays, and therefore the same for ever. */
+typedef struct sentio_bar {
+  int64_t ts; /* the bar's open, nanoseconds since 1970 UTC */
+  double open, high, low, close, volume;
+} sentio_bar;
+
+typedef struct sentio_options {
+  uint32_t struct_size;
+  uint32_t reserved;   /* 0 */
+  int64_t interval_ns; /* the length of the feed's bars; must be the bundle's */
+} sentio_options;
+
+typedef struct sentio_outcome {
+  uint32_t struct_size;
+  sentio_status status;
+  double value;       /* raw; NaN where there is no prediction */
+  double probability; /* of a rise; NaN where there is no prediction or it is not a logit */
+  sentio_kind kind;
+  uint32_t reserved; /* 0 */
+  int64_t horizon;   /* bars that the value looks ahead */
+  int64_t bar_ts;    /* open of the bar after whose close it was made */
+} sentio_outcome;
+
+typedef struct sentio_bundle_info {
+  uint32_t struct_size;
+  int32_t simulated;     /* 1 where it was trained on made-up bars */
+  const char* bundle_id; /* 64 hex digits */
+  const char* model_id;
+  const char* version;
+  const char* symbol;
+  const char* interval; /* such as "5m" */
+  const char* backend;
+  int64_t interval_ns;
+  int64_t seq_len;    /* T, rows of a window */
+  int64_t n_features; /* F */
+  int64_t horizon;
+  sentio_kind kind;
+  int32_t windows_cross_sessions;
+} sentio_bundle_info;
+
+typedef struct sentio_session_info {
+  uint32_t struct_size;
+  int32_t has_last_ts; /* 0 before the first bar */
+  int64_t last_ts;
+  int64_t bars_seen;
+  int64_t bars_missing; /* within sessions, in units of the interval */
+} sentio_session_info;
+
+typedef struct sentio_bundle sentio_bundle;
+typedef struct sentio_session sentio_session;
+
+/* Such as "0.1.0", and the SENTIO_ABI_VERSION that the library was built with. */
+SENTIO_API const char* sentio_version(void) SENTIO_NOEXCEPT;
+SENTIO_API uint32_t sentio_abi_version(void) SENTIO_NOEXCEPT;
+
+/* The text of this thread's last call that did not return SENTIO_OK, or whose model failed; "" before. */
+SENTIO_API const char* sentio_last_error(void) SENTIO_NOEXCEPT;
+SENTIO_API const char* sentio_result_text(sentio_result result) SENTIO_NOEXCEPT;
+SENTIO_API const char* sentio_status_text(sentio_status status) SENTIO_NOEXCEPT;
+
+/* Reads, verifies and replays the bundle in `folder`. One bundle serves any number of sessions in any thread;
+ * it may be freed before they are. Freeing NULL does nothing. */
+SENTIO_API sentio_result sentio_bundle_load(const char* folder, sentio_bundle** bundle) SENTIO_NOEXCEPT;
+SENTIO_API void sentio_bundle_free(sentio_bundle* bundle) SENTIO_NOEXCEPT;
+SENTIO_API sentio_result sentio_bundle_get_info(const sentio_bundle* bundle,
+                                                sentio_bundle_info* info) SENTIO_NOEXCEPT;
+/* The name of one of the F features, NULL where there is no such. */
+SENTIO_API const char* sentio_bundle_feature_name(const sentio_bundle* bundle,
+                                                  int64_t feature) SENTIO_NOEXCEPT;
+/* The engine's state at the end of the training data, for sentio_session_restore. */
+SENTIO_API sentio_result sentio_bundle_engine_state(const sentio_bundle* bundle, const void** state,
+                                                    size_t* size) SENTIO_NOEXCEPT;
+
+SENTIO_API sentio_result sentio_session_new(const sentio_bundle* bundle, const sentio_options* options,
+                                            sentio_session** session) SENTIO_NOEXCEPT;
+SENTIO_API sentio_result sentio_session_clone(const sentio_session* session,
+                                              sentio_session** clone) SENTIO_NOEXCEPT;
+SENTIO_API void sentio_session_free(sentio_session* session) SENTIO_NOEXCEPT;
+
+/* Take past bars, oldest first, without asking the model; all of them or none. */
+SENTIO_API sentio_result sentio_session_warm_up(sentio_session* session, const sentio_bar* bars,
+                                                size_t count) SENTIO_NOEXCEPT;
+/* Copy the state to `state`, of `capacity` bytes, and tell its size. SENTIO_BAD_ARGUMENT, with `size` told
+ * and nothing copied, where it does not fit: ask with NULL and 0 first. */
+SENTIO_API sentio_result sentio_session_state(const sentio_session* session, void* state, size_t capacity,
+                                              size_t* size) SENTIO_NOEXCEPT;
+/* Go on from a session's or an engine's state. */
+SENTIO_API sentio_result sentio_session_restore(sentio_session* session, const void* state,
+                                                size_t size) SENTIO_NOEXCEPT;
+
+/* Take the bar that has just closed, and predict. SENTIO_OK whenever `outcome` tells what became of it. */
+SENTIO_API sentio_result sentio_session_on_bar(sentio_session* session, const sentio_bar* bar,
+                                               sentio_outcome* outcome) SENTIO_NOEXCEPT;
+/* What sentio_session_on_bar would tell if the bar closed as it is now; nothing is committed. */
+SENTIO_API sentio_result sentio_session_peek(sentio_session* session, const sentio_bar* bar,
+                                             sentio_outcome* outcome) SENTIO_NOEXCEPT;
+/* The last bar's features, of which there are `count` = F. */
+SENTIO_API sentio_result sentio_session_features(const sentio_session* session, float* features,
+                                                 size_t count) SENTIO_NOEXCEPT;
+SENTIO_API sentio_result sentio_session_get_info(const sentio_session* session,
+                                                 sentio_session_info* info) SENTIO_NOEXCEPT;
+/* Go on with another bundle of the same input: interval, spec, window. */
+SENTIO_API sentio_result sentio_session_swap(sentio_session* session,
+                                             const sentio_bundle* bundle) SENTIO_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

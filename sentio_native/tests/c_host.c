@@ -1,0 +1,156 @@
+/* A host in C. Without an argument: what the interface refuses. With a bundle's folder: bars on stdin (ts
+ * open high low close volume), `ts value` of every prediction on stdout. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sentio/sentio.h"
+
+#define CHECK(condition)                                                                                     \
+  do {                                                                                                       \
+    if (!(condition)) {                                                                                      \
+      fprintf(stderr, "%s:%d: %s\n  last error: %s\n", __FILE__, __LINE__, #condition, sentio_last_error()); \
+      exit(1);                                                                                               \
+    }                                                                                                        \
+  } while (0)
+
+static int refused(sentio_result result, sentio_result expected, const char* words) {
+  if (result == expected && strstr(sentio_last_error(), words) != NULL) return 1;
+  fprintf(stderr, "result %d, expected %d with '%s'\n", (int)result, (int)expected, words);
+  return 0;
+}
+
+static void what_is_refused_without_a_bundle(void) {
+  sentio_bundle* bundle = NULL;
+  sentio_session* session = NULL;
+  sentio_options options = {sizeof options, 0, 1};
+  sentio_bar bar = {0, 1, 1, 1, 1, 1};
+  sentio_outcome outcome = {sizeof outcome};
+  size_t size = 0;
+  CHECK(sentio_abi_version() == SENTIO_ABI_VERSION);
+  CHECK(strlen(sentio_version()) >= 5);
+  CHECK(strcmp(sentio_last_error(), "") == 0);
+  CHECK(refused(sentio_bundle_load("/no/such/folder", &bundle), SENTIO_MISSING, "/no/such/folder"));
+  CHECK(bundle == NULL);
+  CHECK(refused(sentio_bundle_load(NULL, &bundle), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_new(NULL, &options, &session), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_on_bar(NULL, &bar, &outcome), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_peek(NULL, &bar, &outcome), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_state(NULL, NULL, 0, &size), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_restore(NULL, &bar, 1), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_clone(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_swap(NULL, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(sentio_bundle_feature_name(NULL, 0) == NULL);
+  sentio_bundle_free(NULL);
+  sentio_session_free(NULL);
+  for (sentio_result result = SENTIO_OK; result <= SENTIO_INTERNAL; ++result)
+    CHECK(strcmp(sentio_result_text(result), "unknown result") != 0);
+  for (sentio_status status = SENTIO_NOT_LATER; status <= SENTIO_VOLUME_RANGE; ++status)
+    CHECK(strcmp(sentio_status_text(status), "unknown status") != 0);
+  CHECK(strcmp(sentio_status_text(99), "unknown status") == 0);
+}
+
+/* A struct as a later version's caller would have it. */
+typedef struct later_outcome {
+  sentio_outcome known;
+  int64_t unknown;
+} later_outcome;
+typedef struct later_options {
+  sentio_options known;
+  int64_t unknown;
+} later_options;
+
+static sentio_session* new_session(sentio_bundle* bundle, const sentio_bundle_info* info) {
+  sentio_session* session = NULL;
+  sentio_options options = {sizeof options, 0, info->interval_ns};
+  later_options later = {{sizeof later, 0, info->interval_ns}, 7};
+  sentio_options wrong = {sizeof wrong, 0, info->interval_ns + 1};
+  sentio_options small = {8, 0, info->interval_ns};
+  CHECK(refused(sentio_session_new(bundle, &wrong, &session), SENTIO_BAD_ARGUMENT, info->interval));
+  CHECK(refused(sentio_session_new(bundle, &small, &session), SENTIO_BAD_ARGUMENT, "struct_size"));
+  CHECK(refused(sentio_session_new(bundle, &later.known, &session), SENTIO_BAD_ARGUMENT, "too old"));
+  later.unknown = 0;
+  CHECK(sentio_session_new(bundle, &later.known, &session) == SENTIO_OK);
+  sentio_session_free(session);
+  CHECK(sentio_session_new(bundle, &options, &session) == SENTIO_OK);
+  return session;
+}
+
+static int same_outcome(const sentio_outcome* a, const sentio_outcome* b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Saved, restored elsewhere, and cloned: all three go on alike. */
+static void check_copies(sentio_bundle* bundle, const sentio_bundle_info* info, sentio_session* session,
+                         const sentio_bar* bar) {
+  sentio_session *restored = new_session(bundle, info), *clone = NULL;
+  sentio_outcome outcomes[3] = {{sizeof outcomes[0]}, {sizeof outcomes[0]}, {sizeof outcomes[0]}};
+  size_t size = 0;
+  CHECK(refused(sentio_session_state(session, NULL, 0, &size), SENTIO_BAD_ARGUMENT, "does not fit"));
+  unsigned char* state = malloc(size);
+  CHECK(state != NULL);
+  CHECK(sentio_session_state(session, state, size, &size) == SENTIO_OK);
+  CHECK(sentio_session_restore(restored, state, size) == SENTIO_OK);
+  state[size / 2] ^= 1;
+  CHECK(refused(sentio_session_restore(restored, state, size), SENTIO_BAD_STATE, "damaged"));
+  free(state);
+  CHECK(sentio_session_clone(session, &clone) == SENTIO_OK);
+  CHECK(sentio_session_peek(session, bar, &outcomes[0]) == SENTIO_OK);
+  CHECK(sentio_session_on_bar(restored, bar, &outcomes[1]) == SENTIO_OK);
+  CHECK(sentio_session_on_bar(clone, bar, &outcomes[2]) == SENTIO_OK);
+  CHECK(same_outcome(&outcomes[0], &outcomes[1]));
+  CHECK(same_outcome(&outcomes[0], &outcomes[2]));
+  sentio_session_free(clone);
+  sentio_session_free(restored);
+}
+
+static void stream(const char* folder) {
+  sentio_bundle* bundle = NULL;
+  sentio_bundle_info info = {sizeof info};
+  sentio_session_info seen = {sizeof seen};
+  sentio_bar bar;
+  int64_t bars = 0;
+  CHECK(sentio_bundle_load(folder, &bundle) == SENTIO_OK);
+  CHECK(sentio_bundle_get_info(bundle, &info) == SENTIO_OK);
+  CHECK(strlen(info.bundle_id) == 64 && info.kind == SENTIO_LOGIT);
+  CHECK(sentio_bundle_feature_name(bundle, info.n_features - 1) != NULL);
+  CHECK(sentio_bundle_feature_name(bundle, info.n_features) == NULL);
+  sentio_session* session = new_session(bundle, &info);
+  float* features = malloc((size_t)info.n_features * sizeof *features);
+  CHECK(features != NULL);
+  while (scanf("%" SCNd64 " %lf %lf %lf %lf %lf", &bar.ts, &bar.open, &bar.high, &bar.low, &bar.close,
+               &bar.volume) == 6) {
+    sentio_outcome peeked = {sizeof peeked}, refusal = {sizeof refusal};
+    later_outcome outcome = {{sizeof outcome}, -1};
+    sentio_bar bad = bar;
+    bad.volume = NAN;
+    if (bars % 50 == 49) check_copies(bundle, &info, session, &bar);
+    if (bars == 100) CHECK(sentio_session_swap(session, bundle) == SENTIO_OK);
+    CHECK(sentio_session_on_bar(session, &bad, &refusal) == SENTIO_OK);
+    CHECK(refusal.status == SENTIO_NOT_A_NUMBER && isnan(refusal.value));
+    CHECK(sentio_session_peek(session, &bar, &peeked) == SENTIO_OK);
+    CHECK(sentio_session_on_bar(session, &bar, &outcome.known) == SENTIO_OK);
+    CHECK(outcome.unknown == 0);
+    outcome.known.struct_size = sizeof outcome.known;
+    CHECK(same_outcome(&peeked, &outcome.known));
+    CHECK(outcome.known.bar_ts == bar.ts);
+    CHECK(sentio_session_features(session, features, (size_t)info.n_features) == SENTIO_OK);
+    ++bars;
+    if (outcome.known.status != SENTIO_PREDICTED) continue;
+    CHECK(fabs(outcome.known.probability - 1.0 / (1.0 + exp(-outcome.known.value))) < 1e-15);
+    printf("%" PRId64 " %.9g\n", bar.ts, outcome.known.value);
+  }
+  CHECK(sentio_session_get_info(session, &seen) == SENTIO_OK);
+  CHECK(seen.has_last_ts == 1 && seen.last_ts == bar.ts && seen.bars_seen == bars);
+  sentio_bundle_free(bundle); /* the session keeps what it needs */
+  sentio_session_free(session);
+  free(features);
+}
+
+int main(int count, char** words) {
+  what_is_refused_without_a_bundle();
+  if (count > 1) stream(words[1]);
+  return 0;
+}

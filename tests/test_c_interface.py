@@ -1,0 +1,137 @@
+"""The C interface: C and ctypes compute what Python does, and the ABI is the one that is written down."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundles import make_bundle, make_source, walk
+
+from sentio.bundle import load_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+LIBRARY = BUILD / "libsentio.so"
+HEADER = ROOT / "sentio_native/include/sentio/sentio.h"
+ABI = ROOT / "sentio_native/tests/c_abi.txt"
+pytestmark = pytest.mark.skipif(
+    not LIBRARY.exists(), reason="needs build/libsentio.so, which `make runtime` builds"
+)
+
+OK, BAD_ARGUMENT = 0, 1
+PREDICTED, HIGH_LOW = 0, 20
+
+
+class Options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("interval_ns", ctypes.c_int64),
+    )
+
+
+class Bar(ctypes.Structure):
+    _fields_ = (
+        ("ts", ctypes.c_int64),
+        *((name, ctypes.c_double) for name in ("open", "high", "low", "close", "volume")),
+    )
+
+
+class Outcome(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_uint32),
+        ("status", ctypes.c_int32),
+        ("value", ctypes.c_double),
+        ("probability", ctypes.c_double),
+        ("kind", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("horizon", ctypes.c_int64),
+        ("bar_ts", ctypes.c_int64),
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("c"), make_source(4))
+
+
+def bars_of(bars) -> list[Bar]:
+    return [Bar(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
+
+
+def exported() -> list[str]:
+    done = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True)
+    return sorted(line.split()[2] for line in done.stdout.splitlines() if line.split()[1] != "A")
+
+
+def test_the_abi_is_the_one_that_is_written_down():
+    layout = subprocess.run([BUILD / "tests/c_layout"], capture_output=True, text=True, check=True)
+    found = "".join(f"{symbol}\n" for symbol in exported()) + layout.stdout
+    assert found == ABI.read_text(), f"the C interface has changed: raise SENTIO_ABI_VERSION, or add to {ABI}"
+
+
+def test_the_library_shows_what_the_header_declares_and_nothing_else():
+    declared = re.findall(r"SENTIO_API [^;(]*?(sentio_\w+)\(", HEADER.read_text())
+    assert sorted(f"{name}@@SENTIO_1" for name in declared) == exported()
+    layout = ABI.read_text()
+    fields = re.findall(r"typedef struct (\w+) \{(.*?)\}", HEADER.read_text(), re.DOTALL)
+    assert len(fields) == 5
+    for struct, body in fields:
+        for line in re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).split(";")[:-1]:
+            for field in line.strip().split(","):
+                name = re.findall(r"\w+", field)[-1]
+                assert f"{struct}.{name} offset" in layout
+
+
+def test_a_host_in_c_computes_the_same(bundle):
+    bars = walk()
+    lines = "".join(
+        f"{bar.ts} " + " ".join(repr(getattr(bar, name)) for name, _ in Bar._fields_[1:]) + "\n"
+        for bar in bars_of(bars)
+    )
+    done = subprocess.run(
+        [BUILD / "tests/c_host", bundle], input=lines, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    expected = load_bundle(bundle).predict(bars)
+    assert [int(ts) for ts, _ in said] == expected.ts.tolist()
+    assert np.array([float(value) for _, value in said], np.float32).tobytes() == expected.value.tobytes()
+
+
+def test_ctypes_computes_the_same(bundle):
+    library = ctypes.CDLL(str(LIBRARY))
+    library.sentio_last_error.restype = ctypes.c_char_p
+    handle, session = ctypes.c_void_p(), ctypes.c_void_p()
+    assert library.sentio_bundle_load(str(bundle).encode(), ctypes.byref(handle)) == OK
+    wrong, right = (Options(ctypes.sizeof(Options), 0, ns) for ns in (60 * 10**9, 300 * 10**9))
+    assert library.sentio_session_new(handle, ctypes.byref(wrong), ctypes.byref(session)) == BAD_ARGUMENT
+    assert b"300000000000 ns (5m)" in library.sentio_last_error()
+    assert library.sentio_session_new(handle, ctypes.byref(right), ctypes.byref(session)) == OK
+    library.sentio_bundle_free(handle)
+
+    bars = walk()
+    known = 50
+    rows = bars_of(bars)
+    history = (Bar * known)(*rows[:known])
+    assert library.sentio_session_warm_up(session, history, ctypes.c_size_t(known)) == OK
+    outcome = Outcome(struct_size=ctypes.sizeof(Outcome))
+    found = []
+    for bar in rows[known:]:
+        assert library.sentio_session_on_bar(session, ctypes.byref(bar), ctypes.byref(outcome)) == OK
+        if outcome.status == PREDICTED:
+            found.append((outcome.bar_ts, outcome.value))
+    spoiled = Bar(rows[-1].ts + 300 * 10**9, 1.0, 0.5, 0.9, 0.9, 1.0)
+    assert library.sentio_session_on_bar(session, ctypes.byref(spoiled), ctypes.byref(outcome)) == OK
+    assert outcome.status == HIGH_LOW
+    assert np.isnan(outcome.value)
+    library.sentio_session_free(session)
+
+    expected = load_bundle(bundle).predict(bars)
+    later = expected.ts >= bars.ts[known]
+    assert [ts for ts, _ in found] == expected.ts[later].tolist()
+    assert np.array([value for _, value in found], np.float32).tobytes() == expected.value[later].tobytes()

@@ -118,13 +118,51 @@ def test_streamed_logits_are_those_of_python_at_batch_one(tmp_path, cli, seq_len
         assert same_bits(logits, expected.value[kept])
 
 
-def test_a_host_that_links_the_library_computes_the_same(project, cli):
-    host = BUILD / "tests" / "strategy_host"
-    bars = walk()
-    lines = "".join(
+def spaced(bars: Bars) -> str:
+    """One bar a line: ts open high low close volume."""
+    return "".join(
         f"{ts} {' '.join(map(repr, row))}\n"
         for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)
     )
+
+
+def test_the_program_of_the_guide_computes_the_same(project, cli):
+    guide = (ROOT / "docs/guides/run-a-bundle.md").read_text()
+    program = (ROOT / "sentio_native/tests/session_host.cpp").read_text()
+    assert "```cpp\n" + program.split("\n", 1)[1] + "```" in guide
+    bars = walk()
+    done = subprocess.run(
+        [BUILD / "tests" / "session_host", bundle_of(project)],
+        input=spaced(bars),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    assert [int(ts) for ts, _ in said] == expected.ts.tolist()
+    assert same_bits(np.array([float(value) for _, value in said], np.float32), expected.value)
+
+
+def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
+    done = subprocess.run(
+        [BUILD / "tests" / "count_allocations", bundle_of(project)],
+        input=spaced(walk()),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    least, median, most = map(int, done.stdout.split())
+    record_property("allocations of on_bar: least, median, most", done.stdout.strip())
+    assert 0 < least <= median <= most
+
+
+def test_a_host_that_links_the_library_computes_the_same(project, cli):
+    host = BUILD / "tests" / "strategy_host"
+    bars = walk()
+    lines = spaced(bars)
     environment = os.environ | {"SENTIO_ROOT": str(project)}
     done = subprocess.run([host], input=lines, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr

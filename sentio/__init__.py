@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sentio.bundle import Bundle, load_bundle
     from sentio.cache import open_cache
     from sentio.features import FeatureEngine, compute_many
+    from sentio.session import LiveBundle, Session
     from sentio.specs import FeatureSpec
     from sentio.trainers.tfa import train_tfa
 
@@ -18,6 +19,8 @@ __all__ = [
     "Bundle",
     "FeatureEngine",
     "FeatureSpec",
+    "LiveBundle",
+    "Session",
     "compute_many",
     "load_bundle",
     "open_cache",
@@ -31,6 +34,8 @@ _HOMES = {
     "Bundle": "sentio.bundle",
     "FeatureEngine": "sentio.features",
     "FeatureSpec": "sentio.specs",
+    "LiveBundle": "sentio.session",
+    "Session": "sentio.session",
     "compute_many": "sentio.features",
     "load_bundle": "sentio.bundle",
     "open_cache": "sentio.cache",

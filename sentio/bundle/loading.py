@@ -80,6 +80,11 @@ class Bundle:
         """Whether the training bars were made up."""
         return self.manifest.simulated
 
+    @property
+    def module(self) -> nn.Module:
+        """The loaded module: float32 [B, T, F] to [B, 1]."""
+        return self._model
+
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
         """Predict at the close of each bar, on one thread, which torch sets for the whole process meanwhile
         where it runs the model.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sentio.cli import data, export, features, native, runs, specs, train, verify
+from sentio.cli import data, export, features, native, replay, runs, specs, train, verify
 
 __all__ = ["app"]
 
@@ -25,3 +25,4 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(native.app, name="native")
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
+app.command("replay")(replay.replay)

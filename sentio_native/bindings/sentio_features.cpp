@@ -12,11 +12,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "arrays.hpp"
 #include "sentio/bar.hpp"
 #include "sentio/catalog.hpp"
 #include "sentio/compute_many.hpp"
@@ -24,6 +26,7 @@
 #include "sentio/error.hpp"
 #include "sentio/plan.hpp"
 #include "sentio/snapshot.hpp"
+#include "session.hpp"
 
 namespace py = pybind11;
 
@@ -31,32 +34,6 @@ namespace {
 
 using sentio::Error;
 using sentio::ErrorCode;
-
-bool has_flags(const py::array& array, int flags) {
-  return (array.flags() & flags) == flags;
-}
-
-constexpr int kContiguous =
-    py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-
-// Exact dtype, contiguous: a silent copy or conversion would hide a caller's mistake.
-template <class T>
-std::span<const T> column(const py::array& array, const char* name) {
-  if (!py::isinstance<py::array_t<T>>(array) || array.ndim() != 1 || !has_flags(array, kContiguous)) {
-    throw Error(ErrorCode::bad_argument, std::string(name) +
-                                             " must be a contiguous, aligned, one-dimensional array of " +
-                                             (std::is_same_v<T, double> ? "float64" : "int64") + ", found " +
-                                             py::str(array.dtype()).cast<std::string>() + " with " +
-                                             std::to_string(array.ndim()) + " dimensions");
-  }
-  return {static_cast<const T*>(array.data()), static_cast<std::size_t>(array.shape(0))};
-}
-
-sentio::BarColumns columns(const py::array& ts, const py::array& open, const py::array& high,
-                           const py::array& low, const py::array& close, const py::array& volume) {
-  return {column<std::int64_t>(ts, "ts"), column<double>(open, "open"),   column<double>(high, "high"),
-          column<double>(low, "low"),     column<double>(close, "close"), column<double>(volume, "volume")};
-}
 
 // The caller's memory for [rows, width] values; that it fits the bars and the dtype is the engine's to check.
 std::variant<std::span<float>, std::span<double>> matrix(py::array& out, std::size_t width) {
@@ -450,6 +427,9 @@ PYBIND11_MODULE(sentio_features, module) {
       const py::tuple args = py::make_tuple(text.substr(0, text.find('\n')),
                                             std::string(sentio::describe(error.code())), problems);
       PyErr_SetObject(engine_error.ptr(), args.ptr());
+    } catch (const std::system_error& error) {
+      const py::tuple args = py::make_tuple(error.code().value(), error.code().message());
+      PyErr_SetObject(PyExc_OSError, args.ptr());
     }
   });
 
@@ -503,6 +483,8 @@ PYBIND11_MODULE(sentio_features, module) {
       .def("reset", &PyEngine::reset)
       .def_property_readonly("bars_seen", &PyEngine::bars_seen)
       .def_property_readonly("last_ts", &PyEngine::last_ts);
+
+  bind_session(module);
 
   module.def(
       "compile",

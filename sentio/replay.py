@@ -1,0 +1,226 @@
+"""A session's record, recomputed: the first bit that differs from what was said live, or that none does."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentio.bundle import Bundle
+from sentio.errors import BadInput, CorruptStore, UsageError
+from sentio.session import LiveBundle, Session, Status
+
+__all__ = ["RecordedBar", "RecordedState", "Replay", "read_record", "replay"]
+
+_MAGIC = b"SENTIORC"
+_VERSION = 1
+_HEADER = struct.Struct("<8sQ")
+_FRAME = struct.Struct("<II")
+_SUM = struct.Struct("<I")
+_BAR = struct.Struct("<q5dIIf")
+_STATE, _BAR_KIND = 1, 2
+_ID_BYTES = 32
+_WIDTH_AT = 24  # of the number of features in a session's state
+# Of a bar that was taken, by its number in the file.
+_STATUSES = (Status.PREDICTED, Status.WARMING_UP, Status.MODEL_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedState:
+    """What the session went on from: the bundle's id, and the session's state."""
+
+    bundle: str
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBar:
+    """A bar that was taken, and what became of it.
+
+    Attributes:
+        ts: its open, UTC nanoseconds.
+        bar: open, high, low, close, volume.
+        status: what became of it.
+        asked: whether the model was to be asked.
+        value: the raw output; NaN where there is no prediction.
+        features: float32 [F].
+    """
+
+    ts: int
+    bar: tuple[float, float, float, float, float]
+    status: Status
+    asked: bool
+    value: float
+    features: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What replaying a record found.
+
+    Attributes:
+        bars: bars recomputed, that which differs included.
+        predictions: those among them that were predicted for.
+        states: how often the session went on from elsewhere.
+        cut: bytes at the end of the file that are no whole record.
+        difference: the first one, in words; "" where every bit is the same.
+    """
+
+    bars: int
+    predictions: int
+    states: int
+    cut: int
+    difference: str
+
+
+class _Reader:
+    """The records of a file, whole and in order; afterwards `cut` bytes at its end were no whole one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._bar_length: int | None = None  # told by the first state
+        self.cut = 0
+
+    def __iter__(self) -> Iterator[RecordedState | RecordedBar]:
+        try:
+            with self._path.open("rb") as file:
+                self._check_header(file.read(_HEADER.size))
+                yield from self._records(file)
+        except OSError as error:
+            raise UsageError(str(self._path), (error.strerror or str(error)).lower()) from error
+
+    def _check_header(self, header: bytes) -> None:
+        if len(header) < _HEADER.size or not header.startswith(_MAGIC):
+            raise BadInput(
+                str(self._path), f"is not a session's record: it does not begin with {_MAGIC.decode()}"
+            )
+        (_, version) = _HEADER.unpack(header)
+        if version != _VERSION:
+            raise BadInput(str(self._path), f"has format version {version}; this release reads {_VERSION}")
+
+    def _records(self, file: BinaryIO) -> Iterator[RecordedState | RecordedBar]:
+        place, before = _HEADER.size, 0
+        while frame := file.read(_FRAME.size):
+            if len(frame) < _FRAME.size:
+                self.cut = len(frame)
+                return
+            kind, length = _FRAME.unpack(frame)
+            if kind not in (_STATE, _BAR_KIND):
+                raise self._damage(place, f"is of kind {kind}")
+            if kind == _BAR_KIND and length != self._bar_length:
+                raise self._damage(place, f"has {length} bytes, which no bar of this record has")
+            rest = file.read(length + _SUM.size)
+            if len(rest) < length + _SUM.size:
+                self.cut = len(frame) + len(rest)
+                return
+            payload = rest[:length]
+            before = zlib.crc32(frame + payload, before)
+            if _SUM.unpack(rest[length:]) != (before,):
+                raise self._damage(place, "has a checksum that does not fit")
+            yield self._state(payload, place) if kind == _STATE else self._bar(payload, place)
+            place += len(frame) + len(rest)
+
+    def _state(self, payload: bytes, place: int) -> RecordedState:
+        if len(payload) < _ID_BYTES + _WIDTH_AT + 8:
+            raise self._damage(place, f"has {len(payload)} bytes, too few for a state")
+        (width,) = struct.unpack_from("<q", payload, _ID_BYTES + _WIDTH_AT)
+        self._bar_length = _BAR.size + 4 * int(width)
+        return RecordedState(payload[:_ID_BYTES].hex(), payload[_ID_BYTES:])
+
+    def _bar(self, payload: bytes, place: int) -> RecordedBar:
+        ts, *bar, status, asked, value = _BAR.unpack_from(payload)
+        if status >= len(_STATUSES) or asked > 1:
+            raise self._damage(place, f"has status {status} and asked {asked}")
+        features = np.frombuffer(payload, "<f4", offset=_BAR.size)
+        open_, high, low, close, volume = bar
+        return RecordedBar(
+            ts, (open_, high, low, close, volume), _STATUSES[status], bool(asked), value, features
+        )
+
+    def _damage(self, place: int, found: str) -> CorruptStore:
+        return CorruptStore(
+            str(self._path), f"the record at byte {place} {found}; nothing behind it is believed"
+        )
+
+
+def read_record(path: str | os.PathLike[str]) -> tuple[list[RecordedState | RecordedBar], int]:
+    """The whole records of a file, and how many bytes at its end are no whole one.
+
+    Raises:
+        UsageError: it cannot be read.
+        BadInput: it is not a record, or of another format version.
+        CorruptStore: it is damaged.
+    """
+    reader = _Reader(Path(path))
+    return list(reader), reader.cut
+
+
+def replay(path: str | os.PathLike[str], bundle: Bundle) -> Replay:
+    """Take the recorded bars again, and compare features, statuses and outputs to the bit.
+
+    The outputs of LibTorch are the same bits on the same version and CPU capability alone.
+
+    Args:
+        path: the record.
+        bundle: the one that it was made with.
+
+    Raises:
+        SentioError: as `read_record`.
+        BadInput: it was made with another bundle, or holds a state that the bundle's session refuses.
+    """
+    records = _Reader(Path(path))
+    live = LiveBundle(bundle)
+    session = Session(live, interval=bundle.manifest.interval)
+    bars = predictions = states = 0
+    difference = ""
+    for record in records:
+        if isinstance(record, RecordedState):
+            if record.bundle != bundle.id:
+                raise BadInput(
+                    str(path),
+                    f"was made with bundle {record.bundle} from bar {bars} on, not with {bundle.id}",
+                )
+            session.restore(record.state)
+            states += 1
+            continue
+        bars += 1
+        predictions += record.status is Status.PREDICTED and record.asked
+        difference = _difference(session, record, bars - 1, bundle)
+        if difference:
+            break
+    return Replay(bars, predictions, states, records.cut, difference)
+
+
+def _difference(session: Session, record: RecordedBar, number: int, bundle: Bundle) -> str:
+    """Take a bar again; what differs first, or "" where nothing does."""
+    if record.asked:
+        outcome = session.on_bar(record.ts, *record.bar)
+        status, prediction = outcome.status, outcome.prediction
+    else:
+        status, prediction = session.observe(record.ts, *record.bar), None
+    where = f"bar {number} ({record.ts})"
+    found = session.features
+    if len(found) != len(record.features):
+        return f"{where}: {len(record.features)} features recorded, {len(found)} computed"
+    if status.refused:
+        return f"{where}: taken live, refused now: {status}"
+    differ = np.flatnonzero(found.view(np.uint32) != record.features.astype(np.float32).view(np.uint32))
+    if len(differ):
+        column = int(differ[0])
+        name = bundle.spec.names[column]
+        said, computed = record.features[column], found[column]
+        return f"{where}, feature {name!r}: {said:.9g} recorded, {computed:.9g} computed"
+    if status is not record.status:
+        return f"{where}: status {record.status} recorded, {status} computed"
+    if prediction is not None:
+        said, computed = np.float32(record.value), np.float32(prediction.value)
+        if said.tobytes() != computed.tobytes():
+            return f"{where}, output: {said:.9g} recorded, {computed:.9g} computed"
+    return ""

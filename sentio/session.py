@@ -1,0 +1,251 @@
+"""A bundle as it behaves live: the C++ runtime's own session, bar in, prediction out."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentio.bars import Bars
+from sentio.bars.interval import Interval
+from sentio.bundle import Bundle, load_bundle
+from sentio.errors import CorruptStore, ResourceError, UsageError
+from sentio.extension import engine_errors, load_extension
+
+__all__ = ["LiveBundle", "Outcome", "Prediction", "Session", "Status"]
+
+
+class Status(StrEnum):
+    """What became of a bar."""
+
+    PREDICTED = "predicted"
+    WARMING_UP = "warming_up"
+    MODEL_FAILED = "model_failed"
+    NOT_LATER = "not_later"
+    TOO_EARLY = "too_early"
+    NOT_A_NUMBER = "not_a_number"
+    PRICE_RANGE = "price_range"
+    HIGH_LOW = "high_low"
+    VOLUME_RANGE = "volume_range"
+
+    @property
+    def refused(self) -> bool:
+        """Whether the bar was not taken; nothing has changed then."""
+        return self not in (Status.PREDICTED, Status.WARMING_UP, Status.MODEL_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says at the close of a bar.
+
+    Attributes:
+        value: the raw output: a logit, or a return in the label's unit.
+        kind: which of the two.
+        horizon: bars that it looks ahead.
+        bar_ts: the bar's open, UTC nanoseconds.
+    """
+
+    value: float
+    kind: Literal["logit", "return"]
+    horizon: int
+    bar_ts: int
+
+    @property
+    def probability(self) -> float:
+        """The probability of a rise.
+
+        Raises:
+            UsageError: the output is no logit.
+        """
+        if self.kind != "logit":
+            raise UsageError("probability", f"the output is of kind {self.kind!r}; only a logit has one")
+        if self.value < 0:
+            return math.exp(self.value) / (1.0 + math.exp(self.value))
+        return 1.0 / (1.0 + math.exp(-self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a bar, and what the model says where the status is `PREDICTED`."""
+
+    status: Status
+    prediction: Prediction | None = None
+
+
+class LiveBundle:
+    """A bundle as the C++ runtime has loaded it; one serves any number of sessions, in any thread.
+
+    The runtime checks hashes, spec and goldens by itself. Its model is Python's own TorchScript, on one
+    thread, so that the bits are those of `Bundle.predict` at batch size 1.
+
+    Args:
+        bundle: one that is loaded; its folder is read again.
+
+    Raises:
+        CorruptStore: the folder does not hold that bundle any more, or the runtime refuses it.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        from sentio.bundle.runner import ModuleRunner
+
+        layout = bundle.manifest.input
+        runner = ModuleRunner(bundle.module, layout.seq_len, layout.n_features)
+        with engine_errors(str(bundle.path)):
+            self._native = load_extension().Bundle(str(bundle.path), runner)
+        if self._native.id != bundle.id:
+            raise CorruptStore(str(bundle.path), f"holds bundle {self._native.id} by now, not {bundle.id}")
+        self._bundle = bundle
+
+    @property
+    def bundle(self) -> Bundle:
+        """What it was made of."""
+        return self._bundle
+
+
+class Session:
+    """One symbol's features, window and predictions. Several threads may use one; they wait for each other.
+
+    Args:
+        live: the bundle.
+        interval: the length of the feed's bars, such as "5m"; it must be the bundle's.
+        record: a new file to write every bar, its features and its prediction to (docs/reference/record.md).
+
+    Raises:
+        UsageError: the interval is not the bundle's, or the file to record in is there already.
+        ResourceError: it cannot be made.
+    """
+
+    def __init__(
+        self, live: LiveBundle, *, interval: str, record: str | os.PathLike[str] | None = None
+    ) -> None:
+        self._live = live
+        path = "" if record is None else os.fspath(record)
+        with engine_errors("session"):
+            try:
+                self._native = load_extension().Session(live._native, Interval.parse(interval).ns, path)
+            except OSError as error:
+                raise ResourceError(path, (error.strerror or str(error)).lower()) from error
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        interval: str,
+        record: str | os.PathLike[str] | None = None,
+    ) -> Session:
+        """A session on a bundle of its own.
+
+        Raises:
+            SentioError: as `load_bundle`, `LiveBundle` and the constructor.
+        """
+        return cls(LiveBundle(load_bundle(folder)), interval=interval, record=record)
+
+    def warm_up(self, bars: Bars) -> None:
+        """Take past bars without asking the model.
+
+        Raises:
+            BarsError: one is refused; nothing has changed.
+        """
+        with engine_errors("history"):
+            self._native.warm_up(bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume)
+
+    def on_bar(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Outcome:
+        """Take the bar that has just closed, and predict.
+
+        Args:
+            ts: the bar's open, UTC nanoseconds.
+            open, high, low, close: in the quote currency.
+            volume: in units of the source.
+        """
+        return self._outcome(self._native.on_bar(ts, open, high, low, close, volume), ts)
+
+    def peek(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Outcome:
+        """What `on_bar` would return if the bar closed as it is now; nothing is committed."""
+        return self._outcome(self._native.peek(ts, open, high, low, close, volume), ts)
+
+    def observe(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Status:
+        """Take a bar without asking the model; `PREDICTED` then means that it could have been asked."""
+        return Status(self._native.observe(ts, open, high, low, close, volume).name)
+
+    def state(self) -> bytes:
+        """All that predictions depend on but the bundle (docs/reference/session_state.md)."""
+        return bytes(self._native.state())
+
+    def restore(self, state: bytes) -> None:
+        """Go on from such a state, or from an engine's snapshot: then the window has yet to fill.
+
+        Raises:
+            CorruptStore: it is damaged, or of another spec or window; nothing has changed.
+        """
+        with engine_errors("session state"):
+            self._native.restore(state)
+
+    def clone(self) -> Session:
+        """Another session that goes on from here by itself, and records nothing."""
+        clone = object.__new__(Session)
+        clone._live = self._live
+        clone._native = self._native.clone()
+        return clone
+
+    def swap(self, live: LiveBundle) -> None:
+        """Go on with another bundle of the same input: interval, spec, window.
+
+        Raises:
+            UsageError: the inputs differ; nothing has changed.
+        """
+        with engine_errors("session"):
+            self._native.swap(live._native)
+        self._live = live
+
+    @property
+    def live(self) -> LiveBundle:
+        """The bundle."""
+        return self._live
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The last bar's features, float32 [F]; meaningless before the first bar."""
+        values: NDArray[np.float32] = self._native.features()
+        return values
+
+    @property
+    def bars_seen(self) -> int:
+        """Bars since the beginning, those before a restored state included."""
+        return int(self._native.bars_seen)
+
+    @property
+    def bars_missing(self) -> int:
+        """Bars that did not come though their neighbours did, those of a closed market not counted."""
+        return int(self._native.bars_missing)
+
+    @property
+    def last_ts(self) -> int | None:
+        """The open of the last bar, UTC nanoseconds; None before the first."""
+        last: int | None = self._native.last_ts
+        return last
+
+    @property
+    def failure(self) -> str | None:
+        """Why the model failed, after `Status.MODEL_FAILED`, where it said so."""
+        text: str | None = self._native.failure
+        return text
+
+    @property
+    def recording_error(self) -> str | None:
+        """Why recording has ended early, where it has."""
+        text: str | None = self._native.recording_error
+        return text
+
+    def _outcome(self, said: tuple[object, float | None], ts: int) -> Outcome:
+        status, value = said
+        name = Status(status.name)  # type: ignore[attr-defined]
+        if value is None:
+            return Outcome(name)
+        manifest = self._live.bundle.manifest
+        return Outcome(name, Prediction(value, manifest.output.kind, manifest.label.horizon, ts))

@@ -1,0 +1,212 @@
+// Session for Python: the C++ object itself, whose model is what the bundle names, or an object of Python's.
+#include "session.hpp"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "arrays.hpp"
+#include "sentio/bundle.hpp"
+#include "sentio/error.hpp"
+#include "sentio/session.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using sentio::Error;
+using sentio::ErrorCode;
+
+// A model whose `run`, `probe` and `environment` are methods of an object.
+class PyModel final : public sentio::Model {
+ public:
+  PyModel(py::object runner, const sentio::WindowShape& shape) : runner_(std::move(runner)), shape_(shape) {}
+  ~PyModel() override {
+    const py::gil_scoped_acquire acquire;
+    runner_ = py::object();
+  }
+
+  void run(std::span<const float> windows, std::span<float> outputs) const override {
+    const py::gil_scoped_acquire acquire;
+    try {
+      const py::array_t<float> input(
+          {static_cast<py::ssize_t>(outputs.size()), static_cast<py::ssize_t>(shape_.seq_len),
+           static_cast<py::ssize_t>(shape_.n_features)},
+          windows.data());
+      const py::array given = runner_.attr("run")(input);
+      const auto values = column<float>(given, "the model's output");
+      if (values.size() != outputs.size())
+        throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B]");
+      std::copy(values.begin(), values.end(), outputs.begin());
+    } catch (const py::error_already_set& error) {
+      throw Error(ErrorCode::bad_bundle, std::string("the model failed: ") + error.what());
+    }
+  }
+
+  std::vector<Probe> probe() const override {
+    const py::gil_scoped_acquire acquire;
+    std::vector<Probe> probes;
+    for (const auto& [what, refused] :
+         runner_.attr("probe")().cast<std::vector<std::pair<std::string, bool>>>())
+      probes.push_back({what, refused});
+    return probes;
+  }
+
+  sentio::ModelEnvironment environment() const override {
+    const py::gil_scoped_acquire acquire;
+    const auto [library, capability] =
+        runner_.attr("environment")().cast<std::pair<std::string, std::string>>();
+    return {library, capability};
+  }
+
+ private:
+  py::object runner_;
+  sentio::WindowShape shape_;
+};
+
+std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const py::object& runner) {
+  sentio::LoadOptions options;
+  if (!runner.is_none()) {
+    options.model_loader = [&runner](std::span<const std::byte>, const sentio::WindowShape& shape) {
+      const py::gil_scoped_acquire acquire;
+      return std::make_unique<const PyModel>(runner, shape);
+    };
+  }
+  const py::gil_scoped_release release;
+  return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
+}
+
+// (status, raw output): the output is None where there is no prediction.
+using Said = std::pair<sentio::Status, std::optional<double>>;
+
+Said said(const sentio::Outcome& outcome) {
+  return {outcome.status,
+          outcome.prediction ? std::optional(outcome.prediction->value) : std::optional<double>()};
+}
+
+std::span<const std::byte> bytes_of(const py::bytes& bytes) {
+  return std::as_bytes(std::span(std::string_view(bytes)));
+}
+
+// A session that one thread at a time may use. The lock is taken without the GIL: the model asks for that.
+class PySession {
+ public:
+  PySession(const std::shared_ptr<sentio::Bundle>& bundle, std::int64_t interval_ns,
+            const std::string& record)
+      : session_(bundle, {.interval_ns = interval_ns, .record = record}) {}
+  explicit PySession(sentio::Session session) : session_(std::move(session)) {}
+
+  Said on_bar(std::int64_t ts, double open, double high, double low, double close, double volume) {
+    return alone([&] { return said(session_.on_bar({ts, open, high, low, close, volume})); });
+  }
+  Said peek(std::int64_t ts, double open, double high, double low, double close, double volume) {
+    return alone([&] { return said(session_.peek({ts, open, high, low, close, volume})); });
+  }
+  sentio::Status observe(std::int64_t ts, double open, double high, double low, double close, double volume) {
+    return alone([&] { return session_.observe({ts, open, high, low, close, volume}); });
+  }
+  void warm_up(const py::array& ts, const py::array& open, const py::array& high, const py::array& low,
+               const py::array& close, const py::array& volume) {
+    const auto bars = columns(ts, open, high, low, close, volume);
+    alone([&] { session_.warm_up(bars); });
+  }
+  py::bytes state() {
+    const auto bytes = alone([&] { return session_.state(); });
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  void restore(const py::bytes& state) {
+    const auto bytes = bytes_of(state);
+    alone([&] { session_.restore(bytes); });
+  }
+  std::unique_ptr<PySession> clone() {
+    return alone([&] { return std::make_unique<PySession>(session_.clone()); });
+  }
+  void swap(const std::shared_ptr<sentio::Bundle>& bundle) {
+    alone([&] { return session_.swap(std::shared_ptr<const sentio::Bundle>(bundle)); });
+  }
+  py::array_t<float> features() {
+    const auto values =
+        alone([&] { return std::vector<float>(session_.features().begin(), session_.features().end()); });
+    return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
+  }
+  std::int64_t bars_seen() {
+    return alone([&] { return session_.bars_seen(); });
+  }
+  std::int64_t bars_missing() {
+    return alone([&] { return session_.bars_missing(); });
+  }
+  std::optional<std::int64_t> last_ts() {
+    return alone([&] { return session_.last_ts(); });
+  }
+  std::optional<std::string> failure() {
+    return alone([&]() -> std::optional<std::string> {
+      if (!session_.failure()) return std::nullopt;
+      try {
+        std::rethrow_exception(session_.failure());
+      } catch (const std::exception& error) {
+        return error.what();
+      }
+    });
+  }
+  std::optional<std::string> recording_error() {
+    const auto error = alone([&] { return session_.recording_error(); });
+    return error ? std::optional(error.message()) : std::nullopt;
+  }
+
+ private:
+  template <class Call>
+  std::invoke_result_t<Call> alone(Call call) {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(mutex_);
+    return call();
+  }
+
+  std::mutex mutex_;
+  sentio::Session session_;
+};
+
+}  // namespace
+
+void bind_session(py::module_& module) {
+  py::enum_<sentio::Status>(module, "Status")
+      .value("predicted", sentio::Status::predicted)
+      .value("warming_up", sentio::Status::warming_up)
+      .value("model_failed", sentio::Status::model_failed)
+      .value("not_later", sentio::Status::not_later)
+      .value("too_early", sentio::Status::too_early)
+      .value("not_a_number", sentio::Status::not_a_number)
+      .value("price_range", sentio::Status::price_range)
+      .value("high_low", sentio::Status::high_low)
+      .value("volume_range", sentio::Status::volume_range);
+
+  py::class_<sentio::Bundle, std::shared_ptr<sentio::Bundle>>(module, "Bundle")
+      .def(py::init(&load_bundle), py::arg("folder"), py::arg("runner"))
+      .def_property_readonly("id", [](const sentio::Bundle& bundle) { return bundle.id(); });
+
+  const auto bar = [](auto& session, const char* name, auto method) {
+    session.def(name, method, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
+                py::arg("close"), py::arg("volume"));
+  };
+  py::class_<PySession> session(module, "Session");
+  session
+      .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::int64_t, const std::string&>(),
+           py::arg("bundle"), py::arg("interval_ns"), py::arg("record"))
+      .def("state", &PySession::state)
+      .def("restore", &PySession::restore, py::arg("state"))
+      .def("clone", &PySession::clone)
+      .def("swap", &PySession::swap, py::arg("bundle"))
+      .def("features", &PySession::features)
+      .def_property_readonly("bars_seen", &PySession::bars_seen)
+      .def_property_readonly("bars_missing", &PySession::bars_missing)
+      .def_property_readonly("last_ts", &PySession::last_ts)
+      .def_property_readonly("failure", &PySession::failure)
+      .def_property_readonly("recording_error", &PySession::recording_error);
+  bar(session, "on_bar", &PySession::on_bar);
+  bar(session, "peek", &PySession::peek);
+  bar(session, "observe", &PySession::observe);
+  bar(session, "warm_up", &PySession::warm_up);
+}

@@ -1,0 +1,153 @@
+"""A session's record: replayed to the same bits, and every damage told."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from bundles import make_bundle, make_source, walk
+from command_line import Sentio
+
+from sentio import LiveBundle, Session, load_bundle
+from sentio.errors import BadInput, CorruptStore
+from sentio.replay import RecordedBar, RecordedState, read_record, replay
+
+FEATURES = 4
+BAR_RECORD = 8 + 60 + 4 * FEATURES + 4
+BARS = 120
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("recorded"), make_source(4))
+
+
+@pytest.fixture(scope="module")
+def bundle(folder):
+    return load_bundle(folder)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, bundle) -> bytes:
+    """Two sessions' warm-up, then bars of which one is only observed."""
+    path = tmp_path_factory.mktemp("record") / "live.record"
+    session = Session(LiveBundle(bundle), interval="5m", record=path)
+    bars = walk()
+    rows = [(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
+    session.warm_up(walk(sessions=1))
+    for number, row in enumerate(rows[60 : 60 + BARS]):
+        session.on_bar(row[0], -1.0, *row[2:])
+        if number == 50:
+            session.observe(*row)
+        else:
+            session.on_bar(*row)
+    assert session.recording_error is None
+    return path.read_bytes()
+
+
+@pytest.fixture
+def record(tmp_path, recorded) -> Path:
+    path = tmp_path / "live.record"
+    path.write_bytes(recorded)
+    return path
+
+
+def change_bar(data: bytes, number: int, offset: int, fmt: str, value: float) -> bytes:
+    """Change a field of a bar's payload, and all the checksums from there on, so that they fit."""
+    place = len(data) - (BARS - number) * BAR_RECORD
+    changed = bytearray(data)
+    struct.pack_into(fmt, changed, place + 8 + offset, value)
+    at, before = 16, 0
+    while at < len(changed):
+        (length,) = struct.unpack_from("<I", changed, at + 4)
+        before = zlib.crc32(changed[at : at + 8 + length], before)
+        struct.pack_into("<I", changed, at + 8 + length, before)
+        at += 12 + length
+    return bytes(changed)
+
+
+def test_what_was_recorded_is_what_is_computed(record, bundle):
+    found = replay(record, bundle)
+    assert (found.bars, found.predictions, found.states) == (BARS, BARS - 1, 2)
+    assert (found.cut, found.difference) == (0, "")
+    records, _ = read_record(record)
+    assert [type(each) for each in records[:3]] == [RecordedState, RecordedState, RecordedBar]
+    assert records[0].bundle == bundle.id
+
+
+@pytest.mark.parametrize(
+    ("number", "offset", "fmt", "value", "told"),
+    [
+        (7, 60 + 4 * 2, "<f", 12.5, "bar 7 (1700088500000000000), feature 'rsi_7': 12.5 recorded, "),
+        (0, 60 + 4 * 3, "<f", float("nan"), "bar 0 (1700086400000000000), feature 'mom_9': nan recorded, "),
+        (9, 56, "<f", 0.125, "output: 0.125 recorded, "),
+        (11, 48, "<I", 1, "status warming_up recorded, predicted computed"),
+        (13, 32, "<d", 101.25, "bar 13 "),  # its close: the features are those of another
+        (15, 0, "<q", 0, "taken live, refused now: not_later"),
+    ],
+)
+def test_the_first_difference_is_told(record, recorded, bundle, number, offset, fmt, value, told):
+    record.write_bytes(change_bar(recorded, number, offset, fmt, value))
+    found = replay(record, bundle)
+    assert told in found.difference
+    assert found.bars == number + 1
+
+
+def test_a_record_that_was_cut_is_replayed_as_far_as_it_goes(record, recorded, bundle):
+    for left in (1, 7, 8, BAR_RECORD - 1):
+        record.write_bytes(recorded[: len(recorded) - BAR_RECORD + left])
+        records, cut = read_record(record)
+        assert (len(records), cut) == (2 + BARS - 1, left)
+    found = replay(record, bundle)
+    assert (found.bars, found.cut, found.difference) == (BARS - 1, BAR_RECORD - 1, "")
+
+
+def test_any_byte_that_was_changed_is_told(record, recorded):
+    tail = len(recorded) - 3 * BAR_RECORD
+    for place in [0, 8, 16, 24, 40, 100, *range(tail, len(recorded) - BAR_RECORD)]:
+        data = bytearray(recorded)
+        data[place] ^= 0x10
+        record.write_bytes(bytes(data))
+        with pytest.raises((BadInput, CorruptStore)):
+            read_record(record)
+
+
+def test_a_record_that_was_taken_out_is_told(record, recorded):
+    middle = len(recorded) - 10 * BAR_RECORD
+    record.write_bytes(recorded[:middle] + recorded[middle + BAR_RECORD :])
+    with pytest.raises(CorruptStore, match="checksum"):
+        read_record(record)
+
+
+def test_another_bundle_is_told_by_its_id(tmp_path, record, bundle):
+    other = load_bundle(make_bundle(tmp_path, make_source(1)))
+    with pytest.raises(BadInput, match=bundle.id):
+        replay(record, other)
+
+
+def test_what_is_no_record_is_refused(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(BadInput, match="SENTIORC"):
+        read_record(path)
+    path.write_bytes(struct.pack("<8sQ", b"SENTIORC", 2))
+    with pytest.raises(BadInput, match="format version 2"):
+        read_record(path)
+
+
+def test_the_command_tells_all_this_and_ends_with_its_code(monkeypatch, capsys, record, recorded, folder):
+    sentio = Sentio(monkeypatch, capsys)
+    done = sentio("replay", str(record), "--bundle", str(folder))
+    assert done.code == 0, done.err
+    assert f"{BARS} bars, {BARS - 1} predictions: every bit is the same" in done.out
+    record.write_bytes(recorded[:-1])
+    done = sentio("replay", str(record), "--bundle", str(folder))
+    assert done.code == 0
+    assert "the last record is cut" in done.err
+    record.write_bytes(change_bar(recorded, 3, 60, "<f", 1.0))
+    done = sentio("replay", str(record), "--bundle", str(folder))
+    assert done.code == 1
+    assert "DIFFERS: bar 3" in done.out
+    assert "ret_1" in done.out

@@ -1,0 +1,177 @@
+"""`sentio.Session` is the C++ runtime's session: it says what `Bundle.predict` says, bar by bar."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from bundles import MINUTE, make_bundle, make_source, walk
+
+from sentio import LiveBundle, Session, load_bundle
+from sentio.bars import Bars
+from sentio.bundle import Bundle
+from sentio.errors import BarsError, CorruptStore, ResourceError, UsageError
+from sentio.session import Status
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Bundle:
+    return load_bundle(make_bundle(tmp_path_factory.mktemp("live"), make_source(4)))
+
+
+@pytest.fixture(scope="module")
+def live(bundle) -> LiveBundle:
+    return LiveBundle(bundle)
+
+
+def rows_of(bars):
+    return [(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
+
+
+def bars_a_minute_apart() -> Bars:
+    ones = np.ones(2)
+    return Bars("QQQ", "1m", np.array([0, MINUTE]), ones, ones, ones, ones, ones)
+
+
+def test_every_bar_gives_the_bits_of_predict(bundle, live):
+    bars = walk()
+    session = Session(live, interval="5m")
+    outcomes = [session.on_bar(*row) for row in rows_of(bars)]
+    said = [outcome.prediction for outcome in outcomes if outcome.prediction]
+    expected = bundle.predict(bars)
+    assert [each.bar_ts for each in said] == expected.ts.tolist()
+    assert np.array([each.value for each in said], np.float32).tobytes() == expected.value.tobytes()
+    np.testing.assert_allclose([each.probability for each in said], expected.probability, rtol=1e-15)
+    assert {each.kind for each in said} == {"logit"}
+    assert {outcome.status for outcome in outcomes} == {Status.WARMING_UP, Status.PREDICTED}
+    assert session.bars_seen == len(bars)
+    assert session.last_ts == bars.ts[-1]
+    features = session.features
+    assert features.dtype == np.float32
+    assert len(features) == bundle.spec.n_features
+
+
+def test_peeking_commits_nothing_and_a_saved_session_goes_on(live):
+    rows = rows_of(walk())
+    session = Session(live, interval="5m")
+    session.warm_up(walk(sessions=1))
+    for row in rows[60:80]:
+        state = session.state()
+        restored = Session(live, interval="5m")
+        restored.restore(state)
+        clone = session.clone()
+        peeked = session.peek(*row)
+        assert session.state() == state
+        assert session.on_bar(*row) == restored.on_bar(*row) == clone.on_bar(*row) == peeked
+    assert session.bars_missing == 0
+    with pytest.raises(CorruptStore, match="damaged"):
+        session.restore(state[:-1] + bytes([state[-1] ^ 1]))
+
+
+def test_the_engines_state_of_the_bundle_is_a_start(bundle, live):
+    session = Session(live, interval="5m")
+    session.restore(bundle.engine_state)
+    later = walk(first=12, seed=4)
+    said = [session.on_bar(*row) for row in rows_of(later)]
+    expected = bundle.predict(later, warm=True)
+    values = [outcome.prediction.value for outcome in said if outcome.prediction]
+    assert np.array(values, np.float32).tobytes() == expected.value.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda ts, o, h, low, c, v: (ts, o, h, low, c, v), Status.NOT_LATER),
+        (lambda ts, o, h, low, c, v: (ts + MINUTE, o, h, low, c, v), Status.TOO_EARLY),
+        (lambda ts, o, h, low, c, v: (ts + 5 * MINUTE, o, h, low, float("nan"), v), Status.NOT_A_NUMBER),
+        (lambda ts, o, h, low, c, v: (ts + 5 * MINUTE, o, h, -1.0, c, v), Status.PRICE_RANGE),
+        (lambda ts, o, h, low, c, v: (ts + 5 * MINUTE, o, low / 2, low, c, v), Status.HIGH_LOW),
+        (lambda ts, o, h, low, c, v: (ts + 5 * MINUTE, o, h, low, c, -1.0), Status.VOLUME_RANGE),
+    ],
+)
+def test_a_refused_bar_leaves_no_trace(live, change, status):
+    session = Session(live, interval="5m")
+    session.warm_up(walk(sessions=1))
+    last = rows_of(walk(sessions=1))[-1]
+    state = session.state()
+    outcome = session.on_bar(*change(*last))
+    assert outcome.status is status
+    assert outcome.status.refused
+    assert outcome.prediction is None
+    assert session.peek(*change(*last)).status is status
+    assert session.observe(*change(*last)) is status
+    assert session.state() == state
+
+
+def test_missing_bars_are_counted(live):
+    session = Session(live, interval="5m")
+    for number, row in enumerate(rows_of(walk(sessions=2))):
+        if number % 10 != 5:
+            session.on_bar(*row)
+    assert session.bars_missing == 12
+
+
+def test_what_does_not_fit_is_refused(tmp_path, bundle, live):
+    with pytest.raises(UsageError, match="60000000000 ns long, the bundle's are 300000000000"):
+        Session(live, interval="1m")
+    session = Session(live, interval="5m")
+    with pytest.raises(BarsError, match="bar 1: it follows the bar before by less"):
+        session.warm_up(bars_a_minute_apart())
+    assert session.bars_seen == 0
+    with pytest.raises(ResourceError, match="no such file"):
+        Session(live, interval="5m", record=tmp_path / "no" / "folder")
+    (tmp_path / "there").write_text("")
+    with pytest.raises(UsageError, match="is there already"):
+        Session(live, interval="5m", record=tmp_path / "there")
+
+
+def test_another_bundle_takes_over(tmp_path, bundle, live):
+    other = LiveBundle(load_bundle(make_bundle(tmp_path, make_source(4))))
+    session = Session(live, interval="5m")
+    rows = rows_of(walk())
+    before = [session.on_bar(*row) for row in rows[:100]]
+    session.swap(other)
+    assert session.live is other
+    after = [session.on_bar(*row) for row in rows[100:]]
+    values = [outcome.prediction.value for outcome in before + after if outcome.prediction]
+    assert np.array(values, np.float32).tobytes() == bundle.predict(walk()).value.tobytes()
+    shorter = LiveBundle(load_bundle(make_bundle(tmp_path, make_source(2), version="v2")))
+    with pytest.raises(UsageError, match="sequence length"):
+        session.swap(shorter)
+    assert session.live is other
+
+
+def test_threads_wait_for_each_other(bundle, live):
+    rows = rows_of(walk())
+    sessions = [Session(live, interval="5m") for _ in range(4)]
+    found: dict[int, list[float]] = {}
+
+    def work(number: int) -> None:
+        outcomes = [sessions[number].on_bar(*row) for row in rows]
+        found[number] = [outcome.prediction.value for outcome in outcomes if outcome.prediction]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    expected = bundle.predict(walk()).value.tobytes()
+    assert all(np.array(found[number], np.float32).tobytes() == expected for number in range(4))
+
+
+def test_a_folder_that_was_replaced_is_refused(tmp_path, bundle):
+    folder = make_bundle(tmp_path, make_source(4))
+    loaded = load_bundle(folder)
+    folder.rename(tmp_path / "gone")
+    make_bundle(tmp_path, make_source(4, metrics={"rows": 100, "scores": {"model": {"auc": 0.6}}}))
+    with pytest.raises(CorruptStore, match="by now"):
+        LiveBundle(loaded)
+
+
+def test_the_extension_loads_no_torch():
+    code = "import sys, sentio_features; print(hasattr(sentio_features, 'Session'), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

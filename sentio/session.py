@@ -171,7 +171,7 @@ class Session:
 
     def observe(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Status:
         """Take a bar without asking the model; `PREDICTED` then means that it could have been asked."""
-        return Status(self._native.observe(ts, open, high, low, close, volume).name)
+        return Status(self._native.observe(ts, open, high, low, close, volume))
 
     def state(self) -> bytes:
         """All that predictions depend on but the bundle (docs/reference/session_state.md)."""
@@ -242,10 +242,9 @@ class Session:
         text: str | None = self._native.recording_error
         return text
 
-    def _outcome(self, said: tuple[object, float | None], ts: int) -> Outcome:
+    def _outcome(self, said: tuple[str, float | None], ts: int) -> Outcome:
         status, value = said
-        name = Status(status.name)  # type: ignore[attr-defined]
         if value is None:
-            return Outcome(name)
+            return Outcome(Status(status))
         manifest = self._live.bundle.manifest
-        return Outcome(name, Prediction(value, manifest.output.kind, manifest.label.horizon, ts))
+        return Outcome(Status(status), Prediction(value, manifest.output.kind, manifest.label.horizon, ts))

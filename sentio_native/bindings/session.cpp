@@ -80,11 +80,36 @@ std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const py:
   return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
 }
 
+// As sentio.session.Status has them.
+std::string name_of(sentio::Status status) {
+  switch (status) {
+    case sentio::Status::predicted:
+      return "predicted";
+    case sentio::Status::warming_up:
+      return "warming_up";
+    case sentio::Status::model_failed:
+      return "model_failed";
+    case sentio::Status::not_later:
+      return "not_later";
+    case sentio::Status::too_early:
+      return "too_early";
+    case sentio::Status::not_a_number:
+      return "not_a_number";
+    case sentio::Status::price_range:
+      return "price_range";
+    case sentio::Status::high_low:
+      return "high_low";
+    case sentio::Status::volume_range:
+      return "volume_range";
+  }
+  return "unknown";
+}
+
 // (status, raw output): the output is None where there is no prediction.
-using Said = std::pair<sentio::Status, std::optional<double>>;
+using Said = std::pair<std::string, std::optional<double>>;
 
 Said said(const sentio::Outcome& outcome) {
-  return {outcome.status,
+  return {name_of(outcome.status),
           outcome.prediction ? std::optional(outcome.prediction->value) : std::optional<double>()};
 }
 
@@ -106,8 +131,8 @@ class PySession {
   Said peek(std::int64_t ts, double open, double high, double low, double close, double volume) {
     return alone([&] { return said(session_.peek({ts, open, high, low, close, volume})); });
   }
-  sentio::Status observe(std::int64_t ts, double open, double high, double low, double close, double volume) {
-    return alone([&] { return session_.observe({ts, open, high, low, close, volume}); });
+  std::string observe(std::int64_t ts, double open, double high, double low, double close, double volume) {
+    return alone([&] { return name_of(session_.observe({ts, open, high, low, close, volume})); });
   }
   void warm_up(const py::array& ts, const py::array& open, const py::array& high, const py::array& low,
                const py::array& close, const py::array& volume) {
@@ -172,17 +197,6 @@ class PySession {
 }  // namespace
 
 void bind_session(py::module_& module) {
-  py::enum_<sentio::Status>(module, "Status")
-      .value("predicted", sentio::Status::predicted)
-      .value("warming_up", sentio::Status::warming_up)
-      .value("model_failed", sentio::Status::model_failed)
-      .value("not_later", sentio::Status::not_later)
-      .value("too_early", sentio::Status::too_early)
-      .value("not_a_number", sentio::Status::not_a_number)
-      .value("price_range", sentio::Status::price_range)
-      .value("high_low", sentio::Status::high_low)
-      .value("volume_range", sentio::Status::volume_range);
-
   py::class_<sentio::Bundle, std::shared_ptr<sentio::Bundle>>(module, "Bundle")
       .def(py::init(&load_bundle), py::arg("folder"), py::arg("runner"))
       .def_property_readonly("id", [](const sentio::Bundle& bundle) { return bundle.id(); });

@@ -94,6 +94,12 @@ TEST(a_configuration_that_contradicts_itself_is_refused) {
   refuses("cooldown_bars", {.cooldown_bars = -1});
 }
 
+TEST(another_interval_than_the_bundles_is_refused) {
+  const auto bundle = load_made();
+  CHECK_THROWS(bad_argument, "5m", TFAStrategy({.interval_ns = kMinute}, bundle));
+  CHECK_EQUAL(TFAStrategy({.interval_ns = 5 * kMinute}, bundle).session().bars_seen(), 0);
+}
+
 TEST(the_folder_follows_from_root_model_and_version) {
   const TemporaryFolder root;
   const TFACfg cfg{.model_id = "TFA", .version = "v7", .root = root.path()};

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "sentio/export.hpp"
+
 namespace sentio {
 
 // One OHLCV bar. `ts` is the bar's open, in nanoseconds since 1970 UTC; the bar is known at its close.
@@ -43,13 +45,13 @@ enum class BarFault : std::uint8_t {
 };
 
 // What is wrong with `bar` by itself; time order is the engine's to check.
-[[nodiscard]] BarFault check_bar(const Bar& bar) noexcept;
+[[nodiscard]] SENTIO_API BarFault check_bar(const Bar& bar) noexcept;
 
 // Nanoseconds in the unit of an epoch time, told by its magnitude: between 1973 and 5138, seconds are below
 // 1e11, milliseconds below 1e14, microseconds below 1e17.
-[[nodiscard]] std::int64_t epoch_unit(std::int64_t epoch) noexcept;
+[[nodiscard]] SENTIO_API std::int64_t epoch_unit(std::int64_t epoch) noexcept;
 
 // The fault in words, e.g. "high and low do not contain open and close".
-[[nodiscard]] std::string_view describe(BarFault fault) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(BarFault fault) noexcept;
 
 }  // namespace sentio

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/export.hpp"
 #include "sentio/model.hpp"
 #include "sentio/plan.hpp"
 
@@ -24,7 +25,7 @@ enum class OutputKind : std::uint8_t {
   forward_return,  // in the label's unit
 };
 
-[[nodiscard]] std::string_view describe(OutputKind kind) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(OutputKind kind) noexcept;
 
 // The samples of one part of the training data, by the times of their bars (UTC nanoseconds).
 struct DataSpan {
@@ -70,7 +71,7 @@ struct Check {
   bool left_out = false;  // this build cannot make it: neither passed nor failed
 };
 
-struct VerifyReport {
+struct SENTIO_API VerifyReport {
   std::string bundle_id;      // empty where SHA256SUMS could not be read
   std::vector<Check> checks;  // in order; a check that needs what an earlier one refused is left out
   bool damaged = false;       // the bytes are not those that were sealed: nothing was parsed
@@ -86,7 +87,7 @@ struct LoadOptions {
 };
 
 // A bundle that was verified as it was loaded. Immutable; one serves any number of sessions in any thread.
-class Bundle {
+class SENTIO_API Bundle {
  public:
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
   // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)
@@ -117,7 +118,7 @@ class Bundle {
 };
 
 // The same checks as a value, one line each. Throws Error(missing) and what the operating system refuses.
-[[nodiscard]] VerifyReport verify_bundle(const std::filesystem::path& folder,
-                                         const LoadOptions& options = {});
+[[nodiscard]] SENTIO_API VerifyReport verify_bundle(const std::filesystem::path& folder,
+                                                    const LoadOptions& options = {});
 
 }  // namespace sentio

@@ -4,14 +4,15 @@
 #include <span>
 #include <string_view>
 
+#include "sentio/export.hpp"
 #include "sentio/op.hpp"
 
 namespace sentio {
 
 // Every op, sorted by name.
-[[nodiscard]] std::span<const OpInfo> catalog();
+[[nodiscard]] SENTIO_API std::span<const OpInfo> catalog();
 
 // The op of that name, or nullptr.
-[[nodiscard]] const OpInfo* find_op(std::string_view name);
+[[nodiscard]] SENTIO_API const OpInfo* find_op(std::string_view name);
 
 }  // namespace sentio

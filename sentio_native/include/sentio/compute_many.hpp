@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "sentio/bar.hpp"
+#include "sentio/export.hpp"
 #include "sentio/plan.hpp"
 
 namespace sentio {
@@ -28,7 +29,7 @@ struct SymbolRun {
 //
 // Throws Error(bad_argument) where `threads` is 0. The other runs go on past one that fails; at the end an
 // Error has a problem for each that did, in order, with the first one's code; their `out` has not changed.
-void compute_many(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs,
-                  std::size_t threads, const std::function<void(std::size_t)>& finished);
+SENTIO_API void compute_many(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs,
+                             std::size_t threads, const std::function<void(std::size_t)>& finished);
 
 }  // namespace sentio

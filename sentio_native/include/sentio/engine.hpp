@@ -10,16 +10,17 @@
 #include <vector>
 
 #include "sentio/bar.hpp"
+#include "sentio/export.hpp"
 #include "sentio/plan.hpp"
 
 namespace sentio {
 
 // The instruction sets that this build and this processor share, by name, the best first.
-[[nodiscard]] std::vector<std::string_view> instruction_sets();
+[[nodiscard]] SENTIO_API std::vector<std::string_view> instruction_sets();
 
 // The one that the engine's inner loops use: the best, or that which the environment variable SENTIO_ISA
 // names. The bits do not depend on it. Throws Error(unsupported) where SENTIO_ISA names none of them.
-[[nodiscard]] std::string_view instruction_set();
+[[nodiscard]] SENTIO_API std::string_view instruction_set();
 
 // What a plan costs on this machine: nanoseconds a bar, each the median over the blocks of some bars by a
 // steady clock, so that other work on the machine disturbs it little.
@@ -32,7 +33,7 @@ struct Cost {
 //
 // The bits of the output do not depend on how the bars were split into calls, on snapshots in between,
 // on the compiler or the instruction set, or on the caller's floating-point mode, which is restored.
-class Engine {
+class SENTIO_API Engine {
  public:
   // Throws Error(unsupported) where SENTIO_ISA names no instruction set of this machine.
   explicit Engine(std::shared_ptr<const Plan> plan);

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/export.hpp"
+
 namespace sentio {
 
 enum class ErrorCode : std::uint8_t {
@@ -21,7 +23,7 @@ enum class ErrorCode : std::uint8_t {
 };
 
 // The code in words, e.g. "bad spec".
-[[nodiscard]] std::string_view describe(ErrorCode code) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(ErrorCode code) noexcept;
 
 // One thing that is wrong in a document: where, and what was found against what is allowed.
 struct Problem {
@@ -29,7 +31,7 @@ struct Problem {
   std::string message;
 };
 
-class Error : public std::runtime_error {
+class SENTIO_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message, std::vector<Problem> problems = {});
 

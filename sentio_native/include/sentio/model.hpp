@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/export.hpp"
+
 namespace sentio {
 
 // One window: T rows of F features, float32, row-major, oldest row first.
@@ -28,7 +30,7 @@ struct ModelEnvironment {
 };
 
 // Immutable once loaded; any number of sessions, in any thread, may share one.
-class Model {
+class SENTIO_API Model {
  public:
   // An input that breaks the contract, and whether the model refused it by itself.
   struct Probe {
@@ -60,6 +62,6 @@ using ModelLoader =
     std::function<std::unique_ptr<const Model>(std::span<const std::byte> bytes, const WindowShape& shape)>;
 
 // The names of the backends of this build, e.g. {"native", "torchscript", "aoti"}.
-[[nodiscard]] std::vector<std::string> model_backends();
+[[nodiscard]] SENTIO_API std::vector<std::string> model_backends();
 
 }  // namespace sentio

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/export.hpp"
+
 namespace sentio {
 
 class Lowering;
@@ -49,7 +51,7 @@ enum class Memory : std::uint8_t {
   unbounded,  // all bars, for ever: no cold start agrees
 };
 
-[[nodiscard]] std::string_view describe(Memory memory) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(Memory memory) noexcept;
 
 struct OpInfo {
   std::string_view name;  // upper case

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/export.hpp"
 #include "sentio/op.hpp"
 
 namespace sentio {
@@ -45,7 +46,7 @@ struct NodeInfo {
 };
 
 // Immutable and shared: any number of engines, in any thread, may run one plan.
-class Plan {
+class SENTIO_API Plan {
  public:
   // Compile a spec document (JSON text).
   // Throws Error(bad_spec) with every problem and its path, e.g. `features[3].window: 1 is outside [2,

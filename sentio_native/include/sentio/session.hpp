@@ -16,6 +16,7 @@
 #include "sentio/bar.hpp"
 #include "sentio/bundle.hpp"
 #include "sentio/engine.hpp"
+#include "sentio/export.hpp"
 
 namespace sentio {
 
@@ -33,13 +34,13 @@ enum class Status : std::uint8_t {
   volume_range,  // as BarFault
 };
 
-[[nodiscard]] std::string_view describe(Status status) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(Status status) noexcept;
 [[nodiscard]] constexpr bool is_refusal(Status status) noexcept {
   return status >= Status::not_later;
 }
 
 // The texts are the bundle's, and live as long as it does.
-struct Prediction {
+struct SENTIO_API Prediction {
   double value = 0;  // raw: a logit, or a return in the label's unit
   OutputKind kind = OutputKind::logit;
   std::int64_t horizon = 1;     // bars that the value looks ahead
@@ -68,7 +69,7 @@ struct SessionOptions {
 class RecordWriter;  // internal to the library
 
 // Not thread-safe; sessions on one bundle are independent of each other.
-class Session {
+class SENTIO_API Session {
  public:
   // Throws as Bundle::load; Error(bad_argument) where the feed's interval is not the bundle's, or the file to
   // record in is there already; std::system_error where it cannot be made.

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "sentio/export.hpp"
+
 namespace sentio {
 
 inline constexpr std::uint64_t kSnapshotVersion = 2;
@@ -18,6 +20,6 @@ struct SnapshotInfo {
 };
 
 // Checks magic, version and checksum. Throws Error(bad_state) with the reason.
-[[nodiscard]] SnapshotInfo inspect_snapshot(std::span<const std::byte> bytes);
+[[nodiscard]] SENTIO_API SnapshotInfo inspect_snapshot(std::span<const std::byte> bytes);
 
 }  // namespace sentio

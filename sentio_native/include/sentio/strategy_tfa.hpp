@@ -8,12 +8,13 @@
 #include <string>
 #include <string_view>
 
+#include "sentio/export.hpp"
 #include "sentio/session.hpp"
 
 namespace sentio {
 
 // Everything that decides whether a prediction becomes a signal.
-struct TFACfg {
+struct SENTIO_API TFACfg {
   // Which bundle, see folder().
   std::string model_id = "TFA";
   std::string version = "v1";
@@ -43,7 +44,7 @@ struct TFACfg {
 enum class Side : std::int8_t { go_short = -1, flat = 0, go_long = 1 };
 
 // "long", "short" or "flat".
-[[nodiscard]] std::string_view describe(Side side) noexcept;
+[[nodiscard]] SENTIO_API std::string_view describe(Side side) noexcept;
 
 struct Signal {
   Status status = Status::warming_up;  // of the bar
@@ -53,7 +54,7 @@ struct Signal {
 };
 
 // One symbol's strategy; computes features itself. Not thread-safe.
-class TFAStrategy {
+class SENTIO_API TFAStrategy {
  public:
   // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
   // contradicts itself.

@@ -2,11 +2,15 @@
 
 option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
 
-add_library(sentio_runtime STATIC src/runtime/backends.cpp ${sentio_runtime_objects})
+add_library(sentio_runtime src/runtime/backends.cpp ${sentio_runtime_objects})
+sentio_library(runtime bundle model session session_batch strategy_tfa)
 target_include_directories(sentio_runtime PRIVATE src)
 target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
 target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERFACE:sentio_flags>)
-add_library(sentio::runtime ALIAS sentio_runtime)
+if(BUILD_SHARED_LIBS)
+  # What a shared engine hides and the runtime uses.
+  target_sources(sentio_runtime PRIVATE src/json.cpp src/sha256.cpp)
+endif()
 
 if(SENTIO_TORCH)
   # The version with its local part ("2.13.0+cpu"), as the bundle records it; TORCH_VERSION in the headers lacks that.
@@ -25,13 +29,22 @@ if(SENTIO_TORCH)
   set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
   find_package(Torch REQUIRED CONFIG PATHS ${torch_folder}/share/cmake/Torch NO_DEFAULT_PATH)
   unset(CMAKE_MESSAGE_LOG_LEVEL)
+  set(sentio_torch_version ${Torch_VERSION})
   # A target of its own, so that torch's headers and flags reach no other file.
   add_library(sentio_torch_model OBJECT src/runtime/torch_model.cpp)
   target_include_directories(sentio_torch_model PRIVATE src include)
   target_compile_definitions(sentio_torch_model PRIVATE SENTIO_TORCH_VERSION="${torch_version}")
+  # Its macros write their files' places into messages; the library shall know none of this machine.
+  target_compile_options(sentio_torch_model PRIVATE -fmacro-prefix-map=${torch_folder}/=)
   target_link_libraries(sentio_torch_model PRIVATE torch $<BUILD_INTERFACE:sentio_flags>)
   target_compile_definitions(sentio_runtime PRIVATE SENTIO_HAS_TORCH)
-  target_link_libraries(sentio_runtime PRIVATE sentio_torch_model)
+  target_sources(sentio_runtime PRIVATE $<TARGET_OBJECTS:sentio_torch_model>)
+  target_link_libraries(sentio_runtime PRIVATE $<LINK_ONLY:torch>)
+endif()
+
+# The C interface, the command and the tests link more than the public interface.
+if(BUILD_SHARED_LIBS)
+  return()
 endif()
 
 # The C interface as a library of its own, which shows nothing else. Its SOVERSION is SENTIO_ABI_VERSION.

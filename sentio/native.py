@@ -1,4 +1,4 @@
-"""Building the C++ extension from a checkout into the running Python, and what a built one says of itself."""
+"""Building the C++ extension and library from a checkout, and what was built says of itself."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from pathlib import Path
 from sentio.errors import EnvironmentProblem, ResourceError
 from sentio.extension import engine_errors, load_extension
 
-__all__ = ["NativeInfo", "build_extension", "native_info"]
+__all__ = ["NativeInfo", "build_extension", "cmake_folder", "native_info"]
 
 _TOOLS_HINT = "run: make setup, or: pip install cmake ninja nlohmann-json pybind11"
 _SHOWN_LINES = 30
+_CONFIG = Path("lib", "cmake", "sentio")  # where an installation keeps sentioConfig.cmake
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,30 @@ def native_info() -> NativeInfo:
         return NativeInfo(path=Path(str(extension.__file__)), **extension.build_info())
 
 
+def cmake_folder() -> Path:
+    """The folder of sentioConfig.cmake, by which a CMake project finds the C++ library of this installation.
+
+    Raises:
+        EnvironmentProblem: it is not there.
+    """
+    package = Path(__file__).resolve().parent
+    # A wheel brings the library; a checkout has the one that its last build installed.
+    folders = [package / "cpp" / _CONFIG, _build_folder(package.parent) / "install" / _CONFIG]
+    for folder in folders:
+        if (folder / "sentioConfig.cmake").is_file():
+            return folder
+    raise EnvironmentProblem(
+        "the C++ library",
+        f"no sentioConfig.cmake in {' or '.join(map(str, folders))}",
+        hint="run: make native",
+    )
+
+
 def build_extension(on_line: Callable[[str], None] | None = None) -> Path:
     """Configure, build and install `sentio_features` for the running Python.
 
     The new file takes the old one's place at once, so that processes which have loaded the old one go on.
+    The C++ library stays in the build folder, see `cmake_folder`.
 
     Args:
         on_line: told each line that the tools print.
@@ -71,11 +92,12 @@ def build_extension(on_line: Callable[[str], None] | None = None) -> Path:
             hint="the wheel holds the built extension; to build it, use a checkout",
         )
     tools = _find_tools()
-    build = checkout / "build" / f"native-{sysconfig.get_config_var('SOABI')}"
+    build = _build_folder(checkout)
     staging = build / "install"
     shutil.rmtree(staging, ignore_errors=True)
     generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tools['ninja']}"] if "ninja" in tools else []
     options = ["-DSENTIO_PYTHON=ON", "-DCMAKE_BUILD_TYPE=Release", f"-DPython_EXECUTABLE={sys.executable}"]
+    options.append("-DCMAKE_INSTALL_LIBDIR=lib")  # some systems say lib64
     steps = [
         ["-S", str(sources), "-B", str(build), *generator, *options],
         ["--build", str(build), "--target", "sentio_features", "--parallel", str(os.cpu_count() or 1)],
@@ -85,6 +107,10 @@ def build_extension(on_line: Callable[[str], None] | None = None) -> Path:
         _run([tools["cmake"], *step], on_line)
     built = staging / f"sentio_features{sysconfig.get_config_var('EXT_SUFFIX')}"
     return _install(built, Path(sysconfig.get_path("platlib")))
+
+
+def _build_folder(checkout: Path) -> Path:
+    return checkout / "build" / f"native-{sysconfig.get_config_var('SOABI')}"
 
 
 def _find_tools() -> Mapping[str, str]:

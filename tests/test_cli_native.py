@@ -24,7 +24,10 @@ CMAKE = f"""#!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"
 echo "working: $1"
 [ -e "$(dirname "$0")/broken" ] && {{ echo "fatal: no such op"; exit 3; }}
-if [ "$1" = --install ]; then mkdir -p "$4" && echo new > "$4/{LIBRARY}"; fi
+if [ "$1" = --install ]; then
+  mkdir -p "$4/lib/cmake/sentio" && echo new > "$4/{LIBRARY}"
+  echo > "$4/lib/cmake/sentio/sentioConfig.cmake"
+fi
 """
 
 
@@ -147,6 +150,26 @@ def test_info_tells_what_the_extension_says_of_itself(
     assert "-ffp-contract=off" in facts["flags"]
     assert call(monkeypatch, "native", "info") == 0
     assert facts["compiler"] in capsys.readouterr().out
+
+
+def test_cmake_finds_the_library_of_the_wheel_or_else_of_the_last_build(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "native", "info", "--cmake-dir") == EnvironmentProblem.exit_code == 6
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert str(checkout / "build") in told.err
+    assert "hint: run: make native" in told.err
+
+    native.build_extension()
+    built = checkout / "build" / f"native-{sysconfig.get_config_var('SOABI')}" / "install"
+    assert native.cmake_folder() == built / "lib" / "cmake" / "sentio"
+
+    brought = checkout / "sentio" / "cpp" / "lib" / "cmake" / "sentio"
+    brought.mkdir(parents=True)
+    (brought / "sentioConfig.cmake").write_text("")
+    assert call(monkeypatch, "native", "info", "--cmake-dir") == 0
+    assert capsys.readouterr().out == f"{brought}\n"
 
 
 @pytest.fixture

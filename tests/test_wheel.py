@@ -1,4 +1,4 @@
-"""`pip install .` gives the package, the extension and the shipped specs, without a checkout beside it."""
+"""`pip install .` gives the package, the extension, the specs and the C++ library, without a checkout."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 USE = """
-import sentio, sentio_features
+import sentio, sentio_features, sentio.native
 spec = sentio.FeatureSpec.load("tfa")
-print(sentio.__file__, sentio_features.__file__, spec.n_features, sep="\\n")
+print(sentio.__file__, sentio_features.__file__, spec.n_features, sentio.native.cmake_folder(), sep="\\n")
 """
 
 
@@ -43,7 +43,17 @@ def test_a_wheel_holds_all_that_runs(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    package, extension, count = done.stdout.splitlines()
+    package, extension, count, cmake_folder = done.stdout.splitlines()
     assert Path(package).is_relative_to(installed)
     assert Path(extension).is_relative_to(installed)
     assert count == "55"
+
+    # What tests/test_examples_cpp.py builds against has the same rules and another place.
+    library = Path(cmake_folder).parents[2]
+    assert library.is_relative_to(installed)
+    assert (library / "lib" / "libsentio_engine.a").is_file()
+    assert (library / "include" / "sentio" / "engine.hpp").is_file()
+    for file in (path for path in library.rglob("*") if path.is_file()):
+        assert str(ROOT).encode() not in file.read_bytes(), file
+    targets = (Path(cmake_folder) / "sentio-engine-release.cmake").read_text()
+    assert "${_IMPORT_PREFIX}/sentio/cpp/lib/libsentio_engine.a" in targets

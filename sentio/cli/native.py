@@ -25,15 +25,25 @@ def build(verbose: bool = VerboseOption) -> None:
 
 
 @app.command()
-def info(as_json: bool = JsonOption) -> None:
+def info(
+    as_json: bool = JsonOption,
+    cmake_dir: bool = typer.Option(
+        False,
+        "--cmake-dir",
+        help="Print the folder of sentioConfig.cmake and nothing else: CMake's sentio_DIR.",
+    ),
+) -> None:
     """Tell the extension's version, compiler, flags, instruction set and place.
 
     Example: sentio native info --json
     """
     from dataclasses import asdict
 
-    from sentio.native import native_info
+    from sentio.native import cmake_folder, native_info
 
+    if cmake_dir:
+        print(cmake_folder())
+        return
     facts = {name: str(value) if name == "path" else value for name, value in asdict(native_info()).items()}
     if as_json:
         print_json(facts)

@@ -1,0 +1,39 @@
+// A bundle's predictions bar by bar: trade BUNDLE < bars, one "ts open high low close volume" a line.
+#include <cstdlib>
+#include <iostream>
+#include <limits>
+
+#include "sentio/error.hpp"
+#include "sentio/session.hpp"
+
+namespace {
+
+void print_predictions(const char* bundle) {
+  // Verifies every byte and replays the bundle's own examples first: a bundle that cannot be run exactly as
+  // it was trained is refused here, before the first bar.
+  sentio::Session session = sentio::Session::load(bundle);
+
+  sentio::Bar bar{};
+  std::cout.precision(std::numeric_limits<double>::max_digits10);
+  while (std::cin >> bar.ts >> bar.open >> bar.high >> bar.low >> bar.close >> bar.volume) {
+    const sentio::Outcome outcome = session.on_bar(bar);
+    std::cout << bar.ts << ' ' << sentio::describe(outcome.status);
+    if (outcome.prediction) std::cout << ' ' << outcome.prediction->value;
+    std::cout << '\n';
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) {
+    std::cerr << "usage: trade BUNDLE < bars\n";
+    return 2;
+  }
+  try {
+    print_predictions(arguments[1]);
+  } catch (const sentio::Error& error) {
+    std::cerr << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
+}

@@ -4,11 +4,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/build:$(PATH)
 export OMP_WAIT_POLICY := passive
 CMAKE_FLAGS = -S sentio_native -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
-CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard 'sentio_native/*.cpp' 'sentio_native/*.hpp')
+CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize sanitize-threads bench bench-backends drift clean
+	digests-quick sanitize sanitize-threads shared bench bench-backends drift clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
 		-DCMAKE_BUILD_TYPE=Debug -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize-threads --target thread_tests
 	ctest --test-dir build/sanitize-threads --output-on-failure -R '^threads$$'
+
+shared: setup ## the libraries as shared ones in build/shared, but for LibTorch, and what they export
+	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+	cmake --build build/shared
+	python -m pytest tests/test_library_symbols.py tests/test_examples_cpp.py -k shared
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

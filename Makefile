@@ -86,7 +86,7 @@ sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
 shared: setup ## the libraries as shared ones in build/shared, but for LibTorch, and what they export
 	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/shared
-	python -m pytest tests/test_library_symbols.py tests/test_examples_cpp.py -k shared
+	python -m pytest tests/test_library_symbols.py -k shared
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

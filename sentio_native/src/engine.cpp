@@ -103,7 +103,8 @@ constexpr auto kUntimed = [](std::size_t) {};
 
 }  // namespace
 
-struct Engine::Impl {
+// Hidden although its outer class is exported.
+struct __attribute__((visibility("hidden"))) Engine::Impl {
   struct Runner {
     Kernel* kernel;
     std::unique_ptr<Kernel> forming;  // a copy that a forming bar is tried on; made when it is first needed

@@ -75,7 +75,7 @@ def test_the_abi_is_the_one_that_is_written_down():
 
 
 def test_the_library_shows_what_the_header_declares_and_nothing_else():
-    declared = re.findall(r"SENTIO_API [^;(]*?(sentio_\w+)\(", HEADER.read_text())
+    declared = re.findall(r"SENTIO_C_API [^;(]*?(sentio_\w+)\(", HEADER.read_text())
     assert sorted(f"{name}@@SENTIO_1" for name in declared) == exported()
     layout = ABI.read_text()
     fields = re.findall(r"typedef struct (\w+) \{(.*?)\}", HEADER.read_text(), re.DOTALL)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define SENTIO_ABI_VERSION 1
-#define SENTIO_API __attribute__((visibility("default")))
+#define SENTIO_C_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
 #define SENTIO_NOEXCEPT noexcept
@@ -114,58 +114,58 @@ typedef struct sentio_bundle sentio_bundle;
 typedef struct sentio_session sentio_session;
 
 /* Such as "0.1.0", and the SENTIO_ABI_VERSION that the library was built with. */
-SENTIO_API const char* sentio_version(void) SENTIO_NOEXCEPT;
-SENTIO_API uint32_t sentio_abi_version(void) SENTIO_NOEXCEPT;
+SENTIO_C_API const char* sentio_version(void) SENTIO_NOEXCEPT;
+SENTIO_C_API uint32_t sentio_abi_version(void) SENTIO_NOEXCEPT;
 
 /* The text of this thread's last call that did not return SENTIO_OK, or whose model failed; "" before. */
-SENTIO_API const char* sentio_last_error(void) SENTIO_NOEXCEPT;
-SENTIO_API const char* sentio_result_text(sentio_result result) SENTIO_NOEXCEPT;
-SENTIO_API const char* sentio_status_text(sentio_status status) SENTIO_NOEXCEPT;
+SENTIO_C_API const char* sentio_last_error(void) SENTIO_NOEXCEPT;
+SENTIO_C_API const char* sentio_result_text(sentio_result result) SENTIO_NOEXCEPT;
+SENTIO_C_API const char* sentio_status_text(sentio_status status) SENTIO_NOEXCEPT;
 
 /* Reads, verifies and replays the bundle in `folder`. One bundle serves any number of sessions in any thread;
  * it may be freed before they are. Freeing NULL does nothing. */
-SENTIO_API sentio_result sentio_bundle_load(const char* folder, sentio_bundle** bundle) SENTIO_NOEXCEPT;
-SENTIO_API void sentio_bundle_free(sentio_bundle* bundle) SENTIO_NOEXCEPT;
-SENTIO_API sentio_result sentio_bundle_get_info(const sentio_bundle* bundle,
-                                                sentio_bundle_info* info) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_bundle_load(const char* folder, sentio_bundle** bundle) SENTIO_NOEXCEPT;
+SENTIO_C_API void sentio_bundle_free(sentio_bundle* bundle) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_bundle_get_info(const sentio_bundle* bundle,
+                                                  sentio_bundle_info* info) SENTIO_NOEXCEPT;
 /* The name of one of the F features, NULL where there is no such. */
-SENTIO_API const char* sentio_bundle_feature_name(const sentio_bundle* bundle,
-                                                  int64_t feature) SENTIO_NOEXCEPT;
+SENTIO_C_API const char* sentio_bundle_feature_name(const sentio_bundle* bundle,
+                                                    int64_t feature) SENTIO_NOEXCEPT;
 /* The engine's state at the end of the training data, for sentio_session_restore. */
-SENTIO_API sentio_result sentio_bundle_engine_state(const sentio_bundle* bundle, const void** state,
-                                                    size_t* size) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_bundle_engine_state(const sentio_bundle* bundle, const void** state,
+                                                      size_t* size) SENTIO_NOEXCEPT;
 
-SENTIO_API sentio_result sentio_session_new(const sentio_bundle* bundle, const sentio_options* options,
-                                            sentio_session** session) SENTIO_NOEXCEPT;
-SENTIO_API sentio_result sentio_session_clone(const sentio_session* session,
-                                              sentio_session** clone) SENTIO_NOEXCEPT;
-SENTIO_API void sentio_session_free(sentio_session* session) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_new(const sentio_bundle* bundle, const sentio_options* options,
+                                              sentio_session** session) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_clone(const sentio_session* session,
+                                                sentio_session** clone) SENTIO_NOEXCEPT;
+SENTIO_C_API void sentio_session_free(sentio_session* session) SENTIO_NOEXCEPT;
 
 /* Take past bars, oldest first, without asking the model; all of them or none. */
-SENTIO_API sentio_result sentio_session_warm_up(sentio_session* session, const sentio_bar* bars,
-                                                size_t count) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_warm_up(sentio_session* session, const sentio_bar* bars,
+                                                  size_t count) SENTIO_NOEXCEPT;
 /* Copy the state to `state`, of `capacity` bytes, and tell its size. SENTIO_BAD_ARGUMENT, with `size` told
  * and nothing copied, where it does not fit: ask with NULL and 0 first. */
-SENTIO_API sentio_result sentio_session_state(const sentio_session* session, void* state, size_t capacity,
-                                              size_t* size) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_state(const sentio_session* session, void* state, size_t capacity,
+                                                size_t* size) SENTIO_NOEXCEPT;
 /* Go on from a session's or an engine's state. */
-SENTIO_API sentio_result sentio_session_restore(sentio_session* session, const void* state,
-                                                size_t size) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_restore(sentio_session* session, const void* state,
+                                                  size_t size) SENTIO_NOEXCEPT;
 
 /* Take the bar that has just closed, and predict. SENTIO_OK whenever `outcome` tells what became of it. */
-SENTIO_API sentio_result sentio_session_on_bar(sentio_session* session, const sentio_bar* bar,
-                                               sentio_outcome* outcome) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_on_bar(sentio_session* session, const sentio_bar* bar,
+                                                 sentio_outcome* outcome) SENTIO_NOEXCEPT;
 /* What sentio_session_on_bar would tell if the bar closed as it is now; nothing is committed. */
-SENTIO_API sentio_result sentio_session_peek(sentio_session* session, const sentio_bar* bar,
-                                             sentio_outcome* outcome) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_peek(sentio_session* session, const sentio_bar* bar,
+                                               sentio_outcome* outcome) SENTIO_NOEXCEPT;
 /* The last bar's features, of which there are `count` = F. */
-SENTIO_API sentio_result sentio_session_features(const sentio_session* session, float* features,
-                                                 size_t count) SENTIO_NOEXCEPT;
-SENTIO_API sentio_result sentio_session_get_info(const sentio_session* session,
-                                                 sentio_session_info* info) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_features(const sentio_session* session, float* features,
+                                                   size_t count) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_get_info(const sentio_session* session,
+                                                   sentio_session_info* info) SENTIO_NOEXCEPT;
 /* Go on with another bundle of the same input: interval, spec, window. */
-SENTIO_API sentio_result sentio_session_swap(sentio_session* session,
-                                             const sentio_bundle* bundle) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_swap(sentio_session* session,
+                                               const sentio_bundle* bundle) SENTIO_NOEXCEPT;
 
 #ifdef __cplusplus
 }

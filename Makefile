@@ -8,7 +8,7 @@ CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' 
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize sanitize-threads shared bench bench-backends drift clean
+	digests-quick sanitize sanitize-threads fuzz shared bench bench-backends drift clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,7 +71,7 @@ digests: setup ## one digest for all builds: compilers, levels, instruction sets
 digests-quick: setup ## another compiler's and another processor's digests against the page
 	python sentio_native/tests/digest_matrix.py clang-O2 aarch64-O3
 
-sanitize: setup ## the C++ tests, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: setup ## the C++ tests, and the fuzzers' corpus, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
 		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/sanitize
@@ -87,6 +87,21 @@ shared: setup ## the libraries as shared ones in build/shared, but for LibTorch,
 	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
 	cmake --build build/shared
 	python -m pytest tests/test_library_symbols.py -k shared
+
+FUZZ_RUNS ?= 400000
+FUZZ_CXX ?= clang++-16
+FUZZERS = $(basename $(filter-out replay.cpp,$(notdir $(wildcard sentio_native/fuzz/*.cpp))))
+
+fuzz: setup ## hostile bytes for each reader by libFuzzer, FUZZ_RUNS each, from its corpus
+	@command -v $(FUZZ_CXX) >/dev/null || { echo "make fuzz needs $(FUZZ_CXX): apt-get install clang-16 libclang-rt-16-dev, or name another by FUZZ_CXX=" >&2; exit 6; }
+	cmake -B build/libfuzzer $(CMAKE_FLAGS) -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) -DCMAKE_BUILD_TYPE=Debug \
+		-DSENTIO_FUZZ=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+	cmake --build build/libfuzzer --target $(FUZZERS:%=fuzz_%)
+	mkdir -p $(FUZZERS:%=build/libfuzzer/found/%)
+	set -e; for reader in $(FUZZERS); do echo "fuzz $$reader, $(FUZZ_RUNS) runs"; \
+		build/libfuzzer/fuzz/fuzz_$$reader -runs=$(FUZZ_RUNS) -seed=1 -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+		-verbosity=0 -print_final_stats=1 -artifact_prefix=build/libfuzzer/ build/libfuzzer/found/$$reader \
+		sentio_native/fuzz/corpus/$$reader; done
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

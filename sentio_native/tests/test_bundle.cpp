@@ -165,6 +165,7 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"interval_ns: 18446744073709551615 is too large", [](Json& m) { m["interval_ns"] = UINT64_MAX; }},
       {"input.seq_len", [](Json& m) { m["input"]["seq_len"] = 0; }},
       {"input.seq_len", [](Json& m) { m["input"]["seq_len"] = INT64_MAX; }},
+      {"first_valid_row: is larger", [](Json& m) { m["first_valid_row"] = INT64_MAX; }},
       {"input.layout", [](Json& m) { m["input"]["layout"] = "[B, F, T]"; }},
       {"input.dtype", [](Json& m) { m["input"]["dtype"] = "float64"; }},
       {"input.n_features", [](Json& m) { m["input"]["n_features"] = 4; }},

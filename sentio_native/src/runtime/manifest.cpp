@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 // T and F beyond this are a mistake or an attack; below it, a window's size does not overflow.
 constexpr std::int64_t kMostRowsOrFeatures = 100'000;
-// A span's rows beyond this are more than any market has; below it, their sum does not overflow.
+// Rows beyond this are more than any market has; below it, the sum of all spans' does not overflow.
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
 class ManifestReader {
@@ -101,6 +101,9 @@ class ManifestReader {
     result_.warmup = document_.integer("warmup", 0);
     result_.settle = document_.integer_or_null("settle", 0);
     result_.first_valid_row = document_.integer("first_valid_row", 0);
+    if (result_.first_valid_row > kMostSamples) {
+      document_.problem("first_valid_row", "is larger than " + std::to_string(kMostSamples));
+    }
     result_.session_gap_ns = document_.integer("session_gap_ns", 1);
     result_.allow_early_emit = document_.truth("allow_early_emit");
   }

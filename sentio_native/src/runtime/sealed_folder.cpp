@@ -13,14 +13,12 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/sums.hpp"
 #include "sentio/error.hpp"
 #include "sha256.hpp"
 
 namespace sentio {
 namespace {
-
-constexpr const char* kSums = "SHA256SUMS";
-constexpr std::size_t kDigits = 64;
 
 class Descriptor {
  public:
@@ -54,41 +52,6 @@ std::vector<std::byte> read_all(int fd, std::size_t size, const std::string& pla
   }
   bytes.resize(filled);
   return bytes;
-}
-
-using Listing = std::map<std::string, std::string, std::less<>>;  // name to hash
-
-bool is_allowed(std::string_view name) {
-  if (name.empty() || name.front() == '/') return false;
-  const std::string framed = "/" + std::string(name) + "/";
-  return framed.find("/../") == std::string::npos;
-}
-
-Listing parse_sums(std::span<const std::byte> bytes, std::vector<Problem>& problems) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  Listing listing;
-  for (int number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    const std::string where = kSums + std::string(" line ") + std::to_string(number);
-    if (end == std::string_view::npos) {
-      problems.push_back({where, "does not end"});
-      break;
-    }
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end + 1);
-    const std::string_view digest = line.substr(0, kDigits);
-    const bool is_hash =
-        digest.size() == kDigits && digest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    if (!is_hash || line.substr(kDigits, 2) != "  ") {
-      problems.push_back({where, "is not 'SHA256  NAME'"});
-      continue;
-    }
-    const std::string name(line.substr(kDigits + 2));
-    if (!is_allowed(name) || name == kSums || !listing.emplace(name, digest).second) {
-      problems.push_back({where, "the name '" + name + "' is not allowed"});
-    }
-  }
-  return listing;
 }
 
 // Reads the listed files below an open folder, and names whatever else is there.
@@ -127,10 +90,10 @@ class Walk {
     if (::fstat(opened.get(), &facts) != 0) fail(place(path));
     if (S_ISDIR(facts.st_mode)) {
       enter(opened.release(), path + "/");
-    } else if (path == kSums) {
+    } else if (path == kSumsName) {
       return;  // read already
     } else if (!listing_.contains(path)) {
-      problems_.push_back({path, std::string("is not listed in ") + kSums});
+      problems_.push_back({path, std::string("is not listed in ") + kSumsName});
     } else if (!S_ISREG(facts.st_mode)) {
       problems_.push_back({path, "is not a file"});
     } else {
@@ -157,16 +120,17 @@ SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
     if (errno != ENOENT && errno != ENOTDIR) fail(folder.string());
     throw Error(ErrorCode::missing, folder.string() + ": is not a folder");
   }
-  const Descriptor sums(::openat(root.get(), kSums, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Descriptor sums(::openat(root.get(), kSumsName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (sums.get() < 0 && errno == ENOENT) {
-    throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSums);
+    throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSumsName);
   }
-  if (sums.get() < 0 && errno == ELOOP) refuse(folder, {{kSums, "is a link"}});
+  if (sums.get() < 0 && errno == ELOOP) refuse(folder, {{kSumsName, "is a link"}});
   struct stat facts{};
-  if (sums.get() < 0 || ::fstat(sums.get(), &facts) != 0) fail((folder / kSums).string());
-  if (!S_ISREG(facts.st_mode)) refuse(folder, {{kSums, "is not a file"}});
+  if (sums.get() < 0 || ::fstat(sums.get(), &facts) != 0) fail((folder / kSumsName).string());
+  if (!S_ISREG(facts.st_mode)) refuse(folder, {{kSumsName, "is not a file"}});
 
-  const auto bytes = read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSums).string());
+  const auto bytes =
+      read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSumsName).string());
   SealedFolder sealed;
   sealed.id_ = to_hex(sha256(std::span<const std::byte>(bytes)));
   std::vector<Problem> problems;

@@ -1,6 +1,10 @@
 // A sealed folder is read whole and unchanged, or refused with the reason.
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "check.hpp"
 #include "made_bundle.hpp"
 #include "runtime/sealed_folder.hpp"
@@ -97,6 +101,84 @@ TEST(an_ill_formed_list_is_refused) {
   refuses("line 4: is not", with_line(std::string(64, 'A') + "  a\n"));
   refuses("line 4: is not", with_line("\\" + hash + "  a\\n\n"));
   refuses("line 4: does not end", with_line(hash + "  a"));
+}
+
+// Two versions of the same files, and a thread that goes on putting one in the place of the other while a
+// reader reads: it must see one of them, whole, or refuse.
+struct Replacement {
+  int whole[2] = {0, 0};  // readings of either version
+  int refused = 0;
+};
+
+Replacement read_while(const std::function<void(const std::filesystem::path&, bool)>& put) {
+  const Files versions[2] = {{{"a.txt", "old a"}, {"sub/b.txt", "old b"}, {"c.txt", std::string(4096, 'o')}},
+                             {{"a.txt", "new a"}, {"sub/b.txt", "new b"}, {"c.txt", std::string(4096, 'n')}}};
+  const TemporaryFolder root;
+  std::string ids[2];
+  for (int k = 0; k < 2; ++k) {
+    seal(root.path() / ("v" + std::to_string(k)), versions[k]);
+    ids[k] = SealedFolder::read(root.path() / ("v" + std::to_string(k))).id();
+  }
+  put(root.path(), false);
+  std::atomic<bool> done = false;
+  std::thread replacer([&] {
+    for (bool second = true; !done; second = !second) {
+      put(root.path(), second);
+      // Time for a reader to see a version that stays, which a busy machine would hardly ever give it.
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  });
+  Replacement seen;
+  std::string mixed;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int k = 0; k < 2000 || seen.whole[0] < 20 || seen.whole[1] < 20; ++k) {
+    if (!mixed.empty() || std::chrono::steady_clock::now() > end) break;
+    try {
+      const auto sealed = SealedFolder::read(root.path() / "current");
+      const int version = sealed.id() == ids[1] ? 1 : 0;
+      if (sealed.id() != ids[version]) mixed = "an id that no version has";
+      for (const auto& [name, text] : versions[version]) {
+        if (sealed.text(name) != text) mixed = name;
+      }
+      ++seen.whole[version];
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::missing) mixed = error.what();
+      ++seen.refused;
+    } catch (const std::system_error&) {  // a file went away between its listing and its opening
+      ++seen.refused;
+    }
+  }
+  done = true;
+  replacer.join();
+  if (!mixed.empty()) throw std::runtime_error("neither version, and not refused: " + mixed);
+  return seen;
+}
+
+TEST(a_link_that_is_moved_while_its_folder_is_read_gives_one_version_whole) {
+  const Replacement seen = read_while([](const std::filesystem::path& root, bool second) {
+    std::filesystem::create_directory_symlink(root / (second ? "v1" : "v0"), root / "next");
+    std::filesystem::rename(root / "next", root / "current");
+  });
+  CHECK_EQUAL(seen.refused, 0);
+  CHECK(seen.whole[0] >= 20 && seen.whole[1] >= 20);
+}
+
+TEST(a_folder_that_is_renamed_while_it_is_read_gives_one_version_whole_or_none) {
+  const Replacement seen = read_while([](const std::filesystem::path& root, bool second) {
+    const auto other = root / (second ? "v0" : "v1");
+    if (std::filesystem::exists(root / "current")) std::filesystem::rename(root / "current", other);
+    std::filesystem::rename(root / (second ? "v1" : "v0"), root / "current");
+  });
+  CHECK(seen.whole[0] >= 20 && seen.whole[1] >= 20);
+}
+
+TEST(files_that_are_overwritten_while_they_are_read_give_one_version_whole_or_a_refusal) {
+  const Replacement seen = read_while([](const std::filesystem::path& root, bool second) {
+    namespace fs = std::filesystem;
+    fs::copy(root / (second ? "v1" : "v0"), root / "current",
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  });
+  CHECK(seen.whole[0] + seen.whole[1] + seen.refused >= 2000);
 }
 
 TEST(all_problems_are_told_at_once) {

@@ -5,6 +5,8 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/build:$(PATH)
 export OMP_WAIT_POLICY := passive
 CMAKE_FLAGS = -S sentio_native -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
 CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
+# Signatures are checked by the system's OpenSSL; where its headers are missing, the build says that it cannot.
+HAS_OPENSSL = $(if $(wildcard /usr/include/openssl/evp.h /usr/local/include/openssl/evp.h),ON,OFF)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
@@ -26,7 +28,7 @@ native: setup ## build and install the extension (the same as: sentio native bui
 	sentio native build
 
 runtime: setup ## build build/sentio_cli and the C++ library against the LibTorch in .venv
-	cmake -B build $(CMAKE_FLAGS) -DSENTIO_RUNTIME=ON -DSENTIO_TESTS=ON
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_RUNTIME=ON -DSENTIO_TESTS=ON -DSENTIO_OPENSSL=$(HAS_OPENSSL)
 	cmake --build build
 
 demo: native runtime ## the whole path from a bare clone, on simulated bars

@@ -12,15 +12,26 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
 
-__all__ = ["SUMS", "entry_id", "publish", "read_sums", "sha256_file", "verify_sums", "write_file"]
+__all__ = [
+    "SIGNATURE",
+    "SUMS",
+    "entry_id",
+    "publish",
+    "read_sums",
+    "sha256_file",
+    "verify_sums",
+    "write_file",
+]
 
 SUMS = "SHA256SUMS"
+# Beside the list, and the only file that it does not name: a signature of its bytes, where there is one.
+SIGNATURE = "SHA256SUMS.sig"
 _AGAIN = "delete the folder and make it again"
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
@@ -49,11 +60,12 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def publish(destination: Path) -> Iterator[Path]:
+def publish(destination: Path, sign: Callable[[bytes], bytes] | None = None) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends without an error, it becomes `destination`.
 
     Args:
         destination: the folder's final name; it must not exist.
+        sign: gives the signature of the bytes of `SHA256SUMS`, which then stands beside it.
 
     Raises:
         UsageError: the name exists already; what is there is left as it is.
@@ -67,7 +79,7 @@ def publish(destination: Path) -> Iterator[Path]:
     try:
         with _resources(destination):
             yield staging
-            _seal(staging)
+            _seal(staging, sign)
             _rename_first_wins(staging, destination)
             _sync_folder(destination.parent)
     finally:
@@ -100,7 +112,7 @@ def read_sums(folder: Path) -> dict[str, str]:
         digest, separator, name = line[:64], line[64:66], line[66:]
         if separator != "  " or not name or set(digest) - set("0123456789abcdef"):
             problems.append(f"{SUMS} line {number}: is not 'SHA256  NAME'")
-        elif name.startswith("/") or ".." in name.split("/") or name in listed:
+        elif name.startswith("/") or ".." in name.split("/") or name in {*listed, SUMS, SIGNATURE}:
             problems.append(f"{SUMS} line {number}: the name {name!r} is not allowed")
         else:
             listed[name] = digest
@@ -117,6 +129,7 @@ def verify_sums(folder: Path) -> str:
 
     Raises:
         CorruptStore: a file differs, is missing, is a link, is no file or is not listed; all are named.
+            A signature, `SHA256SUMS.sig`, is the one file that need not be; it is not checked here.
     """
     identity = entry_id(folder)
     listed = read_sums(folder)
@@ -145,13 +158,13 @@ def _require_sums(folder: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files and links below `folder`, but for its own `SHA256SUMS`, in the order of their names."""
+    """All files and links below `folder`, but for `SHA256SUMS` and its signature, in the order of names."""
     found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    return sorted(path for path in found if path != folder / SUMS)
+    return sorted(path for path in found if path not in (folder / SUMS, folder / SIGNATURE))
 
 
-def _seal(folder: Path) -> None:
-    """Sync every file, read it again for its hash, and write `SHA256SUMS` last."""
+def _seal(folder: Path, sign: Callable[[bytes], bytes] | None) -> None:
+    """Sync every file, read it again for its hash, and write `SHA256SUMS` and its signature last."""
     lines = []
     for path in _files(folder):
         descriptor = os.open(path, os.O_RDONLY)
@@ -160,13 +173,20 @@ def _seal(folder: Path) -> None:
         finally:
             os.close(descriptor)
         lines.append(f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n")
-    with (folder / SUMS).open("x", encoding="ascii", newline="\n") as stream:
-        stream.writelines(lines)
-        stream.flush()
-        os.fsync(stream.fileno())
+    sums = "".join(lines).encode("ascii")
+    _write_synced(folder / SUMS, sums)
+    if sign is not None:
+        _write_synced(folder / SIGNATURE, sign(sums))
     for inner in (path for path in folder.rglob("*") if path.is_dir()):
         _sync_folder(inner)
     _sync_folder(folder)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from sentio.bundle.manifest import BATCHES, Backend, Manifest, parse_manifest
 from sentio.bundle.models import load_model
 from sentio.bundle.native import NativeModel
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem
+from sentio.signature import TrustedKey
 from sentio.workspace import Workspace
 
 __all__ = ["Check", "VerifyReport", "find_cli", "verify_bundle"]
@@ -81,26 +82,37 @@ class VerifyReport:
         return {"bundle": self.bundle, "checks": lines, "ok": self.ok}
 
 
-def verify_bundle(folder: Path, cli: Path | None, *, cpp: bool = True) -> VerifyReport:
+def verify_bundle(
+    folder: Path, cli: Path | None, *, cpp: bool = True, trust: Path | None = None
+) -> VerifyReport:
     """Prove a bundle with nothing but it, the engine and torch; nothing is loaded whose hash is wrong.
 
     Args:
         folder: such as artifacts/TFA/v1.
         cli: the program `sentio_cli`, as `find_cli` gives it; None: the line of the C++ half fails.
         cpp: False leaves the C++ half out; the report then says so.
+        trust: a PEM file with an Ed25519 public key; where it did not sign the bundle, nothing more is looked
+            at.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder or key file.
+        BadInput: the key file holds no such key.
+        EnvironmentProblem: the package `cryptography` is not installed.
     """
+    trusted = None if trust is None else TrustedKey(trust)
     lines = _Lines()
     files = lines.value("SHA256SUMS", partial(read_files, folder), _say_files, CorruptStore.exit_code)
     if files is None:
         return VerifyReport("", False, tuple(lines.checks))
+    if trusted is not None:
+        lines.check("signature", lambda: trusted.check(files.sums, files.signature))
+        if lines.checks[-1].ok is False:
+            return VerifyReport(files.id, False, tuple(lines.checks))
     manifest = lines.value("manifest", lambda: parse_manifest(files[MANIFEST], MANIFEST), _say_manifest)
     if manifest is not None:
         _check_python(lines, files, manifest)
     if cpp:
-        lines.checks += _check_cpp(files, cli)
+        lines.checks += _check_cpp(files, cli, trust)
     else:
         lines.checks.append(Check(f"{CPP}sentio_cli", None, "left out on request"))
     return VerifyReport(files.id, manifest is not None and manifest.simulated, tuple(lines.checks))
@@ -213,7 +225,7 @@ class _CppReport(BaseModel):
     ok: bool
 
 
-def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
+def _check_cpp(files: BundleFiles, cli: Path | None, trust: Path | None) -> Iterator[Check]:
     """The lines of the C++ half, and one for the program itself."""
     name = f"{CPP}sentio_cli"
     if cli is None:
@@ -221,6 +233,8 @@ def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
         yield Check(name, False, detail, EnvironmentProblem.exit_code)
         return
     command = [str(cli), "verify", str(files.path), "--json"]
+    if trust is not None:
+        command += ["--trust", str(trust)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
         report = _CppReport.model_validate_json(done.stdout)
@@ -233,7 +247,9 @@ def _check_cpp(files: BundleFiles, cli: Path | None) -> Iterator[Check]:
     except ValidationError:
         told = (done.stderr.strip() or done.stdout.strip()).decode(errors="backslashreplace")
         last = "".join(told.splitlines()[-1:])
-        yield Check(name, False, f"{cli} ended with {done.returncode} and no report: {last}")
+        lacks = done.returncode == EnvironmentProblem.exit_code  # a backend, or OpenSSL for the signature
+        code = EnvironmentProblem.exit_code if lacks else CheckFailed.exit_code
+        yield Check(name, False, f"{cli} ended with {done.returncode} and no report: {last}", code)
         return
     for line in report.checks:
         yield Check(f"{CPP}{line.name}", line.ok, line.detail)

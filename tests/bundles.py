@@ -111,7 +111,7 @@ def reseal(bundle: Path) -> Path:
     names = sorted(
         path.relative_to(bundle).as_posix()
         for path in bundle.rglob("*")
-        if path.is_file() and path.name != "SHA256SUMS"
+        if path.is_file() and path.name not in ("SHA256SUMS", "SHA256SUMS.sig")
     )
     lines = [f"{hashlib.sha256((bundle / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (bundle / "SHA256SUMS").write_text("".join(lines))

@@ -16,7 +16,7 @@ from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, Manifest
 from sentio.errors import BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
-from sentio.store import entry_id, read_sums, verify_sums
+from sentio.store import SIGNATURE, SUMS, read_sums, verify_sums
 
 __all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
 
@@ -34,14 +34,25 @@ Floats: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class BundleFiles:
-    """A bundle's identity and the bytes of its files by name, all checked against `SHA256SUMS`."""
+    """A bundle's identity and the bytes of its files by name, all checked against `SHA256SUMS`.
+
+    Attributes:
+        sums: the bytes of `SHA256SUMS`, whose SHA-256 is the identity.
+        signature: the bytes of `SHA256SUMS.sig`, unchecked; None where there is none.
+    """
 
     path: Path
     id: str
     contents: Mapping[str, bytes]
+    sums: bytes
+    signature: bytes | None = None
 
     def __getitem__(self, name: str) -> bytes:
         return self.contents[name]
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each file by its name, in the order of the names."""
+        return {name: hashlib.sha256(self.contents[name]).hexdigest() for name in sorted(self.contents)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +173,11 @@ def read_files(folder: Path) -> BundleFiles:
         raise CorruptStore(str(folder), "is not a bundle", problems=problems)
     contents = {name: (folder / name).read_bytes() for name in listed}
     # Between that check and this reading the folder may have been replaced.
+    sums = (folder / SUMS).read_bytes()
     changed = [name for name in listed if hashlib.sha256(contents[name]).hexdigest() != listed[name]]
-    if changed or entry_id(folder) != identity:
+    if changed or hashlib.sha256(sums).hexdigest() != identity:
         raise CorruptStore(str(folder), "changed while it was read", hint="try again")
-    return BundleFiles(folder, identity, contents)
+    return BundleFiles(folder, identity, contents, sums, _signature(folder))
 
 
 def check_listing(files: BundleFiles, manifest: Manifest) -> str:
@@ -184,3 +196,11 @@ def check_listing(files: BundleFiles, manifest: Manifest) -> str:
     return (
         f"{len(expected)}, those of a bundle with {', '.join(backend.name for backend in manifest.backends)}"
     )
+
+
+def _signature(folder: Path) -> bytes | None:
+    """The signature's bytes, of any moment: they are checked against the sums that were read."""
+    path = folder / SIGNATURE
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise CorruptStore(str(folder), f"{SIGNATURE} is not a file of its own")
+    return path.read_bytes() if path.is_file() else None

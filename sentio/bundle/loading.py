@@ -18,6 +18,7 @@ from sentio.bundle.models import Model, choose_backend, load_model
 from sentio.bundle.windows import window_rows
 from sentio.errors import BadInput, CorruptStore, UsageError
 from sentio.features import FeatureEngine
+from sentio.signature import TrustedKey
 from sentio.specs import FeatureSpec
 
 __all__ = ["Bundle", "Predictions", "load_bundle"]
@@ -127,7 +128,12 @@ class Bundle:
         return Predictions(bars.ts[rows], value[:, 0], manifest.output.kind)
 
 
-def load_bundle(folder: str | os.PathLike[str], *, backend: str | None = None) -> Bundle:
+def load_bundle(
+    folder: str | os.PathLike[str],
+    *,
+    backend: str | None = None,
+    trust: str | os.PathLike[str] | None = None,
+) -> Bundle:
     """Load a bundle, or refuse it: hashes first, then manifest, spec, golden features and golden outputs.
 
     A bundle holds code (TorchScript): load only those whose source you trust.
@@ -135,13 +141,20 @@ def load_bundle(folder: str | os.PathLike[str], *, backend: str | None = None) -
     Args:
         folder: such as artifacts/TFA/v1.
         backend: what is to run the model; None takes the first that the bundle holds.
+        trust: a PEM file with an Ed25519 public key: a bundle that it did not sign is refused before anything
+            of it is parsed.
 
     Raises:
-        UsageError: there is no such folder, or the bundle does not hold that backend.
+        UsageError: there is no such folder or key file, or the bundle does not hold that backend.
         CorruptStore: a file, the manifest or the spec is not what was written.
-        CheckFailed: the engine or the module gives something else than the goldens.
+        CheckFailed: the signature is missing or not the key's, or the engine or the module gives something
+            else than the goldens.
+        EnvironmentProblem: a signature is asked for, and the package `cryptography` is not installed.
     """
+    trusted = None if trust is None else TrustedKey(Path(trust))
     files: BundleFiles = read_files(Path(folder))
+    if trusted is not None:
+        trusted.check(files.sums, files.signature)
     manifest = parse_manifest(files[MANIFEST], str(files.path / MANIFEST))
     check_listing(files, manifest)
     chosen = choose_backend(manifest, backend)

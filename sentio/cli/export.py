@@ -22,6 +22,9 @@ def export(
         "the model, then torchscript.",
     ),
     verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
+    sign: Path | None = typer.Option(
+        None, "--sign", metavar="KEY", help="Sign it by this Ed25519 private key (PEM), as SHA256SUMS.sig."
+    ),
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
 ) -> None:
@@ -31,17 +34,20 @@ def export(
     """
     from sentio.export import export_run, newest_finished
     from sentio.report import SIMULATED
+    from sentio.signature import load_signer
     from sentio.store import entry_id
     from sentio.training import open_run
     from sentio.verify import find_cli, verify_bundle
     from sentio.workspace import Workspace
 
     workspace = Workspace.find(root)
+    signer = None if sign is None else load_signer(sign)
     chosen = newest_finished(workspace) if run is None else open_run(workspace, run)
     newest = open_run(workspace).name
     if run is None and chosen.name != newest:
         message(f"{newest} is newer but not finished, so this is {chosen.name}")
-    folder = export_run(chosen, workspace, version, backends=None if backend is None else backend.split(","))
+    chosen_backends = None if backend is None else backend.split(",")
+    folder = export_run(chosen, workspace, version, backends=chosen_backends, sign=signer)
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:
         print_json(
@@ -50,6 +56,7 @@ def export(
                 "path": str(folder),
                 "bundle": entry_id(folder),
                 "simulated": chosen.simulated,
+                "signed": signer is not None,
                 "verify": None if report is None else report.to_document(),
             }
         )

@@ -18,6 +18,12 @@ __all__ = ["show_report", "verify"]
 def verify(
     folder: Path = typer.Argument(metavar="DIR", help="The bundle's folder, such as artifacts/TFA/v1."),
     no_cpp: bool = typer.Option(False, "--no-cpp", help="Leave out the C++ half, which needs sentio_cli."),
+    trust: Path | None = typer.Option(
+        None,
+        "--trust",
+        metavar="PUBKEY",
+        help="Refuse a bundle that this Ed25519 public key (PEM) did not sign.",
+    ),
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
 ) -> None:
@@ -31,7 +37,7 @@ def verify(
     from sentio.report import SIMULATED
     from sentio.verify import find_cli, verify_bundle
 
-    report = verify_bundle(folder, None if no_cpp else find_cli(root), cpp=not no_cpp)
+    report = verify_bundle(folder, None if no_cpp else find_cli(root), cpp=not no_cpp, trust=trust)
     if as_json:
         print_json(report.to_document())
     else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sentio.bundle.manifest import Chain, Span, Spans
 from sentio.errors import CorruptStore, UsageError
 from sentio.export.write import Source, write_bundle
+from sentio.signature import Signer
 from sentio.specs import FeatureSpec
 from sentio.trainers import load_model
 from sentio.training import Run, open_run
@@ -48,6 +49,7 @@ def export_run(
     version: str | None = None,
     *,
     backends: Sequence[str] | None = None,
+    sign: Signer | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Path:
     """Make a bundle of a finished run.
@@ -57,6 +59,7 @@ def export_run(
         workspace: where the cache is, and where the bundle goes: artifacts/MODEL_ID/VERSION.
         version: None takes the next of v1, v2, ...
         backends: as `write_bundle`.
+        sign: gives the signature that stands beside `SHA256SUMS`.
         clock: gives the time of day, with a time zone.
 
     Returns:
@@ -101,7 +104,14 @@ def export_run(
         metrics=run.metrics().model_dump(mode="json"),
         chain=chain,
     )
-    write_bundle(destination, source, created_at=clock(), created_by=_user_at_host(), backends=backends)
+    write_bundle(
+        destination,
+        source,
+        created_at=clock(),
+        created_by=_user_at_host(),
+        backends=backends,
+        sign=sign,
+    )
     return destination
 
 

@@ -37,6 +37,7 @@ from sentio.export.backends import choose_backends, make_backend, native_outputs
 from sentio.export.golden import make_goldens, tolerance
 from sentio.extension import load_extension
 from sentio.models import ScaledModel
+from sentio.signature import Signer
 from sentio.specs import FeatureSpec
 from sentio.store import publish
 
@@ -85,6 +86,7 @@ def write_bundle(
     created_at: datetime,
     created_by: str,
     backends: Sequence[str] | None = None,
+    sign: Signer | None = None,
 ) -> None:
     """Write a bundle and publish it whole, or not at all.
 
@@ -95,6 +97,7 @@ def write_bundle(
         created_by: such as "user@host".
         backends: by name, the one that is to run first; None: `native` where it can run the module, then
             `torchscript`.
+        sign: gives the signature that stands beside `SHA256SUMS`.
 
     Raises:
         UsageError: the destination exists, or a backend is unknown or cannot run the module.
@@ -156,7 +159,7 @@ def write_bundle(
             torch=machine()[0],
         ),
     )
-    with publish(destination) as folder:
+    with publish(destination, sign) as folder:
         for part in made:
             (folder / part.entry.file).write_bytes(part.content)
         (folder / SPEC).write_text(spec.json, "utf-8")

@@ -36,14 +36,18 @@ void print_table(const VerifyReport& report) {
 }
 
 Exit run(const Arguments& arguments) {
-  const VerifyReport report = verify_bundle(arguments.plain(0));
+  const VerifyReport report =
+      verify_bundle(arguments.plain(0), {.trusted_key = arguments.value("--trust").value_or("")});
   arguments.has("--json") ? print_json(report) : print_table(report);
   if (report.damaged) return Exit::corrupt_store;
   return report.ok() ? Exit::done : Exit::check_failed;
 }
 
 constexpr std::string_view kArguments[] = {"DIR"};
-constexpr Option kOptions[] = {{"--json", "", "Print the checks as one JSON document."}};
+constexpr Option kOptions[] = {
+    {"--trust", "PUBKEY", "Refuse a bundle that this Ed25519 public key (a PEM file) did not sign."},
+    {"--json", "", "Print the checks as one JSON document."},
+};
 
 }  // namespace
 

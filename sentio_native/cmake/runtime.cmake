@@ -1,8 +1,9 @@
 # The runtime: bundles, sessions, and the command sentio_cli. One file alone, src/runtime/torch_model.cpp, sees LibTorch.
 
 option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
+option(SENTIO_OPENSSL "Check the signatures of bundles, which needs the system's OpenSSL" OFF)
 
-add_library(sentio_runtime src/runtime/backends.cpp ${sentio_runtime_objects})
+add_library(sentio_runtime src/runtime/backends.cpp src/runtime/signature.cpp ${sentio_runtime_objects})
 sentio_library(runtime bundle model session session_batch strategy_tfa)
 target_include_directories(sentio_runtime PRIVATE src)
 target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
@@ -10,6 +11,12 @@ target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERF
 if(BUILD_SHARED_LIBS)
   # What a shared engine hides and the runtime uses.
   target_sources(sentio_runtime PRIVATE src/json.cpp src/sha256.cpp)
+endif()
+
+if(SENTIO_OPENSSL)
+  find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+  target_compile_definitions(sentio_runtime PRIVATE SENTIO_HAS_OPENSSL)
+  target_link_libraries(sentio_runtime PRIVATE OpenSSL::Crypto)
 endif()
 
 if(SENTIO_TORCH)

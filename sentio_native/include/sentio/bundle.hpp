@@ -84,6 +84,9 @@ struct LoadOptions {
   std::string backend{};
   // Loads that model's file instead of this build's backend.
   ModelLoader model_loader{};
+  // An Ed25519 public key in PEM, or the path of such a file: a bundle that it did not sign is refused before
+  // anything of it is parsed. Needs a build with SENTIO_OPENSSL.
+  std::string trusted_key{};
 };
 
 // A bundle that was verified as it was loaded. Immutable; one serves any number of sessions in any thread.
@@ -92,7 +95,7 @@ class SENTIO_API Bundle {
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
   // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)
   // where a hash differs, Error(bad_bundle) with every failed check, Error(unsupported) where this build
-  // lacks the backend, or all of the bundle's.
+  // lacks the backend, or all of the bundle's, or cannot check a signature that is asked for.
   //
   // Backends of LibTorch force one thread, within and between operators, for the whole process: two
   // threads on a busy machine are slower at batch 1, and many times slower at the worst.

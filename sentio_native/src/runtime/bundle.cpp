@@ -11,6 +11,7 @@
 #include "runtime/golden.hpp"
 #include "runtime/manifest.hpp"
 #include "runtime/sealed_folder.hpp"
+#include "runtime/signature.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/error.hpp"
 #include "text.hpp"
@@ -62,10 +63,13 @@ class Examination {
   }
 
   void run() {
+    std::optional<TrustedKey> trusted;
+    if (!options_.trusted_key.empty()) trusted.emplace(options_.trusted_key);
     if (!check("SHA256SUMS", [&] { return read_files(); })) {
       report.damaged = true;
       return;
     }
+    if (trusted && !check("signature", [&] { return check_signature(*trusted); })) return;
     // Each of these needs the ones before.
     if (!check("manifest", [&] { return read_manifest(); })) return;
     if (!check("files", [&] { return check_files(); })) return;
@@ -125,6 +129,11 @@ class Examination {
     files_ = SealedFolder::read(folder_);
     report.bundle_id = bundle->id_ = files_->id();
     return std::to_string(files_->names().size()) + " files, each as it was sealed";
+  }
+
+  std::string check_signature(const TrustedKey& trusted) const {
+    trusted.check(files_->sums(), files_->signature());
+    return "by the trusted key " + trusted.fingerprint();
   }
 
   std::string check_files() const {

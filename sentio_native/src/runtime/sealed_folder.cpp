@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/signature.hpp"
 #include "runtime/sums.hpp"
 #include "sentio/error.hpp"
 #include "sha256.hpp"
@@ -92,7 +93,7 @@ class Walk {
       enter(opened.release(), path + "/");
     } else if (path == kSumsName) {
       return;  // read already
-    } else if (!listing_.contains(path)) {
+    } else if (path != kSignatureName && !listing_.contains(path)) {
       problems_.push_back({path, std::string("is not listed in ") + kSumsName});
     } else if (!S_ISREG(facts.st_mode)) {
       problems_.push_back({path, "is not a file"});
@@ -129,12 +130,11 @@ SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
   if (sums.get() < 0 || ::fstat(sums.get(), &facts) != 0) fail((folder / kSumsName).string());
   if (!S_ISREG(facts.st_mode)) refuse(folder, {{kSumsName, "is not a file"}});
 
-  const auto bytes =
-      read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSumsName).string());
   SealedFolder sealed;
-  sealed.id_ = to_hex(sha256(std::span<const std::byte>(bytes)));
+  sealed.sums_ = read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSumsName).string());
+  sealed.id_ = to_hex(sha256(sealed.sums()));
   std::vector<Problem> problems;
-  const Listing listing = parse_sums(bytes, problems);
+  const Listing listing = parse_sums(sealed.sums_, problems);
 
   Walk walk(folder, listing, problems);
   walk.enter(root.release(), "");
@@ -147,6 +147,7 @@ SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
     }
   }
   if (!problems.empty()) refuse(folder, std::move(problems));
+  if (auto signature = walk.found.extract(kSignatureName)) sealed.signature_ = std::move(signature.mapped());
   sealed.files_ = std::move(walk.found);
   return sealed;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ class SealedFolder {
   // name is absolute, holds "..", or comes twice; std::system_error where the operating system refuses.
   [[nodiscard]] static SealedFolder read(const std::filesystem::path& folder);
 
+  // SHA256SUMS, and SHA256SUMS.sig where there is one: the only file that is not listed. It is not checked
+  // here.
+  [[nodiscard]] std::span<const std::byte> sums() const noexcept { return sums_; }
+  [[nodiscard]] std::optional<std::span<const std::byte>> signature() const noexcept { return signature_; }
   // The SHA-256 of SHA256SUMS, 64 hex digits.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::vector<std::string> names() const;  // ascending
@@ -29,6 +34,8 @@ class SealedFolder {
 
  private:
   std::string id_;
+  std::vector<std::byte> sums_;
+  std::optional<std::vector<std::byte>> signature_;
   std::map<std::string, std::vector<std::byte>, std::less<>> files_;
 };
 

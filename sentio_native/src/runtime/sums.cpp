@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "runtime/signature.hpp"
+
 namespace sentio {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr std::size_t kDigits = 64;
 bool is_allowed(std::string_view name) {
   if (name.empty() || name.front() == '/') return false;
   const std::string framed = "/" + std::string(name) + "/";
-  return name != kSumsName && framed.find("/../") == std::string::npos;
+  return name != kSumsName && name != kSignatureName && framed.find("/../") == std::string::npos;
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ inline constexpr const char* kSumsName = "SHA256SUMS";
 
 using Listing = std::map<std::string, std::string, std::less<>>;  // name to hash, 64 hex digits
 
-// Adds a problem for each line that is not "SHA256  NAME", and for each name that is absolute, holds "..", or
-// comes twice. The listing is to be used only where there was none.
+// Adds a problem for each line that is not "SHA256  NAME", and for each name that is absolute, holds "..",
+// comes twice, or is that of the list or its signature. The listing is to be used only where there was none.
 [[nodiscard]] Listing parse_sums(std::span<const std::byte> bytes, std::vector<Problem>& problems);
 
 }  // namespace sentio

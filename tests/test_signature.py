@@ -1,0 +1,209 @@
+"""A signature over SHA256SUMS: who signed what, in Python, by OpenSSL's own command, and in C++."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bundles import NOON, make_source, reseal
+from command_line import Done
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from sentio.bundle import load_bundle
+from sentio.cli.app import app
+from sentio.cli.screen import run as run_command
+from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
+from sentio.export import write_bundle
+from sentio.signature import TrustedKey, load_signer
+from sentio.store import verify_sums
+from sentio.verify import find_cli, verify_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write_keys(folder: Path, name: str) -> tuple[Path, Path]:
+    """A private and a public key, as PEM files."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with the keys `ours` and `theirs`, and a bundle that ours has signed."""
+    folder = tmp_path_factory.mktemp("signed")
+    private, _ = write_keys(folder, "ours")
+    write_keys(folder, "theirs")
+    write_bundle(
+        folder / "TFA" / "v1",
+        make_source(),
+        created_at=NOON,
+        created_by="user@host",
+        sign=load_signer(private),
+    )
+    return folder
+
+
+@pytest.fixture
+def bundle(made: Path, tmp_path: Path) -> Path:
+    """A copy of the bundle, to spoil."""
+    return Path(shutil.copytree(made / "TFA" / "v1", tmp_path / "v1"))
+
+
+def refusal(bundle: Path, key: Path) -> str:
+    """What the loader and the verification say, which must be the same, and nothing more is looked at."""
+    with pytest.raises(CheckFailed) as refused:
+        load_bundle(bundle, trust=key)
+    report = verify_bundle(bundle, None, trust=key)
+    assert [(check.name, check.ok) for check in report.checks] == [("SHA256SUMS", True), ("signature", False)]
+    assert report.exit_code == 1
+    assert report.checks[1].detail == refused.value.found
+    return refused.value.found
+
+
+def test_a_signed_bundle_is_believed_by_its_key(made, bundle):
+    public = made / "ours.pub.pem"
+    assert load_bundle(bundle, trust=public).id == verify_sums(bundle)
+    report = verify_bundle(bundle, None, cpp=False, trust=public)
+    assert report.ok
+    assert report.checks[1].name == "signature"
+    assert TrustedKey(public).fingerprint in report.checks[1].detail
+
+
+def test_openssl_itself_believes_it(made, bundle):
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(made / "ours.pub.pem"), "-rawin"]
+    files = ["-in", str(bundle / "SHA256SUMS"), "-sigfile", str(bundle / "SHA256SUMS.sig")]
+    assert subprocess.run([*command, *files], capture_output=True, check=False).returncode == 0
+
+
+def test_without_a_trusted_key_the_signature_is_not_looked_at(bundle):
+    (bundle / "SHA256SUMS.sig").write_bytes(b"no signature")
+    assert load_bundle(bundle).id == verify_sums(bundle)
+
+
+def test_another_key_an_unsigned_bundle_and_other_sums_are_refused(made, bundle):
+    ours = made / "ours.pub.pem"
+    assert "is no signature" in refusal(bundle, made / "theirs.pub.pem")
+    state = bundle / "feature_spec.json"
+    state.write_text(state.read_text() + "\n")
+    reseal(bundle)
+    assert "is no signature" in refusal(bundle, ours)
+    (bundle / "SHA256SUMS.sig").unlink()
+    assert "is unsigned" in refusal(bundle, ours)
+
+
+def test_every_cut_and_every_flipped_bit_of_a_signature_is_refused(made, bundle):
+    file, key = bundle / "SHA256SUMS.sig", TrustedKey(made / "ours.pub.pem")
+    good, sums = file.read_bytes(), (bundle / "SHA256SUMS").read_bytes()
+    assert key.check(sums, good)
+    bad = [good[:length] for length in range(64)] + [good + b"\0"]
+    bad += [
+        bytes(b ^ (1 << bit % 8) if at == bit // 8 else b for at, b in enumerate(good)) for bit in range(512)
+    ]
+    for signature in bad:
+        with pytest.raises(CheckFailed):
+            key.check(sums, signature)
+    assert len(bad) == 577
+    file.write_bytes(good[:63])
+    assert "has 63 bytes" in refusal(bundle, made / "ours.pub.pem")
+
+
+def test_a_signature_must_be_a_file_and_must_not_be_listed(bundle, tmp_path):
+    signature = bundle / "SHA256SUMS.sig"
+    shutil.move(signature, tmp_path / "elsewhere")
+    signature.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptStore, match=r"SHA256SUMS\.sig"):
+        load_bundle(bundle)
+    signature.unlink()
+    sums = bundle / "SHA256SUMS"
+    sums.write_text(sums.read_text() + f"{'0' * 64}  SHA256SUMS.sig\n")
+    with pytest.raises(CorruptStore, match="is not allowed"):
+        load_bundle(bundle)
+
+
+def test_keys_that_are_none_are_refused(made, tmp_path):
+    private, public = made / "ours.pem", made / "ours.pub.pem"
+    for read in (load_signer, TrustedKey):
+        with pytest.raises(UsageError, match="is not a key file"):
+            read(tmp_path / "nowhere.pem")
+    with pytest.raises(BadInput, match="no Ed25519 private key"):
+        load_signer(public)
+    with pytest.raises(BadInput, match="no Ed25519 public key"):
+        TrustedKey(private)
+    key = rsa.generate_private_key(65537, 2048)
+    other = tmp_path / "rsa.pem"
+    other.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(BadInput, match="no Ed25519 private key"):
+        load_signer(other)
+    locked = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    other.write_bytes(locked)
+    with pytest.raises(BadInput, match="is locked by a password"):
+        load_signer(other)
+
+
+def test_without_the_package_the_request_is_refused_and_the_extra_named(made, bundle, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    for ask in (
+        lambda: load_signer(made / "ours.pem"),
+        lambda: load_bundle(bundle, trust=made / "ours.pub.pem"),
+        lambda: verify_bundle(bundle, None, trust=made / "ours.pub.pem"),
+    ):
+        with pytest.raises(EnvironmentProblem, match=r"sentio\[sign\]"):
+            ask()
+    assert load_bundle(bundle).id == verify_sums(bundle)
+
+
+def sentio(monkeypatch, capsys, *arguments: str) -> Done:
+    monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        run_command(app)
+    written = capsys.readouterr()
+    return Done(ended.value.code or 0, written.out, written.err)
+
+
+def test_the_command_ends_with_1_where_the_signature_is_not_the_keys(made, bundle, monkeypatch, capsys):
+    verify = ("verify", str(bundle), "--no-cpp", "--trust")
+    assert sentio(monkeypatch, capsys, *verify, str(made / "ours.pub.pem")).code == 0
+    done = sentio(monkeypatch, capsys, *verify, str(made / "theirs.pub.pem"))
+    assert done.code == 1
+    assert "is no signature" in done.out
+    assert sentio(monkeypatch, capsys, *verify, str(made / "nowhere.pem")).code == 2
+
+
+def test_cpp_believes_what_python_signed_and_refuses_the_rest(made, bundle):
+    cli = find_cli(ROOT)
+    if cli is None:
+        pytest.skip("sentio_cli is not built: make runtime")
+    verify = [str(cli), "verify", str(bundle), "--trust"]
+
+    def run(key: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*verify, str(key)], capture_output=True, text=True, check=False)
+
+    done = run(made / "ours.pub.pem")
+    if done.returncode == EnvironmentProblem.exit_code:  # a build without OpenSSL
+        assert "SENTIO_OPENSSL" in done.stderr
+        pytest.skip("sentio_cli is built without SENTIO_OPENSSL")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert TrustedKey(made / "ours.pub.pem").fingerprint in done.stdout
+    assert verify_bundle(bundle, cli, trust=made / "ours.pub.pem").ok
+    done = run(made / "theirs.pub.pem")
+    assert done.returncode == 1
+    assert "is no signature" in done.stdout
+    assert run(made / "nowhere.pem").returncode == 2
+    assert run(made / "ours.pem").returncode == 2
+    (bundle / "SHA256SUMS.sig").unlink()
+    assert run(made / "ours.pub.pem").returncode == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sentio.cli import data, export, features, native, replay, runs, specs, train, verify
+from sentio.cli import bundle, data, export, features, native, replay, runs, specs, train, verify
 
 __all__ = ["app"]
 
@@ -23,6 +23,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(train.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(native.app, name="native")
+app.add_typer(bundle.app, name="bundle")
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)

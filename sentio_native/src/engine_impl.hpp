@@ -1,0 +1,440 @@
+// What an engine holds: columns with history, kernels in order, a row-major matrix at the end.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "fp_environment.hpp"
+#include "graph.hpp"
+#include "kernels/in_vectors.hpp"
+#include "kernels/kernel.hpp"
+#include "kernels/row_loops.hpp"
+#include "sentio/engine.hpp"
+#include "session_rule.hpp"
+#include "state_archive.hpp"
+
+namespace sentio {
+
+// A call whose matrix is larger than this writes it past the caches: it would only push other data out of
+// them.
+inline constexpr std::size_t kStreamingValues = std::size_t{1} << 20;
+inline const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
+
+// A column of doubles with the history that its readers look back upon, contiguous with the current block.
+// One that nobody looks back upon begins each block at the same place.
+class Column {
+ public:
+  explicit Column(std::int64_t history)
+      : history_(history),
+        values_(static_cast<std::size_t>(history + std::max(history, kBlock)), kNaN),
+        next_(history) {}
+
+  [[nodiscard]] double* next() noexcept { return values_.data() + next_; }
+  // How many rows fit until the history must be moved.
+  [[nodiscard]] std::int64_t room() const noexcept {
+    return static_cast<std::int64_t>(values_.size()) - next_;
+  }
+  [[nodiscard]] bool moves() const noexcept { return history_ > 0; }
+  void advance(std::int64_t rows) noexcept {
+    if (moves()) next_ += rows;
+  }
+  // Makes room for a block.
+  void make_room() noexcept {
+    std::memmove(values_.data(), next() - history_, static_cast<std::size_t>(history_) * sizeof(double));
+    next_ = history_;
+  }
+
+  [[nodiscard]] std::int64_t history() const noexcept { return history_; }
+  // The newest `count` values.
+  [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
+    return {next() - count, static_cast<std::size_t>(count)};
+  }
+
+ private:
+  std::int64_t history_;
+  std::vector<double> values_;
+  std::int64_t next_;
+};
+
+inline double canonical(double value) noexcept {
+  return value != value ? kNaN : value;
+}
+
+inline void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, float* out,
+                      bool streaming) {
+  row_loops().emit(columns, width, rows, out, streaming);
+}
+
+inline void emit_rows(const double* const* columns, std::size_t width, std::int64_t rows, double* out, bool) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::size_t f = 0; f < width; ++f) *out++ = canonical(columns[f][i]);
+  }
+}
+
+// Rounds one row, if all of it are finite floats then; else `emit_rows` has to see to it.
+inline bool emit_usual_row(const std::vector<double>& row, std::span<float> out) noexcept {
+  std::uint32_t found = 0;
+  in_vectors(static_cast<std::ptrdiff_t>(out.size()), [&] {
+    std::uint32_t unusual = 0;
+    for (std::size_t f = 0; f < out.size(); ++f) {
+      const auto value = static_cast<float>(row[f]);
+      out[f] = value;
+      unusual |= std::bit_cast<std::uint32_t>(value - value);  // zero but for infinities and NaN
+    }
+    found = unusual;
+  });
+  return found == 0;
+}
+
+inline bool emit_usual_row(const std::vector<double>& row, std::span<double> out) noexcept {
+  std::transform(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(out.size()), out.begin(), canonical);
+  return true;
+}
+
+inline constexpr auto kUntimed = [](std::size_t) {};
+
+// Hidden although its outer class is exported.
+struct __attribute__((visibility("hidden"))) Engine::Impl {
+  struct Runner {
+    Kernel* kernel;
+    std::unique_ptr<Kernel> forming;  // a copy that a forming bar is tried on; made when it is first needed
+    std::vector<std::size_t> nodes;   // those that it runs side by side
+    std::size_t in, out;              // where the pointers to its inputs and outputs begin in `pointers`
+    std::size_t inputs, outputs;      // and their numbers
+    std::int64_t start;
+    std::size_t alike = 1;  // this one and those after it that share its kernel: one call, once all are warm
+  };
+  // Where the columns that nobody looks back upon are: most are of this kind.
+  enum class Layout : std::uint8_t {
+    blocks,  // each in memory of its own
+    row,     // side by side in `row`: a bar that comes alone touches few cache lines, and moves few pointers
+  };
+
+  std::shared_ptr<const Plan> plan;
+  std::vector<Column> columns;
+  std::vector<std::int64_t> column_valid;
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<Runner> runners;
+  // Row 0 of the block at hand, in the column that `column_of` names: the bars' own columns, then each
+  // runner's inputs and outputs, then what is emitted. A block moves those named by `moving` by its rows; all
+  // are looked up again only when some column is full, or the layout is to be another.
+  std::vector<double*> pointers;
+  std::vector<int> column_of;
+  std::vector<std::size_t> moving;
+  std::size_t emitted = 0;  // where the emitted ones begin
+  Layout layout = Layout::blocks;
+  std::int64_t room = 0;            // rows until some column is full
+  std::int64_t moved = 0;           // rows since the columns were last told
+  std::int64_t warm_from = 0;       // from this row on, every column is valid
+  std::vector<double> row;          // what is emitted, then the other columns that nobody looks back upon
+  std::vector<std::size_t> place;   // of each of these columns in `row`
+  std::vector<std::size_t> copied;  // the emitted ones whose columns are elsewhere
+  std::vector<double*> late;        // the pointers of a block that a runner starts within
+  std::vector<std::byte> memory;    // of one kernel, on its way to its copy
+  std::array<bool, kBaseColumns> is_read{};
+  std::int64_t seen = 0;
+  std::int64_t last_ts = 0;
+
+  explicit Impl(std::shared_ptr<const Plan> p) : plan(std::move(p)) {
+    (void)row_loops();             // a wrong SENTIO_ISA is told here, before any bar
+    const FloatingPointMode mode;  // kernels divide as they are made: EMA's alpha is 2 / (window + 1)
+    const Graph& graph = plan->graph();
+    std::vector<int> first_column;
+    for (const Node& node : graph.nodes) {
+      first_column.push_back(static_cast<int>(columns.size()));
+      warm_from = std::max(warm_from, node.valid);
+      for (int k = 0; k < node.outputs; ++k) {
+        columns.emplace_back(node.history);
+        column_valid.push_back(node.valid);
+      }
+    }
+    const auto column = [&](NodeRef ref) {
+      return first_column[static_cast<std::size_t>(ref.node)] + ref.output;
+    };
+    const auto read = [&](NodeRef ref) {
+      column_of.push_back(column(ref));
+      if (ref.node < kBaseColumns) is_read[static_cast<std::size_t>(ref.node)] = true;
+    };
+    for (int k = 0; k < kBaseColumns; ++k) column_of.push_back(k);
+    std::vector<bool> taken(graph.nodes.size(), false);
+    std::fill_n(taken.begin(), kBaseColumns, true);
+    for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
+      if (taken[n]) continue;
+      const Node& node = graph.nodes[n];
+      std::vector<std::size_t> members;
+      for (std::size_t m = n; m < graph.nodes.size(); ++m) {
+        if (m == n || (!taken[m] && run_together(node, graph.nodes[m], taken))) members.push_back(m);
+      }
+      const std::size_t alike = node.maker.forgets ? members.size() : 1;
+      const std::size_t in = column_of.size(), inputs = node.key.inputs.size();
+      for (std::size_t k = 0; k < alike; ++k) {
+        for (const NodeRef& ref : graph.nodes[members[k]].key.inputs) read(ref);
+      }
+      const std::size_t out = column_of.size();
+      for (const std::size_t m : members) {
+        taken[m] = true;
+        for (int k = 0; k < node.outputs; ++k) column_of.push_back(first_column[m] + k);
+      }
+      const std::size_t outputs = (column_of.size() - out) / alike;
+      kernels.push_back(make_kernel(members));
+      for (std::size_t k = 0; k < alike; ++k) {
+        runners.push_back({.kernel = kernels.back().get(),
+                           .forming = nullptr,
+                           .nodes = alike == 1 ? members : std::vector{members[k]},
+                           .in = in + k * inputs,
+                           .out = out + k * outputs,
+                           .inputs = inputs,
+                           .outputs = outputs,
+                           .start = graph.nodes[members[k]].start,
+                           .alike = alike - k});
+      }
+    }
+    emitted = column_of.size();
+    for (const NodeRef& ref : graph.emitted) read(ref);
+    pointers.resize(column_of.size());
+    late.resize(column_of.size());
+    place_columns(graph.emitted.size());
+    find_columns(Layout::blocks);
+  }
+
+  // An emitted column's place in `row` is where the output has it.
+  void place_columns(std::size_t width) {
+    constexpr auto kNowhere = static_cast<std::size_t>(-1);
+    place.assign(columns.size(), kNowhere);
+    for (std::size_t f = 0; f < width; ++f) {
+      const auto c = static_cast<std::size_t>(column_of[emitted + f]);
+      if (columns[c].moves() || place[c] != kNowhere) {
+        copied.push_back(f);
+      } else {
+        place[c] = f;
+      }
+    }
+    std::size_t places = width;
+    for (std::size_t& to : place) {
+      if (to == kNowhere) to = places++;
+    }
+    row.resize(places);
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+      if (column(column_of[k]).moves()) moving.push_back(k);
+    }
+  }
+
+  // Whether `b` may run where `a` does, in the order of the plan before it; `done` are those before `a`.
+  // Parameters may choose between types of formula, of which a kernel runs one.
+  static bool run_together(const Node& a, const Node& b, const std::vector<bool>& done) {
+    if (a.key.kernel != b.key.kernel) return false;
+    if (a.maker.lanes) {
+      return a.key.inputs == b.key.inputs && a.start == b.start &&
+             a.maker.formula.type() == b.maker.formula.type();
+    }
+    const auto is_done = [&](const NodeRef& ref) { return done[static_cast<std::size_t>(ref.node)]; };
+    return a.maker.forgets && a.key.params == b.key.params && a.key.inputs.size() == b.key.inputs.size() &&
+           std::all_of(b.key.inputs.begin(), b.key.inputs.end(), is_done);
+  }
+
+  [[nodiscard]] std::unique_ptr<Kernel> make_kernel(const std::vector<std::size_t>& of) const {
+    const std::vector<Node>& nodes = plan->graph().nodes;
+    std::vector<Lane> lanes;
+    for (const std::size_t n : of) lanes.push_back({nodes[n].key.params, &nodes[n].maker.formula});
+    return nodes[of.front()].maker.make(lanes);
+  }
+
+  Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
+
+  [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
+
+  // One block of at most kBlock checked bars; `lap` is told when the block begins, and how
+  // many steps were done since it was told last.
+  template <class Float, class Lap>
+  void run(const BarColumns& bars, Float* out, bool streaming, Lap lap) noexcept {
+    const auto rows = static_cast<std::int64_t>(bars.size());
+    if (layout != Layout::blocks || rows > room) lay_out(Layout::blocks);
+    lap(1);
+    fill_base(bars);
+    lap(1);
+    if (seen >= warm_from) {
+      run_kernels(rows, lap);
+    } else {
+      for (const Runner& runner : runners) {
+        run_cold(runner, *runner.kernel, rows);
+        lap(1);
+      }
+    }
+    emit(rows, out, streaming);
+    lap(1);
+    move(rows, bars.ts.back());
+  }
+
+  [[nodiscard]] bool is_warm() const noexcept { return seen >= warm_from && seen >= plan->emit_from(); }
+
+  // One checked bar, when all columns are valid and emitted.
+  template <class Float>
+  void run_warm(const Bar& bar, std::span<Float> out) noexcept {
+    if (layout != Layout::row || room == 0) lay_out(Layout::row);
+    const auto put = [&](BaseColumn to, double value) { *pointers[static_cast<std::size_t>(to)] = value; };
+    put(BaseColumn::open, bar.open);
+    put(BaseColumn::high, bar.high);
+    put(BaseColumn::low, bar.low);
+    put(BaseColumn::close, bar.close);
+    put(BaseColumn::volume, bar.volume);
+    put(BaseColumn::gap, gap_seconds(last_ts, bar.ts));
+    run_kernels(1, kUntimed);
+    for (const std::size_t f : copied) row[f] = *pointers[emitted + f];
+    if (!emit_usual_row(row, out)) emit_rows(pointers.data() + emitted, out.size(), 1, out.data(), false);
+    move(1, bar.ts);
+  }
+
+  void move(std::int64_t rows, std::int64_t ts) noexcept {
+    for (const std::size_t k : moving) pointers[k] += rows;
+    room -= rows;
+    moved += rows;
+    seen += rows;
+    last_ts = ts;
+  }
+
+  // Makes room for a block.
+  void lay_out(Layout wanted) noexcept {
+    tell_columns();
+    for (Column& c : columns) {
+      if (c.room() < kBlock) c.make_room();
+    }
+    find_columns(wanted);
+  }
+
+  // One checked bar, whose row is written behind the last one and not counted: the next bar overwrites it.
+  // Kernels that remember run as copies of themselves.
+  template <class Float>
+  void peek(const BarColumns& bar, Float* out) {
+    if (room < 1) lay_out(layout);
+    fill_base(bar);
+    for (Runner& runner : runners) run_cold(runner, forming_kernel(runner), 1);
+    emit(1, out, false);
+  }
+
+  // Whatever a kernel is, its memory and the columns' history make another of it.
+  Kernel& forming_kernel(Runner& runner) {
+    if (seen < runner.start || plan->graph().nodes[runner.nodes.front()].maker.forgets) return *runner.kernel;
+    if (seen == runner.start || !runner.forming) runner.forming = make_kernel(runner.nodes);
+    if (seen > runner.start) {
+      memory.clear();
+      StateArchive saved(memory);
+      runner.kernel->state(saved);
+      StateArchive loaded{std::span<const std::byte>(memory)};
+      runner.forming->state(loaded);
+      runner.forming->rebuild(past(runner));
+    }
+    return *runner.forming;
+  }
+
+  // Afterwards each column knows its next row.
+  void tell_columns() noexcept {
+    for (Column& c : columns) c.advance(moved);
+    moved = 0;
+  }
+
+  void find_columns(Layout wanted) noexcept {
+    layout = wanted;
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+      const auto c = static_cast<std::size_t>(column_of[k]);
+      const bool in_row = layout == Layout::row && !columns[c].moves();
+      pointers[k] = in_row ? row.data() + place[c] : columns[c].next();
+    }
+    room = std::numeric_limits<std::int64_t>::max();
+    for (const Column& c : columns) {
+      if (c.moves()) room = std::min(room, c.room());
+    }
+  }
+
+  void fill_base(const BarColumns& bars) noexcept {
+    const auto copy = [&](BaseColumn to, std::span<const double> from) {
+      const auto k = static_cast<std::size_t>(to);
+      if (is_read[k]) std::copy(from.begin(), from.end(), pointers[k]);
+    };
+    copy(BaseColumn::open, bars.open);
+    copy(BaseColumn::high, bars.high);
+    copy(BaseColumn::low, bars.low);
+    copy(BaseColumn::close, bars.close);
+    copy(BaseColumn::volume, bars.volume);
+    if (!is_read[static_cast<std::size_t>(BaseColumn::gap)]) return;
+    double* gap = pointers[static_cast<std::size_t>(BaseColumn::gap)];
+    std::int64_t before = seen == 0 ? bars.ts[0] : last_ts;
+    for (const std::int64_t ts : bars.ts) {
+      *gap++ = gap_seconds(before, ts);
+      before = ts;
+    }
+  }
+
+  template <class Lap>
+  void run_kernels(std::int64_t rows, Lap lap) noexcept {
+    const Runner* const end = runners.data() + runners.size();
+    for (const Runner* r = runners.data(); r != end; r += r->alike) {
+      r->kernel->run({seen - r->start, rows, pointers.data() + r->in, pointers.data() + r->out, r->alike});
+      lap(r->alike);
+    }
+  }
+
+  // Rows of which some may be before the first that the runner runs, or before its first valid one.
+  void run_cold(const Runner& runner, Kernel& kernel, std::int64_t rows) noexcept {
+    const std::int64_t skip = std::clamp<std::int64_t>(runner.start - seen, 0, rows);
+    if (skip < rows) {
+      const auto later = [skip](double* pointer) { return pointer + skip; };
+      std::transform(pointers.begin(), pointers.end(), late.begin(), later);
+      kernel.run(
+          {seen + skip - runner.start, rows - skip, late.data() + runner.in, late.data() + runner.out});
+    }
+    for (std::size_t k = 0; k < runner.outputs; ++k) {
+      const auto c = static_cast<std::size_t>(column_of[runner.out + k]);
+      const std::int64_t missing = column_valid[c] - seen;
+      if (missing > 0) std::fill_n(pointers[runner.out + k], std::min(missing, rows), kNaN);
+    }
+  }
+
+  template <class Float>
+  void emit(std::int64_t rows, Float* out, bool streaming) noexcept {
+    const std::size_t width = plan->width();
+    const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
+    if (padded == 0) return emit_rows(pointers.data() + emitted, width, rows, out, streaming);
+    const double pad = canonical(plan->pad_value());
+    const std::vector<const double*> padding(width, &pad);
+    for (std::int64_t i = 0; i < padded; ++i) {
+      emit_rows(padding.data(), width, 1, out, false);
+      out += width;
+    }
+    const auto later = [padded](double* pointer) { return pointer + padded; };
+    std::transform(pointers.begin(), pointers.end(), late.begin(), later);
+    emit_rows(late.data() + emitted, width, rows - padded, out, streaming);
+  }
+
+  // Values of a column that are in its history and were valid.
+  [[nodiscard]] std::span<double> live(std::size_t c) noexcept {
+    return columns[c].newest(std::clamp<std::int64_t>(seen - column_valid[c], 0, columns[c].history()));
+  }
+
+  void payload(StateArchive& archive) {
+    tell_columns();
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      for (double& value : live(c)) archive(value);
+    }
+    for (const Runner& runner : runners) {
+      if (seen > runner.start) runner.kernel->state(archive);
+    }
+  }
+
+  [[nodiscard]] Block past(const Runner& runner) const noexcept {
+    return {seen - runner.start, 0, pointers.data() + runner.in, pointers.data() + runner.out};
+  }
+
+  void rebuild() noexcept {
+    for (const Runner& runner : runners) {
+      if (seen > runner.start) runner.kernel->rebuild(past(runner));
+    }
+  }
+};
+
+}  // namespace sentio

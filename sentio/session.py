@@ -80,8 +80,9 @@ class Outcome:
 class LiveBundle:
     """A bundle as the C++ runtime has loaded it; one serves any number of sessions, in any thread.
 
-    The runtime checks hashes, spec and goldens by itself. Its model is Python's own TorchScript, on one
-    thread, so that the bits are those of `Bundle.predict` at batch size 1.
+    The runtime checks hashes, spec and goldens by itself. It runs the backend `native` itself, too; any other
+    model is the one that Python has loaded, on one thread. The bits are those of `Bundle.predict` at batch
+    size 1.
 
     Args:
         bundle: one that is loaded; its folder is read again.
@@ -91,12 +92,14 @@ class LiveBundle:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        from sentio.bundle.runner import ModuleRunner
+        runner = None
+        if bundle.backend != "native":
+            from sentio.bundle.runner import ModelRunner
 
-        layout = bundle.manifest.input
-        runner = ModuleRunner(bundle.module, layout.seq_len, layout.n_features)
+            layout = bundle.manifest.input
+            runner = ModelRunner(bundle.model, layout.seq_len, layout.n_features)
         with engine_errors(str(bundle.path)):
-            self._native = load_extension().Bundle(str(bundle.path), runner)
+            self._native = load_extension().Bundle(str(bundle.path), bundle.backend, runner)
         if self._native.id != bundle.id:
             raise CorruptStore(str(bundle.path), f"holds bundle {self._native.id} by now, not {bundle.id}")
         self._bundle = bundle

@@ -82,8 +82,8 @@ class Bundle:
         return self.manifest.simulated
 
     @property
-    def module(self) -> nn.Module:
-        """The loaded module: float32 [B, T, F] to [B, 1]."""
+    def model(self) -> Model:
+        """What runs the bundle's `backend`."""
         return self._model
 
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:

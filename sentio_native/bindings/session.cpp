@@ -68,8 +68,9 @@ class PyModel final : public sentio::Model {
   sentio::WindowShape shape_;
 };
 
-std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const py::object& runner) {
-  sentio::LoadOptions options;
+std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std::string& backend,
+                                            const py::object& runner) {
+  sentio::LoadOptions options{.backend = backend};
   if (!runner.is_none()) {
     options.model_loader = [&runner](std::span<const std::byte>, const sentio::WindowShape& shape) {
       const py::gil_scoped_acquire acquire;
@@ -198,7 +199,7 @@ class PySession {
 
 void bind_session(py::module_& module) {
   py::class_<sentio::Bundle, std::shared_ptr<sentio::Bundle>>(module, "Bundle")
-      .def(py::init(&load_bundle), py::arg("folder"), py::arg("runner"))
+      .def(py::init(&load_bundle), py::arg("folder"), py::arg("backend"), py::arg("runner"))
       .def_property_readonly("id", [](const sentio::Bundle& bundle) { return bundle.id(); });
 
   const auto bar = [](auto& session, const char* name, auto method) {

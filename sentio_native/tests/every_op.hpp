@@ -1,6 +1,7 @@
 // A plan that holds every op.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,14 @@ inline std::shared_ptr<const Plan> plan_of_every_op() {
       if (param.default_value) continue;
       features +=
           ", \"" + std::string(param.name) + "\": " + std::to_string(static_cast<std::int64_t>(param.min));
+    }
+    // A series that has no default, such as an average's periods: any will do.
+    if (std::find(op.sources.begin(), op.sources.end(), "") != op.sources.end()) {
+      std::string names;
+      for (const std::string_view source : op.sources) {
+        names += (names.empty() ? "\"" : ", \"") + std::string(source.empty() ? "volume" : source) + '"';
+      }
+      features += ", \"source\": [" + names + "]";
     }
     features += "}";
   }

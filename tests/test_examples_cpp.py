@@ -140,9 +140,9 @@ def test_the_example_trades_a_bundle_as_python_does(runtime: Path, tmp_path: Pat
 
     bundle = make_bundle(tmp_path / "artifacts", make_source())
     bars = walk()
-    said = [
-        line.split() for line in run(project / "build" / "trade", bundle, feed=lines_of(bars)).splitlines()
-    ]
+    seconds = str(load_bundle(bundle).manifest.interval_ns // 10**9)
+    lines = run(project / "build" / "trade", bundle, seconds, feed=lines_of(bars)).splitlines()
+    said = [line.split() for line in lines]
     assert [int(words[0]) for words in said] == bars.ts.tolist()
     predicted = [words for words in said if words[1] == "predicted"]
     expected = load_bundle(bundle).predict(bars)

@@ -145,17 +145,26 @@ def test_the_program_of_the_guide_computes_the_same(project, cli):
     assert same_bits(np.array([float(value) for _, value in said], np.float32), expected.value)
 
 
-def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
+def allocations_of_on_bar(project, backend):
+    """Least, median and most of the bars that gave a prediction."""
     done = subprocess.run(
-        [BUILD / "tests" / "count_allocations", bundle_of(project)],
+        [BUILD / "tests" / "count_allocations", bundle_of(project), backend],
         input=spaced(walk()),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    least, median, most = map(int, done.stdout.split())
-    record_property("allocations of on_bar: least, median, most", done.stdout.strip())
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_native_allocates_nothing_at_a_bar(project, cli):
+    assert allocations_of_on_bar(project, "native") == (0, 0, 0)
+
+
+def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
+    least, median, most = allocations_of_on_bar(project, "torchscript")
+    record_property("allocations of on_bar: least, median, most", f"{least} {median} {most}")
     assert 0 < least <= median <= most
 
 

@@ -1,4 +1,6 @@
-// A bundle's predictions bar by bar: trade BUNDLE < bars, one "ts open high low close volume" a line.
+// A bundle's predictions bar by bar: trade BUNDLE SECONDS < bars, one "ts open high low close volume" a line,
+// each bar of so many seconds.
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <limits>
@@ -8,10 +10,10 @@
 
 namespace {
 
-void print_predictions(const char* bundle) {
+void print_predictions(const char* bundle, std::int64_t seconds) {
   // Verifies every byte and replays the bundle's own examples first: a bundle that cannot be run exactly as
-  // it was trained is refused here, before the first bar.
-  sentio::Session session = sentio::Session::load(bundle);
+  // it was trained is refused here, before the first bar, and so is a feed of another interval.
+  sentio::Session session = sentio::Session::load(bundle, {.interval_ns = seconds * 1'000'000'000});
 
   sentio::Bar bar{};
   std::cout.precision(std::numeric_limits<double>::max_digits10);
@@ -26,12 +28,12 @@ void print_predictions(const char* bundle) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2) {
-    std::cerr << "usage: trade BUNDLE < bars\n";
+  if (count != 3) {
+    std::cerr << "usage: trade BUNDLE SECONDS < bars\n";
     return 2;
   }
   try {
-    print_predictions(arguments[1]);
+    print_predictions(arguments[1], std::atoll(arguments[2]));
   } catch (const sentio::Error& error) {
     std::cerr << error.what() << '\n';
     return EXIT_FAILURE;

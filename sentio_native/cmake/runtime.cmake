@@ -64,6 +64,8 @@ target_link_options(sentio_c PRIVATE "LINKER:--version-script=${exports}" LINKER
 set_target_properties(sentio_c PROPERTIES OUTPUT_NAME sentio VERSION ${PROJECT_VERSION} SOVERSION 1
   LINK_DEPENDS ${exports} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 add_library(sentio::c ALIAS sentio_c)
+install(TARGETS sentio_c LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES include/sentio/sentio.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sentio)
 
 add_executable(sentio_cli
   cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/paper_report.cpp

@@ -1,4 +1,4 @@
-// Prints how often on_bar allocates with a bundle's own backend: bars on stdin (ts open high low close
+// Prints how often on_bar allocates with a bundle and one of its backends: bars on stdin (ts open high low close
 // volume), least, median and most of the bars that gave a prediction.
 #include <algorithm>
 #include <iostream>
@@ -8,9 +8,9 @@
 #include "sentio/session.hpp"
 
 int main(int count, char** words) {
-  if (count != 2) return 2;
+  if (count != 3) return 2;
   try {
-    const auto bundle = sentio::Bundle::load(words[1]);
+    const auto bundle = sentio::Bundle::load(words[1], {.backend = words[2]});
     sentio::Session session(bundle, {.interval_ns = bundle->manifest().interval_ns});
     std::vector<std::int64_t> counts;
     sentio::Bar bar{};

@@ -20,8 +20,12 @@ NodeRef lower_ac(Lowering& op) {
   return less(op.graph(), oscillator, moments(op.graph(), oscillator, op.integer("signal")).mean);
 }
 
-const ParamInfo kFast = {"fast", ParamType::integer, 2, kMaxWindow - 1, 5, "bars in the shorter mean"};
-const ParamInfo kSlow = {"slow", ParamType::integer, 3, kMaxWindow, 34, "bars in the longer mean"};
+ParamInfo fast_param() {
+  return {"fast", ParamType::integer, 2, kMaxWindow - 1, 5, "bars in the shorter mean"};
+}
+ParamInfo slow_param() {
+  return {"slow", ParamType::integer, 3, kMaxWindow, 34, "bars in the longer mean"};
+}
 
 }  // namespace
 
@@ -32,7 +36,7 @@ std::vector<OpInfo> awesome_oscillator() {
           .summary = "Awesome oscillator: mean of (high + low) / 2 over `fast` bars minus that over `slow`",
           .definition = "Williams, New Trading Dimensions (1998); TA-Lib AO",
           .columns = {"hl2"},
-          .params = {kFast, kSlow},
+          .params = {fast_param(), slow_param()},
           .warmup = "slow - 1",
           .scale = "close",
           .talib = "AO(fastperiod=fast, slowperiod=slow)",
@@ -43,8 +47,8 @@ std::vector<OpInfo> awesome_oscillator() {
           .summary = "Accelerator: the awesome oscillator minus its mean over `signal` bars",
           .definition = "Williams, New Trading Dimensions (1998); TA-Lib AC",
           .columns = {"hl2"},
-          .params = {kFast,
-                     kSlow,
+          .params = {fast_param(),
+                     slow_param(),
                      {"signal", ParamType::integer, 2, kMaxWindow, 5, "bars in the oscillator's own mean"}},
           .warmup = "slow + signal - 2",
           .scale = "close",

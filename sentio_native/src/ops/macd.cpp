@@ -72,7 +72,9 @@ OpInfo output(OpInfo indicator, std::string_view name, std::string_view summary,
   return indicator;
 }
 
-const ParamInfo kSignal = {"signal", ParamType::integer, 1, kMaxWindow, 9, "span of the line's own average"};
+ParamInfo signal_param() {
+  return {"signal", ParamType::integer, 1, kMaxWindow, 9, "span of the line's own average"};
+}
 
 OpInfo indicator(std::string_view definition, std::vector<ParamInfo> params, std::string_view warmup) {
   return {
@@ -95,12 +97,12 @@ std::vector<OpInfo> macd() {
       "start, which is that of EMA",
       {{"fast", ParamType::integer, 2, kMaxWindow - 1, 12, "span of the faster average"},
        {"slow", ParamType::integer, 3, kMaxWindow, 26, "span of the slower average"},
-       kSignal},
+       signal_param()},
       "slow + signal - 2");
   const OpInfo fixed = indicator(
       "Appel's averages of 12 and 26 bars, whose alphas he rounded to 0.15 and 0.075; TA-Lib MACDFIX but for "
       "the averages' start, which is that of EMA",
-      {kSignal}, "signal + 24");
+      {signal_param()}, "signal + 24");
   const OpInfo extended = indicator(
       "Appel's MACD of chosen averages; TA-Lib MACDEXT but for the averages' start: each has its op's own, "
       "whatever the others need",

@@ -1,5 +1,5 @@
-// Prints how often on_bar allocates with a bundle and one of its backends: bars on stdin (ts open high low close
-// volume), least, median and most of the bars that gave a prediction.
+// Prints how often on_bar allocates with a bundle and one of its backends: bars on stdin (ts open high low
+// close volume), least, median and most of the bars that gave a prediction.
 #include <algorithm>
 #include <iostream>
 

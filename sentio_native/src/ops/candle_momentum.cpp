@@ -14,7 +14,8 @@ NodeRef lower_imi(Lowering& op) {
   const NodeRef loss =
       pointwise(graph, "body_down", {op.in(0), op.in(1)},
                 [](const double* const* in, std::ptrdiff_t i) { return larger(in[0][i] - in[1][i], 0.0); });
-  return share(graph, window_sum(graph, gain, window), window_sum(graph, loss, window));
+  const NodeRef gains = window_sum(graph, gain, window), losses = window_sum(graph, loss, window);
+  return share(graph, gains, losses);
 }
 
 NodeRef lower_qstick(Lowering& op) {

@@ -32,8 +32,8 @@ NodeRef lower_kyle_lambda(Lowering& op) {
   GraphBuilder& graph = op.graph();
   const auto window = op.integer("window");
   const NodeRef high = op.in(0), low = op.in(1), close = op.in(2), volume = op.in(3);
-  const NodeRef slope = slope_in(graph, money_flow_volume(graph, high, low, close, volume),
-                                 log_return(graph, close, 1), window);
+  const NodeRef signed_volume = money_flow_volume(graph, high, low, close, volume);
+  const NodeRef slope = slope_in(graph, signed_volume, log_return(graph, close, 1), window);
   return pointwise(graph, "product_held", {slope, moments(graph, volume, window).mean},
                    [](const double* const* in, std::ptrdiff_t i) { return held(in[0][i] * in[1][i]); });
 }

@@ -21,8 +21,9 @@ AverageType chosen(const Lowering& op, const char* name) {
 
 Macd macd_nodes(Lowering& op) {
   GraphBuilder& graph = op.graph();
-  const NodeRef line = difference(graph, sentio::ema(graph, op.in(0), op.integer("fast")),
-                                  sentio::ema(graph, op.in(0), op.integer("slow")));
+  const NodeRef fast = sentio::ema(graph, op.in(0), op.integer("fast"));
+  const NodeRef slow = sentio::ema(graph, op.in(0), op.integer("slow"));
+  const NodeRef line = difference(graph, fast, slow);
   return {line, sentio::ema(graph, line, op.integer("signal"))};
 }
 
@@ -30,16 +31,17 @@ Macd macdext_nodes(Lowering& op) {
   const auto average = [&op](const char* window, const char* type) {
     return moving_average(op.graph(), op.in(0), op.integer(window), chosen(op, type));
   };
-  const NodeRef line =
-      difference(op.graph(), average("fast", "fast_ma_type"), average("slow", "slow_ma_type"));
+  const NodeRef fast = average("fast", "fast_ma_type"), slow = average("slow", "slow_ma_type");
+  const NodeRef line = difference(op.graph(), fast, slow);
   return {line, moving_average(op.graph(), line, op.integer("signal"), chosen(op, "signal_ma_type"))};
 }
 
 // Appel's first: spans of 12 and 26, with their alphas rounded.
 Macd macdfix_nodes(Lowering& op) {
   GraphBuilder& graph = op.graph();
-  const NodeRef line = difference(graph, decaying_average(graph, op.in(0), 0.15, 11),
-                                  decaying_average(graph, op.in(0), 0.075, 25));
+  const NodeRef fast = decaying_average(graph, op.in(0), 0.15, 11);
+  const NodeRef slow = decaying_average(graph, op.in(0), 0.075, 25);
+  const NodeRef line = difference(graph, fast, slow);
   return {line, sentio::ema(graph, line, op.integer("signal"))};
 }
 

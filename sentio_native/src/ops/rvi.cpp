@@ -19,8 +19,9 @@ NodeRef lower_rvi(Lowering& op) {
   const auto window = op.integer("window");
   const std::vector<NodeRef> inputs = {moments(graph, op.in(0), op.integer("deviation_window")).variance,
                                        change(graph, op.in(0), 1)};
-  return share(graph, wilder(graph, pointwise(graph, "rising_deviation", inputs, rising), window),
-               wilder(graph, pointwise(graph, "falling_deviation", inputs, falling), window));
+  const NodeRef up = wilder(graph, pointwise(graph, "rising_deviation", inputs, rising), window);
+  const NodeRef down = wilder(graph, pointwise(graph, "falling_deviation", inputs, falling), window);
+  return share(graph, up, down);
 }
 
 }  // namespace

@@ -7,7 +7,8 @@ namespace {
 NodeRef lower_vhf(Lowering& op) {
   GraphBuilder& graph = op.graph();
   const auto window = op.integer("window");
-  const NodeRef reach = bar_range(graph, highest(graph, op.in(0), window), lowest(graph, op.in(0), window));
+  const NodeRef top = highest(graph, op.in(0), window), bottom = lowest(graph, op.in(0), window);
+  const NodeRef reach = bar_range(graph, top, bottom);
   const NodeRef path = window_sum(graph, magnitude(graph, change(graph, op.in(0), 1)), window);
   return pointwise(graph, "share_of_path", {reach, path}, [](const double* const* in, std::ptrdiff_t i) {
     return in[1][i] > 0.0 ? smaller(in[0][i] / in[1][i], 1.0) : 0.0;

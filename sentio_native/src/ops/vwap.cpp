@@ -22,15 +22,16 @@ NodeRef distance(GraphBuilder& graph, NodeRef close, NodeRef money, NodeRef volu
 
 NodeRef lower_window(Lowering& op) {
   const auto window = op.integer("window");
-  const NodeRef money = turnover(op.graph(), op.in(1), op.in(2));
-  return distance(op.graph(), op.in(0), window_sum(op.graph(), money, window),
-                  window_sum(op.graph(), op.in(2), window));
+  const NodeRef money = window_sum(op.graph(), turnover(op.graph(), op.in(1), op.in(2)), window);
+  const NodeRef volume = window_sum(op.graph(), op.in(2), window);
+  return distance(op.graph(), op.in(0), money, volume);
 }
 
 NodeRef lower_session(Lowering& op) {
   GraphBuilder& graph = op.graph();
-  return distance(graph, op.in(0), session_sum(graph, turnover(graph, op.in(1), op.in(2))),
-                  session_sum(graph, op.in(2)));
+  const NodeRef money = session_sum(graph, turnover(graph, op.in(1), op.in(2)));
+  const NodeRef volume = session_sum(graph, op.in(2));
+  return distance(graph, op.in(0), money, volume);
 }
 
 NodeRef lower_all(Lowering& op) {

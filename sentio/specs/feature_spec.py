@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,7 +39,7 @@ class Feature(BaseModel):
     """Bars of history after which a cold start agrees with the long run; None: never."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeatureSpec:
     """A compiled feature spec: one that exists is one that the engine can run.
 
@@ -105,12 +106,12 @@ class FeatureSpec:
                 where, "does not have the shape of a spec", problems=problem_lines(error)
             ) from None
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The emitted features, in the order of their columns."""
         return tuple(Feature.model_validate(feature) for feature in self.plan.features)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(feature["name"] for feature in self.plan.features)

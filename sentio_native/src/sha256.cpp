@@ -54,29 +54,46 @@ void absorb(Words& state, const std::uint8_t* block) noexcept {
 
 }  // namespace
 
-Sha256 sha256(std::span<const std::byte> bytes) noexcept {
-  // Section 5.3.3: the fractional parts of the square roots of the first eight primes.
-  Words state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+void Sha256Hasher::update(std::span<const std::byte> bytes) noexcept {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const std::size_t whole = bytes.size() / 64 * 64;
-  for (std::size_t i = 0; i < whole; i += 64) absorb(state, data + i);
+  std::size_t left = bytes.size();
+  const std::size_t held = size_ % kBlock;
+  size_ += left;
+  if (held > 0) {
+    const std::size_t taken = std::min(left, kBlock - held);
+    std::copy_n(data, taken, rest_.begin() + static_cast<std::ptrdiff_t>(held));
+    data += taken;
+    left -= taken;
+    if (held + taken < kBlock) return;
+    absorb(state_, rest_.data());
+  }
+  for (; left >= kBlock; left -= kBlock, data += kBlock) absorb(state_, data);
+  std::copy_n(data, left, rest_.begin());
+}
 
+Sha256 Sha256Hasher::digest() const noexcept {
   // Section 5.1.1: a one bit, zeros, and the length in bits as 64 big-endian bits.
-  std::array<std::uint8_t, 128> tail{};
-  const std::size_t rest = bytes.size() - whole;
-  std::copy_n(data + whole, rest, tail.begin());
+  Words state = state_;
+  std::array<std::uint8_t, 2 * kBlock> tail{};
+  const std::size_t rest = size_ % kBlock;
+  std::copy_n(rest_.begin(), rest, tail.begin());
   tail[rest] = 0x80;
-  const std::size_t size = rest < 56 ? 64 : 128;
-  const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
+  const std::size_t size = rest < kBlock - 8 ? kBlock : 2 * kBlock;
+  const std::uint64_t bits = size_ * 8;
   for (std::size_t i = 0; i < 8; ++i) tail[size - 1 - i] = static_cast<std::uint8_t>(bits >> (8 * i));
-  for (std::size_t i = 0; i < size; i += 64) absorb(state, tail.data() + i);
+  for (std::size_t i = 0; i < size; i += kBlock) absorb(state, tail.data() + i);
 
   Sha256 digest;
   for (std::size_t i = 0; i < 32; ++i) {
     digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
   }
   return digest;
+}
+
+Sha256 sha256(std::span<const std::byte> bytes) noexcept {
+  Sha256Hasher hasher;
+  hasher.update(bytes);
+  return hasher.digest();
 }
 
 Sha256 sha256(std::string_view text) noexcept {

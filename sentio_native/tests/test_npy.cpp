@@ -44,6 +44,16 @@ TEST(what_numpy_writes_is_read) {
   CHECK_EQUAL(read<float>(grown, 2).values.size(), 6u);
 }
 
+TEST(the_layout_is_read_from_the_head_alone) {
+  const auto layout = [](std::size_t head, std::size_t size) {
+    return read_npy_layout<float>(std::as_bytes(std::span(kGood)).first(head), size, "x.npy", 2);
+  };
+  CHECK((layout(128, kGood.size()).shape == std::vector<std::size_t>{2, 3}));
+  CHECK_EQUAL(layout(128, kGood.size()).data_offset, 128u);
+  CHECK_THROWS(bad_bundle, "its npy header is cut", (void)layout(127, kGood.size()));
+  CHECK_THROWS(bad_bundle, "holds 25 bytes of values, its shape needs 24", (void)layout(128, 128 + 25));
+}
+
 TEST(another_type_is_refused) {
   for (const char* type : {"<f8", ">f4", "|O", "<i4", "|u1", "<c8", "<f4'", "float32"}) {
     const std::string header =

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "sentio/error.hpp"
 
@@ -91,12 +92,13 @@ class HeaderReader {
 }  // namespace
 
 template <class T>
-NpyView<T> read_npy(std::span<const std::byte> bytes, std::string_view name, std::size_t dimensions) {
-  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+NpyLayout read_npy_layout(std::span<const std::byte> head, std::size_t file_size, std::string_view name,
+                          std::size_t dimensions) {
+  const std::string_view all(reinterpret_cast<const char*>(head.data()), head.size());
   HeaderReader whole(all, name);
   if (!all.starts_with(kMagic) || all.size() < kHeaderStart) whole.refuse("is not an npy file of format 1.0");
-  const std::size_t length = std::to_integer<std::size_t>(bytes[8]) | std::to_integer<std::size_t>(bytes[9])
-                                                                          << 8;
+  const std::size_t length = std::to_integer<std::size_t>(head[8]) | std::to_integer<std::size_t>(head[9])
+                                                                         << 8;
   if (all.size() < kHeaderStart + length) whole.refuse("its npy header is cut");
 
   HeaderReader header(all.substr(kHeaderStart, length), name);
@@ -109,31 +111,43 @@ NpyView<T> read_npy(std::span<const std::byte> bytes, std::string_view name, std
   header.expect("', 'fortran_order': ");
   if (header.accept("True")) header.refuse("is in Fortran order, allowed is C order");
   header.expect("False, 'shape': ");
-  NpyView<T> view{.shape = header.shape()};
+  NpyLayout layout{.shape = header.shape(), .data_offset = kHeaderStart + length};
   header.expect(", }");
   header.expect_padding();
 
-  if (view.shape.size() != dimensions) {
-    header.refuse("has " + std::to_string(view.shape.size()) + " dimensions, allowed is " +
+  if (layout.shape.size() != dimensions) {
+    header.refuse("has " + std::to_string(layout.shape.size()) + " dimensions, allowed is " +
                   std::to_string(dimensions));
   }
   std::size_t size = sizeof(T);
-  for (const std::size_t extent : view.shape) {
+  for (const std::size_t extent : layout.shape) {
     if (extent != 0 && size > std::numeric_limits<std::size_t>::max() / extent)
       header.refuse("its shape overflows");
     size *= extent;
   }
-  const auto data = bytes.subspan(kHeaderStart + length);
-  if (data.size() != size) {
-    header.refuse("holds " + std::to_string(data.size()) + " bytes of values, its shape needs " +
-                  std::to_string(size));
+  if (file_size - layout.data_offset != size) {
+    header.refuse("holds " + std::to_string(file_size - layout.data_offset) +
+                  " bytes of values, its shape needs " + std::to_string(size));
   }
-  if (reinterpret_cast<std::uintptr_t>(data.data()) % alignof(T) != 0)
-    header.refuse("its values are not aligned");
-  view.values = {reinterpret_cast<const T*>(data.data()), size / sizeof(T)};
-  return view;
+  return layout;
 }
 
+template <class T>
+NpyView<T> read_npy(std::span<const std::byte> bytes, std::string_view name, std::size_t dimensions) {
+  NpyLayout layout = read_npy_layout<T>(bytes, bytes.size(), name, dimensions);
+  const auto data = bytes.subspan(layout.data_offset);
+  if (reinterpret_cast<std::uintptr_t>(data.data()) % alignof(T) != 0) {
+    throw Error(ErrorCode::bad_bundle, std::string(name) + ": its values are not aligned");
+  }
+  return {std::move(layout.shape), {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)}};
+}
+
+template NpyLayout read_npy_layout<std::int64_t>(std::span<const std::byte>, std::size_t, std::string_view,
+                                                 std::size_t);
+template NpyLayout read_npy_layout<float>(std::span<const std::byte>, std::size_t, std::string_view,
+                                          std::size_t);
+template NpyLayout read_npy_layout<double>(std::span<const std::byte>, std::size_t, std::string_view,
+                                           std::size_t);
 template NpyView<std::int64_t> read_npy(std::span<const std::byte>, std::string_view, std::size_t);
 template NpyView<float> read_npy(std::span<const std::byte>, std::string_view, std::size_t);
 template NpyView<double> read_npy(std::span<const std::byte>, std::string_view, std::size_t);

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/descriptor.hpp"
 #include "runtime/signature.hpp"
 #include "runtime/sums.hpp"
 #include "sentio/error.hpp"
@@ -20,21 +21,6 @@
 
 namespace sentio {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void fail(const std::string& place) {
   throw std::system_error(errno, std::generic_category(), place);
@@ -58,8 +44,9 @@ std::vector<std::byte> read_all(int fd, std::size_t size, const std::string& pla
 // Reads the listed files below an open folder, and names whatever else is there.
 class Walk {
  public:
-  Walk(const std::filesystem::path& root, const Listing& listing, std::vector<Problem>& problems)
-      : root_(root), listing_(listing), problems_(problems) {}
+  Walk(const std::filesystem::path& root, const Listing& listing, std::span<const std::string_view> large,
+       std::vector<Problem>& problems)
+      : root_(root), listing_(listing), large_(large), problems_(problems) {}
 
   void enter(int folder, const std::string& prefix) {
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(folder), &::closedir);
@@ -74,7 +61,15 @@ class Walk {
     }
   }
 
+  // The hash of a listed file that was found, "" where it was not.
+  [[nodiscard]] std::string hash_of(const std::string& name) const {
+    if (const auto file = found.find(name); file != found.end()) return to_hex(sha256(file->second));
+    const auto file = found_large.find(name);
+    return file != found_large.end() ? to_hex(file->second.hash()) : "";
+  }
+
   std::map<std::string, std::vector<std::byte>, std::less<>> found;
+  std::map<std::string, HashedFile, std::less<>> found_large;
 
  private:
   [[nodiscard]] std::string place(const std::string& name) const { return (root_ / name).string(); }
@@ -97,6 +92,8 @@ class Walk {
       problems_.push_back({path, std::string("is not listed in ") + kSumsName});
     } else if (!S_ISREG(facts.st_mode)) {
       problems_.push_back({path, "is not a file"});
+    } else if (std::find(large_.begin(), large_.end(), path) != large_.end()) {
+      found_large.try_emplace(path, std::move(opened), place(path)).first->second.read_through();
     } else {
       found.emplace(path, read_all(opened.get(), static_cast<std::size_t>(facts.st_size), place(path)));
     }
@@ -104,6 +101,7 @@ class Walk {
 
   const std::filesystem::path& root_;
   const Listing& listing_;
+  std::span<const std::string_view> large_;
   std::vector<Problem>& problems_;
 };
 
@@ -115,7 +113,8 @@ class Walk {
 
 }  // namespace
 
-SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
+SealedFolder SealedFolder::read(const std::filesystem::path& folder,
+                                std::span<const std::string_view> large) {
   Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0) {
     if (errno != ENOENT && errno != ENOTDIR) fail(folder.string());
@@ -136,19 +135,20 @@ SealedFolder SealedFolder::read(const std::filesystem::path& folder) {
   std::vector<Problem> problems;
   const Listing listing = parse_sums(sealed.sums_, problems);
 
-  Walk walk(folder, listing, problems);
+  Walk walk(folder, listing, large, problems);
   walk.enter(root.release(), "");
   for (const auto& [name, hash] : listing) {
-    const auto file = walk.found.find(name);
-    if (file == walk.found.end()) {
+    const std::string found = walk.hash_of(name);
+    if (found.empty()) {
       problems.push_back({name, "is missing"});
-    } else if (to_hex(sha256(std::span<const std::byte>(file->second))) != hash) {
+    } else if (found != hash) {
       problems.push_back({name, "its bytes are not those that were sealed"});
     }
   }
   if (!problems.empty()) refuse(folder, std::move(problems));
   if (auto signature = walk.found.extract(kSignatureName)) sealed.signature_ = std::move(signature.mapped());
   sealed.files_ = std::move(walk.found);
+  sealed.large_ = std::move(walk.found_large);
   return sealed;
 }
 
@@ -167,6 +167,14 @@ std::span<const std::byte> SealedFolder::bytes(std::string_view name) const {
 std::string_view SealedFolder::text(std::string_view name) const {
   const auto all = bytes(name);
   return {reinterpret_cast<const char*>(all.data()), all.size()};
+}
+
+HashedFile SealedFolder::take(std::string_view name) {
+  const auto file = large_.find(name);
+  if (file == large_.end()) throw Error(ErrorCode::bad_bundle, std::string(name) + ": is missing");
+  HashedFile taken = std::move(file->second);
+  large_.erase(file);
+  return taken;
 }
 
 }  // namespace sentio

@@ -1,4 +1,4 @@
-// A folder sealed with SHA256SUMS, read once: the bytes that were hashed are the bytes that are used.
+// A folder sealed with SHA256SUMS: the bytes that were hashed are the bytes that are used.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,19 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/hashed_file.hpp"
+
 namespace sentio {
 
 class SealedFolder {
  public:
-  // Reads every file and compares its hash with SHA256SUMS.
-  // Throws Error(missing) where the folder is not there; Error(corrupt), with a problem for each, where a
-  // file differs, is missing, is not listed, or is neither a plain file nor a folder (a link, for one), or a
-  // name is absolute, holds "..", or comes twice; std::system_error where the operating system refuses.
-  [[nodiscard]] static SealedFolder read(const std::filesystem::path& folder);
+  // Reads every file and compares its hash with SHA256SUMS. Those of `large` are not kept in memory, but
+  // open, for take(). Throws Error(missing) where the folder is not there; Error(corrupt), with a problem for
+  // each, where a file differs, is missing, is not listed, or is neither a plain file nor a folder (a link,
+  // for one), or a name is absolute, holds "..", or comes twice; std::system_error where the operating system
+  // refuses.
+  [[nodiscard]] static SealedFolder read(const std::filesystem::path& folder,
+                                         std::span<const std::string_view> large = {});
 
   // SHA256SUMS, and SHA256SUMS.sig where there is one: the only file that is not listed. It is not checked
   // here.
@@ -27,16 +31,19 @@ class SealedFolder {
   [[nodiscard]] std::optional<std::span<const std::byte>> signature() const noexcept { return signature_; }
   // The SHA-256 of SHA256SUMS, 64 hex digits.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
-  [[nodiscard]] std::vector<std::string> names() const;  // ascending
+  [[nodiscard]] std::vector<std::string> names() const;  // of those in memory, ascending
   // A file's bytes, valid as long as this folder. Throws Error(bad_bundle) where there is no such file.
   [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;
   [[nodiscard]] std::string_view text(std::string_view name) const;
+  // A large file, at its beginning, once. Throws Error(bad_bundle) where there is no such file.
+  [[nodiscard]] HashedFile take(std::string_view name);
 
  private:
   std::string id_;
   std::vector<std::byte> sums_;
   std::optional<std::vector<std::byte>> signature_;
   std::map<std::string, std::vector<std::byte>, std::less<>> files_;
+  std::map<std::string, HashedFile, std::less<>> large_;
 };
 
 }  // namespace sentio

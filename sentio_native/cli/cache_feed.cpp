@@ -1,11 +1,14 @@
 // Bars from a cache entry, docs/reference/cache.md.
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
 #include "bar_feed.hpp"
 #include "json.hpp"
+#include "runtime/hashed_file.hpp"
 #include "runtime/json_fields.hpp"
 #include "runtime/npy.hpp"
+#include "runtime/sealed_folder.hpp"
 #include "screen.hpp"
 #include "sentio/error.hpp"
 
@@ -56,9 +59,90 @@ std::optional<fs::path> find_entry(const fs::path& shelf, const BundleManifest& 
   return newest;
 }
 
+// An array of an entry, whose rows are asked for in their order.
+template <class T>
+class NpyRows {
+ public:
+  NpyRows(HashedFile file, std::vector<std::size_t> shape)
+      : file_(std::move(file)), width_(shape.size() > 1 ? shape[1] : 1), row_(width_) {
+    next_block();
+    const auto layout = read_npy_layout<T>(block_, file_.size(), file_.place(), shape.size());
+    if (layout.shape != shape)
+      throw Error(ErrorCode::corrupt, file_.place() + ": has not the manifest's shape");
+    data_offset_ = layout.data_offset;
+  }
+
+  // Valid until the next call. Rows before it are passed over, and cannot be asked for any more.
+  std::span<const T> row(std::size_t number) {
+    std::size_t begin = data_offset_ + number * width_ * sizeof(T);
+    auto bytes = std::as_writable_bytes(std::span(row_));
+    while (true) {
+      while (begin >= block_begin_ + block_.size()) next_block();
+      const auto rest = block_.subspan(begin - block_begin_);
+      const std::size_t taken = std::min(rest.size(), bytes.size());
+      std::copy_n(rest.begin(), taken, bytes.begin());
+      bytes = bytes.subspan(taken);
+      begin += taken;
+      if (bytes.empty()) return row_;
+    }
+  }
+
+  void rewind() {
+    file_.rewind();
+    block_ = {};
+    block_begin_ = 0;
+  }
+
+ private:
+  void next_block() {
+    block_begin_ += block_.size();
+    block_ = file_.next_block();
+  }
+
+  HashedFile file_;
+  std::size_t width_;
+  std::vector<T> row_;
+  std::span<const std::byte> block_;
+  std::size_t block_begin_ = 0, data_offset_ = 0;
+};
+
+class CacheFeed final : public BarFeed {
+ public:
+  CacheFeed(SealedFolder entry, const std::string& place, const EntryFacts& facts, std::size_t width)
+      : BarFeed({.place = place, .simulated = facts.simulated, .entry_id = entry.id()}),
+        count_(facts.rows),
+        ts_(entry.take("ts.npy"), {count_}),
+        bars_(entry.take("bars.npy"), {count_, 5}),
+        features_(entry.take("features.npy"), {count_, width}) {}
+
+  std::optional<Bar> next() override {
+    if (next_ == count_) return std::nullopt;
+    const auto bar = bars_.row(next_);
+    const std::int64_t ts = ts_.row(next_)[0];
+    ++next_;
+    return Bar{ts, bar[0], bar[1], bar[2], bar[3], bar[4]};
+  }
+
+  std::span<const float> features() override { return features_.row(next_ - 1); }
+
+  void rewind() override {
+    next_ = 0;
+    ts_.rewind();
+    bars_.rewind();
+    features_.rewind();
+  }
+
+ private:
+  std::size_t count_, next_ = 0;
+  NpyRows<std::int64_t> ts_;
+  NpyRows<double> bars_;
+  NpyRows<float> features_;
+};
+
 }  // namespace
 
-BarFeed read_cache(const fs::path& root, const std::string& symbol, const Bundle& bundle) {
+std::unique_ptr<BarFeed> open_cache_feed(const fs::path& root, const std::string& symbol,
+                                         const Bundle& bundle) {
   const BundleManifest& manifest = bundle.manifest();
   const auto folder = find_entry(root / "data" / "cache" / symbol / manifest.interval, manifest);
   if (!folder) {
@@ -68,22 +152,14 @@ BarFeed read_cache(const fs::path& root, const std::string& symbol, const Bundle
                   "sentio features build " + symbol + " --spec tfa --interval " + manifest.interval +
                       " (the spec that the bundle was trained with), or name bars with --csv FILE");
   }
-  BarFeed feed{.origin = folder->string()};
-  feed.entry = SealedFolder::read(*folder);
-  const EntryFacts facts = parse_facts(feed.entry->text("manifest.json"), feed.origin + "/manifest.json");
-  const auto ts = read_npy<std::int64_t>(feed.entry->bytes("ts.npy"), "ts.npy", 1);
-  const auto bars = read_npy<double>(feed.entry->bytes("bars.npy"), "bars.npy", 2);
-  const auto features = read_npy<float>(feed.entry->bytes("features.npy"), "features.npy", 2);
-  const std::vector<std::size_t> bars_shape = {facts.rows, 5},
-                                 features_shape = {facts.rows, bundle.plan()->width()};
-  if (ts.rows() != facts.rows || bars.shape != bars_shape || features.shape != features_shape ||
-      facts.spec_hash != manifest.spec_hash || facts.interval != manifest.interval) {
-    throw Error(ErrorCode::corrupt, feed.origin + ": its arrays and its manifest do not fit together");
+  // Sealed too, but not read here: features.parquet.
+  static constexpr std::string_view kLarge[] = {"ts.npy", "bars.npy", "features.npy", "features.parquet"};
+  SealedFolder entry = SealedFolder::read(*folder, kLarge);
+  const EntryFacts facts = parse_facts(entry.text("manifest.json"), folder->string() + "/manifest.json");
+  if (facts.spec_hash != manifest.spec_hash || facts.interval != manifest.interval) {
+    throw Error(ErrorCode::corrupt, folder->string() + ": its manifest was changed while it was being read");
   }
-  feed.bars = BarTable::from_rows(ts.values, bars.values);
-  feed.simulated = facts.simulated;
-  feed.features = features.values;
-  return feed;
+  return std::make_unique<CacheFeed>(std::move(entry), folder->string(), facts, bundle.plan()->width());
 }
 
 }  // namespace sentio::cli

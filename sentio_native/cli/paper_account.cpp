@@ -1,7 +1,6 @@
 // The rule of paper_account.hpp.
 #include "paper_account.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include "screen.hpp"
@@ -67,13 +66,6 @@ std::optional<double> sharpe_ratio(std::span<const PaperResult> days) {
   for (const PaperResult& day : days) squares += (day.growth - 1.0 - mean) * (day.growth - 1.0 - mean);
   if (squares == 0) return std::nullopt;
   return mean / std::sqrt(squares / (count - 1)) * std::sqrt(kTradingDays);
-}
-
-std::int64_t quantile(std::vector<std::int64_t> values, double q) {
-  const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
 }
 
 }  // namespace sentio::cli

@@ -58,8 +58,4 @@ class PaperAccount {
 // that are all alike.
 [[nodiscard]] std::optional<double> sharpe_ratio(std::span<const PaperResult> days);
 
-// The smallest value that at least the share `q` of `values` does not exceed (nearest rank).
-// `values` must not be empty.
-[[nodiscard]] std::int64_t quantile(std::vector<std::int64_t> values, double q);
-
 }  // namespace sentio::cli

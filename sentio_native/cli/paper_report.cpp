@@ -11,22 +11,22 @@ namespace {
 
 std::vector<std::string> warnings_of(const PaperReport& report) {
   const BundleManifest& manifest = report.strategy.session().bundle().manifest();
-  const BarFeed& feed = report.feed;
+  const FeedOrigin& origin = report.origin;
   const PaperRun& run = report.run;
   std::vector<std::string> warnings;
-  if (manifest.simulated && feed.simulated != true) {
+  if (manifest.simulated && origin.simulated != true) {
     warnings.emplace_back(
         "the model was trained on SIMULATED bars, these bars are real or of unknown origin: "
         "its figures mean nothing here");
   }
-  if (!manifest.simulated && feed.simulated == true) {
+  if (!manifest.simulated && origin.simulated == true) {
     warnings.emplace_back("the model was trained on real bars, these bars are SIMULATED");
   }
   if (run.bars_in_training > 0) {
     warnings.push_back(std::to_string(run.bars_in_training) + " of the " + std::to_string(run.total.bars) +
                        " traded bars are not later than those that the model was trained and chosen on");
   }
-  if (run.latencies.empty()) {
+  if (run.latencies.count() == 0) {
     warnings.emplace_back("no prediction was made: the window was never full of valid rows");
   } else if (run.total.signals == 0) {
     warnings.emplace_back("no prediction passed the thresholds: no signal, no trade");
@@ -49,6 +49,10 @@ std::string rule_text(const PaperReport& report) {
       is_logit ? cfg.sell_probability : cfg.sell_return, cfg.confidence_floor,
       static_cast<long long>(cfg.cooldown_bars), static_cast<long long>(manifest.horizon), report.cost_bp);
   return text;
+}
+
+double microseconds(const LatencyHistogram& latencies, double q) {
+  return static_cast<double>(latencies.quantile(q)) / 1e3;
 }
 
 Json optional_json(const std::optional<double>& value) {
@@ -75,21 +79,22 @@ void print_row(const std::string& label, const PaperResult& result) {
 
 void print_screen(const PaperReport& report) {
   const Bundle& bundle = report.strategy.session().bundle();
-  const BarFeed& feed = report.feed;
+  const FeedOrigin& origin = report.origin;
   const PaperRun& run = report.run;
   const BundleManifest& manifest = bundle.manifest();
-  const char* kind = feed.simulated == true    ? "SIMULATED bars"
-                     : feed.simulated == false ? "real bars"
-                                               : "bars of a CSV file";
+  const char* kind = origin.simulated == true    ? "SIMULATED bars"
+                     : origin.simulated == false ? "real bars"
+                                                 : "bars of a CSV file";
   std::printf("%s %s, %s, model trained on %s bars, traded on paper\n", report.symbol.c_str(),
               manifest.interval.c_str(), kind, manifest.simulated ? "SIMULATED" : "real");
   std::printf("bundle    %s %s, %s, id %s\n", manifest.model_id.c_str(), manifest.version.c_str(),
               manifest.backend.c_str(), bundle.id().c_str());
-  std::printf("bars      %s\n", feed.origin.c_str());
-  std::printf("          %zu from %s to %s\n", feed.bars.size(), time_text(feed.bars.ts.front()).c_str(),
-              time_text(feed.bars.ts.back()).c_str());
-  if (!feed.features.empty()) {
-    std::printf("features  %zu rows streamed, each equal to the cache to the bit\n", feed.bars.size());
+  std::printf("bars      %s\n", origin.place.c_str());
+  const auto bars = static_cast<long long>(run.survey.bars);
+  std::printf("          %lld from %s to %s\n", bars, time_text(run.survey.first_ts).c_str(),
+              time_text(run.survey.last_ts).c_str());
+  if (origin.entry_id) {
+    std::printf("features  %lld rows streamed, each equal to the cache to the bit\n", bars);
   }
   std::printf("rule      %s\n\n", rule_text(report).c_str());
 
@@ -102,10 +107,10 @@ void print_screen(const PaperReport& report) {
   char text[32] = "n/a";
   if (sharpe) std::snprintf(text, sizeof text, "%.2f", *sharpe);
   std::printf("\nSharpe of the daily returns, times sqrt(252): %s\n", text);
-  if (!run.latencies.empty()) {
-    std::printf("latency from bar to logit: p50 %.1f us, p99 %.1f us, over %zu bars\n",
-                static_cast<double>(quantile(run.latencies, 0.50)) / 1e3,
-                static_cast<double>(quantile(run.latencies, 0.99)) / 1e3, run.latencies.size());
+  if (run.latencies.count() > 0) {
+    std::printf("latency from bar to logit: p50 %.1f us, p99 %.1f us, p99.9 %.1f us, over %lld bars\n",
+                microseconds(run.latencies, 0.50), microseconds(run.latencies, 0.99),
+                microseconds(run.latencies, 0.999), static_cast<long long>(run.latencies.count()));
   }
   for (const std::string& warning : warnings_of(report)) {
     std::fprintf(stderr, "warning: %s\n", warning.c_str());
@@ -114,7 +119,7 @@ void print_screen(const PaperReport& report) {
 
 void print_json(const PaperReport& report) {
   const Bundle& bundle = report.strategy.session().bundle();
-  const BarFeed& feed = report.feed;
+  const FeedOrigin& origin = report.origin;
   const PaperRun& run = report.run;
   const BundleManifest& manifest = bundle.manifest();
   Json days = Json::array();
@@ -123,10 +128,11 @@ void print_json(const PaperReport& report) {
     days.back()["date"] = date_text(day.day);
   }
   Json latency;
-  if (!run.latencies.empty()) {
-    latency = {{"bars", run.latencies.size()},
-               {"p50_us", static_cast<double>(quantile(run.latencies, 0.50)) / 1e3},
-               {"p99_us", static_cast<double>(quantile(run.latencies, 0.99)) / 1e3}};
+  if (run.latencies.count() > 0) {
+    latency = {{"bars", run.latencies.count()},
+               {"p50_us", microseconds(run.latencies, 0.50)},
+               {"p99_us", microseconds(run.latencies, 0.99)},
+               {"p999_us", microseconds(run.latencies, 0.999)}};
   }
   const Json document = {
       {"bundle", bundle.id()},
@@ -136,11 +142,11 @@ void print_json(const PaperReport& report) {
       {"symbol", report.symbol},
       {"interval", manifest.interval},
       {"simulated",
-       {{"model", manifest.simulated}, {"bars", feed.simulated ? Json(*feed.simulated) : Json()}}},
-      {"bars", feed.bars.size()},
-      {"origin", feed.origin},
-      {"entry", feed.entry ? Json(feed.entry->id()) : Json()},
-      {"features_equal_cache", feed.features.empty() ? Json() : Json(feed.bars.size())},
+       {{"model", manifest.simulated}, {"bars", origin.simulated ? Json(*origin.simulated) : Json()}}},
+      {"bars", run.survey.bars},
+      {"origin", origin.place},
+      {"entry", origin.entry_id ? Json(*origin.entry_id) : Json()},
+      {"features_equal_cache", origin.entry_id ? Json(run.survey.bars) : Json()},
       {"rule", rule_text(report)},
       {"days", days},
       {"total", result_json(run.total)},

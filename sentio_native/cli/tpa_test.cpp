@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -109,15 +110,27 @@ std::shared_ptr<const Bundle> load_bundle(const TFACfg& cfg) {
   return Bundle::load(folder);
 }
 
-// The first bar of the last `count` days.
-std::size_t first_traded_bar(const BarTable& bars, std::int64_t count) {
-  std::int64_t days = 0;
-  for (std::size_t i = bars.size(); i-- > 0;) {
-    if (i > 0 && day_of(bars.ts[i]) == day_of(bars.ts[i - 1])) continue;
-    if (++days == count) return i;
+// The first reading of a feed: it finds out whether all of it is good, and where the last `days` days begin.
+FeedSurvey survey(BarFeed& feed, std::int64_t days) {
+  FeedSurvey found;
+  std::deque<std::int64_t> day_starts;  // of the last days, the number of their first bars
+  std::int64_t days_seen = 0;
+  for (; const std::optional<Bar> bar = feed.next(); ++found.bars) {
+    if (found.bars == 0) found.first_ts = bar->ts;
+    if (found.bars == 0 || day_of(bar->ts) != day_of(found.last_ts)) {
+      ++days_seen;
+      day_starts.push_back(found.bars);
+      if (std::ssize(day_starts) > days) day_starts.pop_front();
+    }
+    found.last_ts = bar->ts;
   }
-  throw Failure(Exit::usage, "--days: " + std::to_string(count) + " are asked for, there are bars of " +
-                                 std::to_string(days));
+  if (days_seen < days) {
+    throw Failure(Exit::usage, "--days: " + std::to_string(days) + " are asked for, there are bars of " +
+                                   std::to_string(days_seen));
+  }
+  found.first_traded = day_starts.front();
+  feed.rewind();
+  return found;
 }
 
 class DumpFile {
@@ -144,51 +157,50 @@ class DumpFile {
 };
 
 // Streamed and cached features are the same bits, or one of them is not what the model was trained on.
-void compare_features(const BarFeed& feed, std::size_t row, const Session& session) {
-  if (feed.features.empty()) return;
-  const auto streamed = session.features();
-  const auto cached = feed.features.subspan(row * streamed.size(), streamed.size());
+void compare_features(BarFeed& feed, std::int64_t row, const Session& session) {
+  const auto cached = feed.features(), streamed = session.features();
+  if (cached.empty()) return;
   if (std::memcmp(streamed.data(), cached.data(), cached.size_bytes()) == 0) return;
-  throw Error(ErrorCode::corrupt, feed.origin + ": row " + std::to_string(row) +
+  throw Error(ErrorCode::corrupt, feed.origin().place + ": row " + std::to_string(row) +
                                       " of features.npy is not what this engine computes from the bars");
 }
 
-void require_taken(Status status, std::size_t row) {
+void require_taken(Status status, std::int64_t row) {
   if (!is_refusal(status)) return;
   throw Failure(Exit::bad_input, "bar " + std::to_string(row) + ": " + std::string(describe(status)));
 }
 
-PaperRun trade(TFAStrategy& strategy, const BarFeed& feed, const Request& request) {
+PaperRun trade(TFAStrategy& strategy, BarFeed& feed, const Request& request) {
   using Clock = std::chrono::steady_clock;
   const BundleManifest& manifest = strategy.session().bundle().manifest();
-  const BarTable& bars = feed.bars;
-  const std::size_t first = first_traded_bar(bars, request.days);
-  for (std::size_t i = 0; i < first; ++i) {
-    require_taken(strategy.observe(bars[i]), i);
-    compare_features(feed, i, strategy.session());
-  }
-  PaperRun run;
+  PaperRun run{.survey = survey(feed, request.days)};
   PaperAccount account({.hold_bars = manifest.horizon, .cost = request.cost_bp * 1e-4});
   std::optional<DumpFile> dump;
   if (request.dump) dump.emplace(*request.dump);
-  for (std::size_t i = first; i < bars.size(); ++i) {
-    const Bar bar = bars[i];
+  std::int64_t row = 0;
+  std::optional<Bar> bar = feed.next();
+  for (; row < run.survey.first_traded; ++row, bar = feed.next()) {
+    require_taken(strategy.observe(*bar), row);
+    compare_features(feed, row, strategy.session());
+  }
+  for (; bar; ++row) {
     const auto start = Clock::now();
-    const Signal signal = strategy.on_bar(bar);
+    const Signal signal = strategy.on_bar(*bar);
     const auto took = Clock::now() - start;
-    require_taken(signal.status, i);
+    require_taken(signal.status, row);
     if (signal.status == Status::model_failed) {
       throw Failure(Exit::corrupt_store,
-                    "bar " + std::to_string(i) + ": " + std::string(describe(signal.status)));
+                    "bar " + std::to_string(row) + ": " + std::string(describe(signal.status)));
     }
-    compare_features(feed, i, strategy.session());
+    compare_features(feed, row, strategy.session());
     if (signal.prediction) {
-      run.latencies.push_back(std::chrono::nanoseconds(took).count());
+      run.latencies.add(std::chrono::nanoseconds(took).count());
       if (dump) dump->write(*signal.prediction);
     }
-    const bool ends_day = i + 1 == bars.size() || day_of(bars.ts[i + 1]) != day_of(bar.ts);
-    account.on_bar(bar, signal.side, ends_day);
-    if (bar.ts <= manifest.validation.last_ts) ++run.bars_in_training;
+    if (bar->ts <= manifest.validation.last_ts) ++run.bars_in_training;
+    const std::optional<Bar> after = feed.next();
+    account.on_bar(*bar, signal.side, !after || day_of(after->ts) != day_of(bar->ts));
+    bar = after;
   }
   if (dump) dump->close();
   run.days = account.days();
@@ -207,10 +219,10 @@ Exit run_command(const Arguments& arguments) {
     apply_threshold(request.cfg, manifest.output, *threshold);
   }
   TFAStrategy strategy(request.cfg, bundle);
-  const BarFeed feed =
-      request.csv ? read_csv(*request.csv, *bundle) : read_cache(request.cfg.root, request.symbol, *bundle);
-  PaperRun run = trade(strategy, feed, request);
-  const PaperReport report{request.symbol, request.cost_bp, strategy, feed, std::move(run)};
+  const auto feed = request.csv ? open_csv_feed(*request.csv, *bundle)
+                                : open_cache_feed(request.cfg.root, request.symbol, *bundle);
+  PaperRun run = trade(strategy, *feed, request);
+  const PaperReport report{request.symbol, request.cost_bp, strategy, feed->origin(), std::move(run)};
   request.json ? print_json(report) : print_screen(report);
   return Exit::done;
 }

@@ -1,9 +1,13 @@
-// The parts of sentio_cli that can be wrong by themselves: arguments, CSV, the paper account, its figures.
+// The parts of sentio_cli that can be wrong by themselves: arguments, feeds, the paper account, its figures.
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cmath>
 
 #include "arguments.hpp"
 #include "bar_feed.hpp"
 #include "check.hpp"
+#include "latency_histogram.hpp"
 #include "made_bundle.hpp"
 #include "paper_account.hpp"
 #include "screen.hpp"
@@ -65,11 +69,22 @@ TEST(times_are_written_as_dates) {
   CHECK_EQUAL(date_text(day_of(951'782'400'000'000'000)), "2000-02-29");
 }
 
+BarTable read_to_end(BarFeed& feed) {
+  BarTable bars;
+  while (const auto bar = feed.next()) bars.push_back(*bar);
+  return bars;
+}
+
+const Bundle& bundle() {
+  static const auto made = load_made();
+  return *made;
+}
+
 BarTable read_text(const std::string& text) {
-  static const auto bundle = load_made();
   const TemporaryFolder folder;
   write_file(folder.path() / "bars.csv", text);
-  return read_csv(folder.path() / "bars.csv", *bundle).bars;
+  const auto feed = open_csv_feed(folder.path() / "bars.csv", bundle());
+  return read_to_end(*feed);
 }
 
 const std::string kHead = "ts,open,high,low,close,volume\n";
@@ -110,7 +125,61 @@ TEST(a_bad_csv_file_is_refused_with_its_lines) {
   refused("and 5 more", kHead + "x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n");
   refused("no two bars are as close as",
           kHead + good + "1700000900,1,2,0.5,1.5,1\n1700001800,1,2,0.5,1.5,1\n");
-  fails(Exit::bad_input, "cannot be opened", [] { (void)read_csv("/no/such/file", *load_made()); });
+  refused("line 2: is longer than 4096 bytes", kHead + std::string(5000, '1'));
+  refused("line 1: is longer than 4096 bytes", std::string(3 << 20, '1'));
+  const auto not_opened = [](const std::string& words, const std::string& path) {
+    fails(Exit::bad_input, words, [&] { (void)open_csv_feed(path, bundle()); });
+  };
+  not_opened("cannot be opened", "/no/such/file");
+  not_opened("is not a plain file", "/dev/null");
+  const TemporaryFolder folder;
+  CHECK_EQUAL(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  not_opened("pipe: is not a plain file", (folder.path() / "pipe").string());
+}
+
+std::string csv_of(const BarTable& bars) {
+  std::string text = kHead;
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    char line[256];
+    std::snprintf(line, sizeof line, "%lld,%.17g,%.17g,%.17g,%.17g,%.17g\n",
+                  static_cast<long long>(bars.ts[i]), bars.open[i], bars.high[i], bars.low[i], bars.close[i],
+                  bars.volume[i]);
+    text += line;
+  }
+  return text;
+}
+
+TEST(every_reading_of_a_csv_file_gives_the_same_bars) {
+  const BarTable bars = make_bars(30'000);  // some MB: lines lie across the blocks in which it is read
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "bars.csv";
+  std::string text = csv_of(bars);
+  text.pop_back();  // the last line may lack its end
+  write_file(file, text);
+  const auto feed = open_csv_feed(file, bundle());
+  CHECK(!feed->origin().entry_id && !feed->origin().simulated);
+  for (int reading = 0; reading < 2; ++reading) {
+    const BarTable found = read_to_end(*feed);
+    CHECK(found.ts == bars.ts && found.open == bars.open && found.high == bars.high);
+    CHECK(found.low == bars.low && found.close == bars.close && found.volume == bars.volume);
+    CHECK(feed->features().empty());
+    CHECK(!feed->next());
+    feed->rewind();
+  }
+}
+
+TEST(a_csv_file_that_was_changed_between_two_readings_is_refused) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "bars.csv";
+  const std::string text = csv_of(make_bars(300));
+  write_file(file, text);
+  const auto feed = open_csv_feed(file, bundle());
+  CHECK_EQUAL(read_to_end(*feed).size(), 300u);
+  feed->rewind();
+  std::string changed = text;
+  changed[text.size() - 2] = text[text.size() - 2] == '1' ? '2' : '1';  // a volume's last digit
+  write_file(file, changed);
+  fails(Exit::bad_input, "bars.csv: was changed while it was being read", [&] { (void)read_to_end(*feed); });
 }
 
 Bar bar_at(int minute, double open, double close) {
@@ -182,13 +251,38 @@ TEST(the_sharpe_ratio_is_that_of_the_days) {
 }
 
 TEST(a_quantile_is_the_nearest_rank) {
-  std::vector<std::int64_t> values;
-  for (std::int64_t i = 100; i >= 1; --i) values.push_back(i);
-  CHECK_EQUAL(quantile(values, 0.50), 50);
-  CHECK_EQUAL(quantile(values, 0.99), 99);
-  CHECK_EQUAL(quantile(values, 1.0), 100);
-  std::vector<std::int64_t> one = {7};
-  CHECK_EQUAL(quantile(one, 0.5), 7);
+  LatencyHistogram latencies;
+  for (std::int64_t i = 100; i >= 1; --i) latencies.add(i);
+  CHECK_EQUAL(latencies.count(), 100);
+  CHECK_EQUAL(latencies.quantile(0.50), 50);
+  CHECK_EQUAL(latencies.quantile(0.99), 99);
+  CHECK_EQUAL(latencies.quantile(1.0), 100);
+  LatencyHistogram one;
+  one.add(7);
+  CHECK_EQUAL(one.quantile(0.5), 7);
+}
+
+TEST(a_quantile_is_never_less_than_the_latency_and_less_than_a_128th_more) {
+  Dice dice(3);
+  LatencyHistogram latencies;
+  std::vector<std::int64_t> values = {0, 255, 256, 257, INT64_MAX};
+  for (int i = 0; i < 10'000; ++i) values.push_back(static_cast<std::int64_t>(std::exp2(62.9 * dice.roll())));
+  for (const std::int64_t value : values) latencies.add(value);
+  std::sort(values.begin(), values.end());
+  CHECK_EQUAL(latencies.most(), INT64_MAX);
+  for (std::size_t rank = 1; rank <= values.size(); rank += 7) {
+    const std::int64_t exact = values[rank - 1];
+    // Half a rank less, so that no rounding of the share makes it another rank.
+    const double q = (static_cast<double>(rank) - 0.5) / static_cast<double>(values.size());
+    const std::int64_t found = latencies.quantile(q);
+    CHECK(found >= exact && found - exact <= exact / 128);
+  }
+}
+
+TEST(a_latency_of_a_clock_set_back_counts_as_none) {
+  LatencyHistogram latencies;
+  latencies.add(-5);
+  CHECK_EQUAL(latencies.quantile(1.0), 0);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ HAS_OPENSSL = $(if $(wildcard /usr/include/openssl/evp.h /usr/local/include/open
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize sanitize-threads fuzz shared bench bench-backends drift clean
+	digests-quick sanitize sanitize-threads fuzz shared bench bench-backends \
+	bench-decisions drift clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +116,11 @@ bench-backends: native runtime ## each backend at batch 1, over the eager module
 	cmake -B build $(CMAKE_FLAGS) -DSENTIO_BENCH=ON
 	cmake --build build --target sentio_backend_bench
 	python -m benchmarks.backends --program build/bench/sentio_backend_bench
+
+bench-decisions: native runtime ## from bar to decision, each backend in C++ over the same path in Python; half an hour
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_BENCH=ON
+	cmake --build build --target sentio_decision_bench
+	python -m benchmarks.decisions --program build/bench/sentio_decision_bench
 
 .venv/.bench: benchmarks/requirements.lock .venv/.setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock

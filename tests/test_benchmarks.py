@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import sentio
-from benchmarks import report
+from benchmarks import decisions, report
+from benchmarks.backends import models
 from benchmarks.measure import agreeing, of, skipped
 from benchmarks.work import bars_for, narrowed, shuffled, widened
 
@@ -95,3 +97,45 @@ def test_shuffled_narrowed_and_widened_specs_are_what_they_say() -> None:
         assert wide.n_features == width
         computed = [feature for feature in wide.features if feature.op != "IDENT"]
         assert len({(feature.op, feature.params["window"]) for feature in computed}) == len(computed)
+
+
+def test_the_path_of_python_decides_as_the_module_does_over_whole_columns() -> None:
+    for title, module in models().items():
+        spec, bars = sentio.FeatureSpec.load("tfa"), bars_for(400)
+        features = sentio.FeatureEngine(spec).compute(bars)
+        module.scaler.fit(features, np.arange(spec.first_valid_row, len(bars)))
+        module.eval().requires_grad_(False)
+        latency, found = decisions.python_path(module, bars, 400, cold=False)
+        rows = np.arange(spec.first_valid_row + module.seq_len - 1, 400)
+        windows = features[rows[:, None] + np.arange(1 - module.seq_len, 1)]
+        values = module(torch.from_numpy(windows)).numpy()[:, 0]
+        assert latency.bars == len(rows), title
+        assert 0 < latency.p50 <= latency.p99 <= latency.p999 <= latency.most
+        assert np.isnan(found["value"][: rows[0]]).all()
+        # One row at a time and all at once: sums of some hundred float32 products in another order.
+        np.testing.assert_allclose(found["value"][rows], values, atol=1e-5)
+        probability = 1 / (1 + np.exp(-found["value"][rows].astype(float)))
+        np.testing.assert_array_equal(
+            found["side"][rows], np.sign(probability - 0.5) * (abs(probability - 0.5) > 0.02)
+        )
+
+
+def test_decisions_that_differ_are_found() -> None:
+    expected = np.array([(np.nan, 0), (0.2, 1), (-0.2, -1), (0.08, 0)], decisions.DECISION)
+    assert decisions.differences(expected, expected, 1e-6) == "3 of 3 sides as Python's, values within 0"
+
+    def changed(place: int, value: float, side: int) -> np.ndarray:
+        found = expected.copy()
+        found[place] = value, side
+        return found
+
+    near = np.log(0.52 / 0.48)  # 0.08004, on the other side of which 0.08 is
+    assert "2 of 3 sides" in decisions.differences(changed(3, near + 1e-5, 1), expected, 1e-4)
+    with pytest.raises(AssertionError, match="a value is"):
+        decisions.differences(changed(1, 0.21, 1), expected, 1e-4)
+    with pytest.raises(AssertionError, match="a side is not Python's"):
+        decisions.differences(changed(1, 0.2, 0), expected, 1e-4)
+    with pytest.raises(AssertionError, match="at other bars"):
+        decisions.differences(changed(0, 0.2, 1), expected, 1e-4)
+    with pytest.raises(AssertionError, match="fewer"):
+        decisions.differences(expected[:3], expected, 1e-4)

@@ -18,8 +18,8 @@ namespace {
 constexpr std::string_view kHeader = "ts,open,high,low,close,volume";
 constexpr std::size_t kColumns = 6;
 constexpr std::size_t kShownProblems = 10;
-constexpr std::size_t kLongestLine =
-    4096;  // six numbers need some hundred; a file without lines must not fill memory
+// Of a line, in bytes: six numbers need some hundred, and a file without lines must not fill memory.
+constexpr std::size_t kLongestLine = 4096;
 
 template <class Number>
 bool parse(std::string_view text, Number& value) {

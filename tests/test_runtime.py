@@ -342,6 +342,16 @@ def test_features_that_the_engine_does_not_compute_are_refused(project, cli):
     assert "row 300 of features.npy" in done.err
 
 
+@pytest.mark.parametrize("name", ["ts", "bars", "features"])
+def test_an_array_of_another_length_than_the_manifest_says_is_refused(project, cli, name):
+    entry = entry_of(project)
+    np.save(entry / f"{name}.npy", np.load(entry / f"{name}.npy")[:-1])
+    reseal(entry)
+    done = cli("tpa_test", "QQQ", "--root", project)
+    assert done.code == 4
+    assert f"{name}.npy: has not the manifest's shape" in done.err
+
+
 def test_a_damaged_entry_is_refused(project, cli):
     path = entry_of(project) / "features.parquet"  # not read, but sealed
     data = bytearray(path.read_bytes())

@@ -6,7 +6,6 @@ import math
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from sentio.bars import Bars
 from sentio.bars.interval import Interval
 from sentio.bundle import Bundle, load_bundle
+from sentio.bundle.manifest import OutputKind
 from sentio.errors import CorruptStore, ResourceError, UsageError
 from sentio.extension import engine_errors, load_extension
 
@@ -44,14 +44,14 @@ class Prediction:
     """What the model says at the close of a bar.
 
     Attributes:
-        value: the raw output: a logit, or a return in the label's unit.
-        kind: which of the two.
+        value: the raw output: a logit, a probability, or a return in the label's unit.
+        kind: which of them.
         horizon: bars that it looks ahead.
         bar_ts: the bar's open, UTC nanoseconds.
     """
 
     value: float
-    kind: Literal["logit", "return"]
+    kind: OutputKind
     horizon: int
     bar_ts: int
 
@@ -60,10 +60,12 @@ class Prediction:
         """The probability of a rise.
 
         Raises:
-            UsageError: the output is no logit.
+            UsageError: the output is a return.
         """
-        if self.kind != "logit":
-            raise UsageError("probability", f"the output is of kind {self.kind!r}; only a logit has one")
+        if self.kind == "return":
+            raise UsageError("probability", "the output is of kind 'return', which has none")
+        if self.kind == "probability":
+            return self.value
         if self.value < 0:
             return math.exp(self.value) / (1.0 + math.exp(self.value))
         return 1.0 / (1.0 + math.exp(-self.value))

@@ -17,7 +17,7 @@ from sentio.bars import Bars
 from sentio.bundle.manifest import Chain, Span, Spans
 from sentio.export import Source, write_bundle
 from sentio.features import FeatureEngine
-from sentio.models import MLP, ScaledModel, Transformer
+from sentio.models import MLP, ScaledModel, Transformer, as_probability
 from sentio.specs import FeatureSpec
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -66,7 +66,10 @@ def make_module(spec: FeatureSpec, bars: Bars, seq_len: int) -> ScaledModel:
 
 
 def make_source(seq_len: int = 1, **changes: Any) -> Source:
-    """What a tiny bundle is made of; the last 40% of the bars are the test span."""
+    """What a tiny bundle is made of; the last 40% of the bars are the test span.
+
+    With `output="probability"` the module that is made gives probabilities, unless one is given.
+    """
     spec = FeatureSpec.from_document(changes.pop("document", TINY_SPEC), name="tiny")
     bars = changes.pop("bars", None) or walk()
     engine = FeatureEngine(spec)
@@ -74,8 +77,11 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
     first_test = round(len(bars) * 0.6)
     span = Span(rows=10, first_ts=int(bars.ts[0]), last_ts=int(bars.ts[20]))
     test = Span(rows=100, first_ts=int(bars.ts[first_test]), last_ts=int(bars.ts[-2]))
+    module = make_module(spec, bars, seq_len)
+    if changes.get("output") == "probability":
+        module = as_probability(module)
     parts: dict[str, Any] = {
-        "module": make_module(spec, bars, seq_len),
+        "module": module,
         "spec": spec,
         "bars": bars,
         "engine_state": engine.state(),

@@ -144,6 +144,29 @@ def test_a_regression_is_shipped_in_the_labels_unit(project, sentio):
     assert np.allclose(predictions.value[there], measured["score"].to_numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_a_probability_is_the_sigmoid_of_the_logit_that_was_trained(project, sentio):
+    assert sentio("export", "--output", "probability", "--backend", "native,torchscript").code == 0
+    measured = pq.read_table(open_run(project).path / "predictions.parquet")
+    for backend in ("native", "torchscript"):
+        bundle = load_bundle(project.artifacts / "TFA" / "v1", backend=backend)
+        assert bundle.manifest.output.kind == "probability"
+        predictions = bundle.predict(BarsLibrary(project).load("QQQ", "1m"))
+        there = np.searchsorted(predictions.ts, measured["ts"].cast("int64").to_numpy())
+        expected = 1 / (1 + np.exp(-measured["score"].to_numpy()))
+        # Training ran the span in batches of 1024: the same sums in another order.
+        assert np.allclose(predictions.value[there], expected, rtol=1e-5, atol=1e-6)
+        assert np.array_equal(predictions.probability, predictions.value.astype(np.float64))
+
+
+def test_what_a_label_cannot_give_is_refused_with_what_it_can(project, sentio):
+    done = sentio("export", "--output", "odds")
+    assert (done.code, "allowed: logit, probability" in done.err) == (2, True)
+    start("tfa", project, fields={**FIELDS, "label": {"kind": "close_diff", "horizon": 5}})
+    done = sentio("export", "--output", "probability")
+    assert (done.code, "regression label can give; allowed: return" in done.err) == (2, True)
+    assert not (project.artifacts / "TFA").exists()
+
+
 def test_versions_count_up_and_a_version_that_exists_is_refused(project, sentio):
     assert sentio("export").code == 0
     before = entry_id(project.artifacts / "TFA" / "v1")

@@ -28,10 +28,15 @@ ROOT = Path(__file__).resolve().parents[1]
 Mistake = Callable[[Floats], Floats]
 
 
-@pytest.fixture(scope="module", params=[1, 8], ids=["mlp", "transformer"])
+@pytest.fixture(
+    scope="module",
+    params=[(1, "logit"), (8, "logit"), (1, "probability")],
+    ids=["mlp", "transformer", "probability"],
+)
 def bundle(request, tmp_path_factory) -> Path:
+    length, kind = request.param
     document = json.loads((ROOT / "specs" / "features" / "tfa.json").read_text())
-    source = make_source(request.param, document=document, bars=walk(sessions=14, each=78))
+    source = make_source(length, document=document, bars=walk(sessions=14, each=78), output=kind)
     return make_bundle(tmp_path_factory.mktemp("made"), source)
 
 

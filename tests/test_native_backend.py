@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -224,10 +225,26 @@ def test_predicting_with_native_needs_no_torch(made):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_gelu_and_tanh_are_torchs_but_for_rounding():
+def test_activations_are_torchs_but_for_rounding():
     x = torch.linspace(-8, 8, 4001)
-    for name, function in (("gelu", nn.GELU()), ("tanh", nn.Tanh()), ("relu", nn.ReLU())):
+    for name, function in (
+        ("gelu", nn.GELU()),
+        ("tanh", nn.Tanh()),
+        ("relu", nn.ReLU()),
+        ("sigmoid", nn.Sigmoid()),
+    ):
         exact = function(x.double()).numpy()
         found = _ACTIVATIONS[name](x.numpy())
         # Half a float's last place, and the fit's 3e-9 times |x| / 2.
         assert (np.abs(found - exact) <= 2.0**-24 * np.abs(exact) + 1.3e-8).all(), name
+
+
+def test_a_sigmoid_is_right_to_a_float_however_small():
+    x = np.linspace(-110, 110, 20_001).astype(np.float32)
+    x = np.concatenate([x, np.array([0.0, -0.0, 3e38, -3e38, np.inf, -np.inf], np.float32)])
+    with mpmath.workdps(30):
+        exact = np.array([float(1 / (1 + mpmath.exp(-mpmath.mpf(float(value))))) for value in x])
+    found = _ACTIVATIONS["sigmoid"](x).astype(np.float64)
+    # Half a float's last place, be it below the normal numbers, and a little of the double's own error.
+    assert (np.abs(found - exact) <= 2.0**-24 * 1.000001 * exact + 2.0**-150).all()
+    assert np.isnan(_ACTIVATIONS["sigmoid"](np.array([np.nan], np.float32))).all()

@@ -262,7 +262,7 @@ def test_the_screen_says_first_that_all_is_simulated(project, cli):
     assert load_bundle(bundle_of(project)).id in text
     assert "each equal to the cache to the bit" in text
     assert "sqrt(252)" in text
-    assert "latency from bar to logit: p50" in text
+    assert "latency from bar to prediction: p50" in text
 
 
 def test_one_day_has_no_sharpe_ratio(project, cli):

@@ -91,7 +91,8 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
 
     Raises:
         CorruptStore: a bar breaks its contract.
-        CheckFailed: a row ends no full window, or an output is not finite.
+        CheckFailed: a row ends no full window, or an output is not finite, or not a probability where it
+            is to be one.
     """
     bars = goldens.to_bars(manifest)
     allowed = window_rows(bars.ts, manifest.first_valid_row, manifest.input, manifest.session_gap_ns)
@@ -104,6 +105,10 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
     outputs += [] if goldens.native is None else [goldens.native]
     if not all(np.isfinite(values).all() for values in outputs):
         raise CheckFailed("golden", "holds outputs or stress windows that are not finite")
+    if manifest.output.kind == "probability":
+        answers = [*goldens.logits.values(), goldens.stress_logits]
+        if not all(((values >= 0.0) & (values <= 1.0)).all() for values in answers):
+            raise CheckFailed("golden", "holds outputs that are no probabilities: they are outside [0, 1]")
 
 
 def check_features(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from sentio.bars import Bars
 from sentio.bundle import checks
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
-from sentio.bundle.manifest import Manifest, parse_manifest
+from sentio.bundle.manifest import Manifest, OutputKind, parse_manifest
 from sentio.bundle.models import Model, choose_backend, load_model
 from sentio.bundle.windows import window_rows
 from sentio.errors import BadInput, CorruptStore, UsageError
@@ -30,13 +29,13 @@ class Predictions:
 
     Attributes:
         ts: int64 [M], the open of the window's last bar, UTC nanoseconds; it is known at that bar's close.
-        value: float32 [M], the module's raw output: a logit, or a value in units of the label.
-        kind: which of the two.
+        value: float32 [M], the module's raw output: a logit, a probability, or a value in units of the label.
+        kind: which of them.
     """
 
     ts: NDArray[np.int64]
     value: NDArray[np.float32]
-    kind: Literal["logit", "return"]
+    kind: OutputKind
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -46,10 +45,12 @@ class Predictions:
         """The probability of a rise, float64 [M].
 
         Raises:
-            UsageError: the outputs are no logits.
+            UsageError: the outputs are returns.
         """
-        if self.kind != "logit":
-            raise UsageError("probability", f"the outputs are of kind {self.kind!r}; only a logit has one")
+        if self.kind == "return":
+            raise UsageError("probability", "the outputs are of kind 'return', which has none")
+        if self.kind == "probability":
+            return self.value.astype(np.float64)
         return np.exp(-np.logaddexp(0.0, -self.value.astype(np.float64)))  # the sigmoid without overflow
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "Native",
     "Normalisation",
     "Onnx",
+    "OutputKind",
     "OutputLayout",
     "Span",
     "Spans",
@@ -58,6 +59,9 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
+
+
+OutputKind: TypeAlias = Literal["logit", "probability", "return"]
 
 
 class _Part(BaseModel):
@@ -96,10 +100,10 @@ class InputLayout(_Part):
 
 
 class OutputLayout(_Part):
-    """What the module gives: the logit of a rise, or a value in units of the label."""
+    """What the module gives: the logit or the probability of a rise, or a value in units of the label."""
 
     layout: Literal["[B, 1]"] = "[B, 1]"
-    kind: Literal["logit", "return"]
+    kind: OutputKind
 
 
 class LabelOf(_Part):
@@ -162,7 +166,7 @@ class Linear(_Part):
 class Activation(_Part):
     """A function of each value; `gelu` is the exact form, x times the normal law's probability below x."""
 
-    layer: Literal["gelu", "relu", "tanh"]
+    layer: Literal["gelu", "relu", "sigmoid", "tanh"]
 
 
 Layer: TypeAlias = Annotated[Linear | Activation, Field(discriminator="layer")]

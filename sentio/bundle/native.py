@@ -6,6 +6,7 @@ the C++ library is compared with, and what Python predicts with where a bundle n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -86,11 +87,36 @@ def _tanh(x: Floats) -> Floats:
     return _TANH(x.astype(np.float64)).astype(np.float32)
 
 
+# exp(r) = 1 + r + r^2 times this, the highest power's coefficient first: 1/13! to 1/2!.
+_EXP_SERIES = [1.0 / math.factorial(power) for power in range(13, 1, -1)]
+
+
+def _exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As portable_exp of portable_math.hpp, of x at most 0."""
+    reduced = np.maximum(x, -708.0)
+    whole = reduced * float.fromhex("0x1.71547652b82fep0") + 1.5 * 2.0**52 - 1.5 * 2.0**52
+    r = reduced - whole * float.fromhex("0x1.62e42feep-1")
+    r = r + (0.0 - whole * float.fromhex("0x1.a39ef35793c76p-33"))
+    value = 1.0 + (r + r * r * _polynomial(_EXP_SERIES, r))
+    return np.where(x < -708.0, 0.0, np.ldexp(value, np.nan_to_num(whole).astype(np.int64)))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    wide = x.astype(np.float64)
+    small = _exp(-np.abs(wide))
+    return (np.where(wide < 0.0, small, 1.0) / (1.0 + small)).astype(np.float32)
+
+
 def _relu(x: Floats) -> Floats:
     return np.where(x < 0, np.float32(0), x)
 
 
-_ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {"gelu": _gelu, "tanh": _tanh, "relu": _relu}
+_ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
+    "gelu": _gelu,
+    "relu": _relu,
+    "sigmoid": _sigmoid,
+    "tanh": _tanh,
+}
 
 
 class NativeModel:

@@ -21,6 +21,12 @@ def export(
         help="Of native, torchscript, aoti and onnx; the first is to run. Omitted: native where it can run "
         "the model, then torchscript.",
     ),
+    output: str | None = typer.Option(
+        None,
+        metavar="KIND",
+        help="What the bundle gives: probability puts a sigmoid behind the logit of a binary label. Omitted: "
+        "what was trained, a logit or a return.",
+    ),
     verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
     sign: Path | None = typer.Option(
         None, "--sign", metavar="KEY", help="Sign it by this Ed25519 private key (PEM), as SHA256SUMS.sig."
@@ -47,7 +53,7 @@ def export(
     if run is None and chosen.name != newest:
         message(f"{newest} is newer but not finished, so this is {chosen.name}")
     chosen_backends = None if backend is None else backend.split(",")
-    folder = export_run(chosen, workspace, version, backends=chosen_backends, sign=signer)
+    folder = export_run(chosen, workspace, version, backends=chosen_backends, output=output, sign=signer)
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:
         print_json(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +61,15 @@ def as_native(module: ScaledModel) -> tuple[list[Layer], dict[str, Floats]]:
     return network, tensors
 
 
-def _layers(core: nn.Module) -> Iterable[nn.Module]:
+def _layers(core: nn.Module) -> Iterator[nn.Module]:
     """The layers that do something to a flat window in evaluation."""
-    sequence = core.layers if isinstance(core, MLP) else core
-    assert isinstance(sequence, nn.Sequential)
-    idle = nn.Dropout | nn.Identity | nn.Flatten
-    return [layer for layer in sequence if not isinstance(layer, idle)]
+    if isinstance(core, MLP):
+        yield from _layers(core.layers)
+    elif isinstance(core, nn.Sequential):
+        for layer in core:
+            yield from _layers(layer)
+    elif not isinstance(core, nn.Dropout | nn.Identity | nn.Flatten):
+        yield core
 
 
 def _activation(layer: nn.Module) -> str | None:
@@ -75,6 +78,8 @@ def _activation(layer: nn.Module) -> str | None:
             return "gelu"
         case nn.ReLU():
             return "relu"
+        case nn.Sigmoid():
+            return "sigmoid"
         case nn.Tanh():
             return "tanh"
     return None

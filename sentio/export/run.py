@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentio.bundle.manifest import Chain, Span, Spans
+from sentio.bundle.manifest import Chain, OutputKind, Span, Spans
 from sentio.errors import CorruptStore, UsageError
 from sentio.export.write import Source, write_bundle
+from sentio.labels import Task
+from sentio.models import as_probability
 from sentio.signature import Signer
 from sentio.specs import FeatureSpec
 from sentio.trainers import load_model
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["export_run", "newest_finished", "next_version"]
 
+# What a bundle may give, what was trained first.
+_OUTPUTS: dict[Task, tuple[OutputKind, ...]] = {"binary": ("logit", "probability"), "regression": ("return",)}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -49,6 +53,7 @@ def export_run(
     version: str | None = None,
     *,
     backends: Sequence[str] | None = None,
+    output: str | None = None,
     sign: Signer | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Path:
@@ -59,6 +64,8 @@ def export_run(
         workspace: where the cache is, and where the bundle goes: artifacts/MODEL_ID/VERSION.
         version: None takes the next of v1, v2, ...
         backends: as `write_bundle`.
+        output: what the bundle is to give: "probability" puts a sigmoid behind the logit of a binary label.
+            None: what was trained, a logit or a return.
         sign: gives the signature that stands beside `SHA256SUMS`.
         clock: gives the time of day, with a time zone.
 
@@ -67,7 +74,8 @@ def export_run(
 
     Raises:
         BadInput: the run is not finished, its cache entry is gone, or its test span is too short.
-        UsageError: the version exists already or is no name for a folder, or a backend cannot be made.
+        UsageError: the version exists already or is no name for a folder, a backend cannot be made, or the
+            label does not allow that output.
         CorruptStore: the run or its cache entry is no longer what was written.
         CheckFailed: the module cannot be exported as it was trained.
     """
@@ -81,7 +89,10 @@ def export_run(
             "exists already and is never overwritten",
             hint=f"--version {next_version(folder)}",
         )
+    kind = _output_kind(told.task, output)
     module = load_model(run)
+    if kind == "probability":
+        module = as_probability(module)
     entry = reopen_table(run, workspace)
     spec = FeatureSpec.from_document(entry.manifest.spec, name=told.spec_name)
     chain = _chain(run, entry, spec, workspace)
@@ -98,7 +109,7 @@ def export_run(
         train=(told.spans["train"].first_row, told.spans["train"].last_row),
         test=(told.spans["test"].first_row, told.spans["test"].last_row),
         windows_cross_sessions=told.windows_cross_sessions,
-        output="logit" if told.task == "binary" else "return",
+        output=kind,
         label=told.label.model_dump(mode="json"),
         spans=Spans(**spans),
         metrics=run.metrics().model_dump(mode="json"),
@@ -113,6 +124,18 @@ def export_run(
         sign=sign,
     )
     return destination
+
+
+def _output_kind(task: Task, asked: str | None) -> OutputKind:
+    """What the bundle is to give, where nothing is asked for what was trained."""
+    allowed = _OUTPUTS[task]
+    for kind in allowed:
+        if asked in (None, kind):
+            return kind
+    raise UsageError(
+        "--output",
+        f"{asked!r} is not what a model of a {task} label can give; allowed: {', '.join(allowed)}",
+    )
 
 
 def next_version(folder: Path) -> str:

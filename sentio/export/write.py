@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from pydantic import JsonValue
@@ -27,6 +26,7 @@ from sentio.bundle.manifest import (
     Manifest,
     Native,
     Normalisation,
+    OutputKind,
     OutputLayout,
     Spans,
     Versions,
@@ -72,7 +72,7 @@ class Source:
     train: tuple[int, int]
     test: tuple[int, int]
     windows_cross_sessions: bool
-    output: Literal["logit", "return"]
+    output: OutputKind
     label: Mapping[str, JsonValue]
     spans: Spans
     metrics: Mapping[str, JsonValue]

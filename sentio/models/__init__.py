@@ -6,7 +6,7 @@ Every network takes standardised float32 [B, T, F] and gives [B, 1]: a logit, or
 from __future__ import annotations
 
 from sentio.models.mlp import MLP
-from sentio.models.scaled import FeatureScaler, ScaledModel
+from sentio.models.scaled import FeatureScaler, ScaledModel, as_probability
 from sentio.models.transformer import Transformer
 
-__all__ = ["MLP", "FeatureScaler", "ScaledModel", "Transformer"]
+__all__ = ["MLP", "FeatureScaler", "ScaledModel", "Transformer", "as_probability"]

@@ -1,14 +1,16 @@
 """The module that is trained and shipped: it checks what comes in, normalises it and calls the network."""
 
 # No `from __future__ import annotations` here: TorchScript needs the buffers' annotations as types.
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sentio.errors import BadInput
+from sentio.errors import BadInput, UsageError
 
-__all__ = ["FeatureScaler", "ScaledModel"]
+__all__ = ["FeatureScaler", "ScaledModel", "as_probability"]
 
 _CHUNK = 65_536  # rows held in memory at once while fitting
 
@@ -88,3 +90,16 @@ class ScaledModel(nn.Module):
         """As `forward`, but in the type of the weights, whichever it is, and without a look at the input."""
         output: Tensor = self.core(self.scaler(x)) * self.output_scale + self.output_mean
         return output
+
+
+def as_probability(module: ScaledModel) -> ScaledModel:
+    """A copy of a module that gives logits, which gives their sigmoid: the probability of a rise.
+
+    Raises:
+        UsageError: the module puts values into a label's unit, so that they are no logits.
+    """
+    if (float(module.output_mean), float(module.output_scale)) != (0.0, 1.0):
+        raise UsageError("output", "only logits have a probability; the module gives values in another unit")
+    copied = copy.deepcopy(module)
+    copied.core = nn.Sequential(copied.core, nn.Sigmoid())
+    return copied

@@ -39,14 +39,14 @@ std::vector<std::string> warnings_of(const PaperReport& report) {
 std::string rule_text(const PaperReport& report) {
   const TFACfg& cfg = report.strategy.config();
   const BundleManifest& manifest = report.strategy.session().bundle().manifest();
-  const bool is_logit = manifest.output == OutputKind::logit;
+  const bool by_return = manifest.output == OutputKind::forward_return;
   char text[512];
   std::snprintf(
       text, sizeof text,
       "long above %s %g, short below %g, floor %g, cooldown %lld bars; filled at the next open, held %lld "
       "bars from the last signal of its side, flat at the day's end; %g bp a fill",
-      is_logit ? "probability" : "return", is_logit ? cfg.buy_probability : cfg.buy_return,
-      is_logit ? cfg.sell_probability : cfg.sell_return, cfg.confidence_floor,
+      by_return ? "return" : "probability", by_return ? cfg.buy_return : cfg.buy_probability,
+      by_return ? cfg.sell_return : cfg.sell_probability, cfg.confidence_floor,
       static_cast<long long>(cfg.cooldown_bars), static_cast<long long>(manifest.horizon), report.cost_bp);
   return text;
 }
@@ -108,7 +108,7 @@ void print_screen(const PaperReport& report) {
   if (sharpe) std::snprintf(text, sizeof text, "%.2f", *sharpe);
   std::printf("\nSharpe of the daily returns, times sqrt(252): %s\n", text);
   if (run.latencies.count() > 0) {
-    std::printf("latency from bar to logit: p50 %.1f us, p99 %.1f us, p99.9 %.1f us, over %lld bars\n",
+    std::printf("latency from bar to prediction: p50 %.1f us, p99 %.1f us, p99.9 %.1f us, over %lld bars\n",
                 microseconds(run.latencies, 0.50), microseconds(run.latencies, 0.99),
                 microseconds(run.latencies, 0.999), static_cast<long long>(run.latencies.count()));
   }

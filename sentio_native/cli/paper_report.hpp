@@ -23,7 +23,7 @@ struct PaperRun {
   FeedSurvey survey;
   std::vector<PaperResult> days;
   PaperResult total;
-  LatencyHistogram latencies;         // nanoseconds from bar to logit
+  LatencyHistogram latencies;         // nanoseconds from bar to prediction
   std::int64_t bars_in_training = 0;  // traded bars no later than the end of the validation span
 };
 

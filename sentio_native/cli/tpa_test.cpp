@@ -44,7 +44,7 @@ constexpr Option kOptions[] = {
     {"--threshold", "X", "Long above probability X, short below 1 - X (a return model: above X, below -X)."},
     {"--confidence-floor", "X", "A signal with a strength below X is flat. Default 0."},
     {"--cooldown", "N", "Bars after a signal in which there is no other. Default 0."},
-    {"--dump", "FILE", "Write ts,logit of every prediction, the logit with 9 digits: exactly a float32."},
+    {"--dump", "FILE", "Write every prediction: ts and the raw output with 9 digits, exactly a float32."},
     {"--json", "", "Print the result as one JSON document."},
 };
 
@@ -90,7 +90,7 @@ Request read_request(const Arguments& arguments) {
 // The option's meaning depends on what the model gives, so it is applied when that is known.
 void apply_threshold(TFACfg& cfg, OutputKind kind, const std::string& word) {
   const double threshold = to_number("--threshold", word);
-  if (kind == OutputKind::logit) {
+  if (kind != OutputKind::forward_return) {
     if (threshold < 0.5 || threshold > 1.0) throw Failure(Exit::usage, "--threshold: is outside [0.5, 1]");
     cfg.buy_probability = threshold;
     cfg.sell_probability = 1.0 - threshold;
@@ -135,8 +135,8 @@ FeedSurvey survey(BarFeed& feed, std::int64_t days) {
 
 class DumpFile {
  public:
-  explicit DumpFile(const fs::path& path) : path_(path), stream_(path, std::ios::binary) {
-    stream_ << "ts,logit\n";
+  DumpFile(const fs::path& path, OutputKind kind) : path_(path), stream_(path, std::ios::binary) {
+    stream_ << "ts," << describe(kind) << '\n';
   }
 
   void write(const Prediction& prediction) {
@@ -176,7 +176,7 @@ PaperRun trade(TFAStrategy& strategy, BarFeed& feed, const Request& request) {
   PaperRun run{.survey = survey(feed, request.days)};
   PaperAccount account({.hold_bars = manifest.horizon, .cost = request.cost_bp * 1e-4});
   std::optional<DumpFile> dump;
-  if (request.dump) dump.emplace(*request.dump);
+  if (request.dump) dump.emplace(*request.dump, manifest.output);
   std::int64_t row = 0;
   std::optional<Bar> bar = feed.next();
   for (; row < run.survey.first_traded; ++row, bar = feed.next()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "json.hpp"
@@ -21,17 +23,22 @@
 
 namespace sentio::test {
 
-// The output is the window's first value minus half its last. Refuses what it must, unless told otherwise.
+// The output is the window's first value minus half its last, or the sigmoid of that where the bundle is of
+// kind "probability". Refuses what it must, unless told otherwise.
 class SumModel final : public Model {
  public:
-  explicit SumModel(const WindowShape& shape, bool strict = true) : shape_(shape), strict_(strict) {}
+  explicit SumModel(const WindowShape& shape, bool strict = true, std::string kind = "logit")
+      : shape_(shape), strict_(strict), kind_(std::move(kind)) {}
 
-  static float output(std::span<const float> window) { return window.front() - 0.5F * window.back(); }
+  static float output(std::span<const float> window, std::string_view kind = "logit") {
+    const float sum = window.front() - 0.5F * window.back();
+    return kind == "probability" ? static_cast<float>(1.0 / (1.0 + std::exp(-double{sum}))) : sum;
+  }
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     if (failing) throw Error(ErrorCode::bad_bundle, "told to fail");
     for (std::size_t k = 0; k < outputs.size(); ++k) {
-      outputs[k] = scale * output(windows.subspan(k * shape_.size(), shape_.size()));
+      outputs[k] = scale * output(windows.subspan(k * shape_.size(), shape_.size()), kind_);
     }
   }
   std::vector<Probe> probe() const override { return {{"T + 1", true}, {"F of 1", strict_}}; }
@@ -43,6 +50,7 @@ class SumModel final : public Model {
  private:
   WindowShape shape_;
   bool strict_;
+  std::string kind_;
 };
 
 // A folder that is removed with everything in it.
@@ -176,7 +184,8 @@ inline Files make_bundle(const BundleOptions& options = {}) {
     rows.push_back(row);
     const auto window = static_cast<std::size_t>(options.seq_len) * width;
     outputs.push_back(SumModel::output(
-        std::span(features).subspan((static_cast<std::size_t>(row) + 1) * width - window, window)));
+        std::span(features).subspan((static_cast<std::size_t>(row) + 1) * width - window, window),
+        options.kind));
   }
   std::vector<double> bar_rows;
   for (std::size_t i = 0; i < count; ++i) {
@@ -198,7 +207,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   std::vector<float> stress(16 * size), stress_outputs;
   for (std::size_t k = 0; k < stress.size(); ++k) stress[k] = 0.01F * static_cast<float>(k % 97);
   for (std::size_t k = 0; k < 16; ++k) {
-    stress_outputs.push_back(SumModel::output(std::span(stress).subspan(k * size, size)));
+    stress_outputs.push_back(SumModel::output(std::span(stress).subspan(k * size, size), options.kind));
   }
   Json drift = Json::array(), backends = Json::array();
   for (std::size_t k = 0; k < width; ++k) {
@@ -292,16 +301,16 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   return files;
 }
 
-inline LoadOptions sum_model(bool strict = true) {
-  return {.model_loader = [strict](std::span<const std::byte>, const WindowShape& shape) {
-    return std::make_unique<const SumModel>(shape, strict);
+inline LoadOptions sum_model(bool strict = true, const std::string& kind = "logit") {
+  return {.model_loader = [strict, kind](std::span<const std::byte>, const WindowShape& shape) {
+    return std::make_unique<const SumModel>(shape, strict, kind);
   }};
 }
 
 inline std::shared_ptr<const Bundle> load_made(const BundleOptions& options = {}) {
   const TemporaryFolder folder;
   seal(folder.path(), make_bundle(options));
-  return Bundle::load(folder.path(), sum_model());
+  return Bundle::load(folder.path(), sum_model(true, options.kind));
 }
 
 }  // namespace sentio::test

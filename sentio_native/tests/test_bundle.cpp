@@ -169,7 +169,7 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"input.layout", [](Json& m) { m["input"]["layout"] = "[B, F, T]"; }},
       {"input.dtype", [](Json& m) { m["input"]["dtype"] = "float64"; }},
       {"input.n_features", [](Json& m) { m["input"]["n_features"] = 4; }},
-      {"output.kind", [](Json& m) { m["output"]["kind"] = "probability"; }},
+      {"output.kind", [](Json& m) { m["output"]["kind"] = "odds"; }},
       {"output.more", [](Json& m) { m["output"]["more"] = 1; }},
       {"label.horizon", [](Json& m) { m["label"]["horizon"] = 0; }},
       {"chain.spec_hash", [](Json& m) { m["chain"]["spec_hash"] = "abc"; }},
@@ -256,6 +256,12 @@ TEST(golden_outputs_that_are_no_numbers_are_refused) {
   std::string& bytes = files["golden/logits_7.npy"];
   bytes.replace(bytes.size() - 4, 4, std::string("\x00\x00\xC0\x7F", 4));
   CHECK_EQUAL(first_failure(files), "golden files");
+}
+
+TEST(golden_outputs_outside_of_0_to_1_are_no_probabilities) {
+  const auto call_it = [](Json& m) { m["output"]["kind"] = "probability"; };
+  CHECK_EQUAL(first_failure(with_manifest(call_it)), "golden files");
+  CHECK_EQUAL(first_failure(make_bundle({.kind = "probability"}), sum_model(true, "probability")), "none");
 }
 
 TEST(a_state_that_ends_before_the_training_data_is_refused) {

@@ -123,6 +123,23 @@ TEST(activations_are_right_to_a_float_and_the_same_bits_in_every_instruction_set
   }
 }
 
+TEST(a_sigmoid_is_right_to_a_float_and_stays_one_however_large_its_input) {
+  std::vector<float> x = {0.0F, -0.0F, 1e-30F, -1e-30F, 3e38F, -3e38F, INFINITY, -INFINITY, 88.8F, -103.9F};
+  for (double value = -104; value <= 104; value += 1.0 / 64) x.push_back(static_cast<float>(value + 1e-4));
+  std::vector<float> found = x;
+  sigmoid(found);
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const long double wide = x[k];
+    const long double exact = 1 / (1 + std::exp(-wide));
+    // Half a float's last place, be it below the normal numbers, and the double's few in its 2^-53.
+    CHECK(std::fabs(found[k] - exact) <= 0x1.00001p-24L * std::fabs(exact) + 0x1p-150L);
+    CHECK(found[k] >= 0 && found[k] <= 1);
+  }
+  std::vector<float> nan = {NAN};
+  sigmoid(nan);
+  CHECK(std::isnan(nan[0]));
+}
+
 TEST(weights_that_were_changed_and_sealed_again_are_refused) {
   const auto with = [](std::size_t place, float value) {
     Files files = make_bundle({.native = true});

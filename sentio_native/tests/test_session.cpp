@@ -262,6 +262,7 @@ TEST(a_logit_has_a_probability_and_a_return_has_none) {
   const double p = *Prediction({.value = 2, .kind = OutputKind::logit}).probability();
   CHECK(std::fabs(p - 0.8807970779778823) < 1e-15);  // 1 / (1 + e^-2), to an ulp of exp
   CHECK_EQUAL(*Prediction({.value = -1e4, .kind = OutputKind::logit}).probability(), 0.0);
+  CHECK_EQUAL(*Prediction({.value = 0.75, .kind = OutputKind::probability}).probability(), 0.75);
   CHECK(!Prediction({.value = 2, .kind = OutputKind::forward_return}).probability());
 }
 

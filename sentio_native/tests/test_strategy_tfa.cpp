@@ -35,6 +35,23 @@ TEST(a_probability_beyond_a_threshold_is_a_signal) {
   CHECK(longs > 10 && shorts > 10 && flats > 10);
 }
 
+TEST(a_probability_that_the_model_gives_itself_is_compared_as_it_is) {
+  const TFACfg cfg{.buy_probability = 0.51, .sell_probability = 0.48};
+  const BarTable bars = make_bars(300);
+  const auto expected = run(cfg, {}, bars), found = run(cfg, {.kind = "probability"}, bars);
+  int signals = 0;
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    CHECK(found[row].side == expected[row].side);
+    CHECK_EQUAL(found[row].prediction.has_value(), expected[row].prediction.has_value());
+    if (!found[row].prediction) continue;
+    const double p = found[row].prediction->value;  // rounded to a float
+    CHECK(std::fabs(p - *expected[row].prediction->probability()) < 1e-7);
+    CHECK_EQUAL(found[row].strength, std::fabs(2.0 * p - 1.0));
+    if (found[row].side != Side::flat) ++signals;
+  }
+  CHECK(signals > 20);
+}
+
 TEST(a_return_is_compared_with_returns) {
   const TFACfg cfg{.buy_return = 0.1, .sell_return = -0.05};
   for (const Signal& signal : run(cfg, {.kind = "return"}, make_bars(200))) {

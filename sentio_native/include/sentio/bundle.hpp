@@ -22,6 +22,7 @@ namespace sentio {
 // What a raw output is.
 enum class OutputKind : std::uint8_t {
   logit,           // of a rise: its sigmoid is the probability
+  probability,     // of a rise
   forward_return,  // in the label's unit
 };
 

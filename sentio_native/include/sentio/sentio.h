@@ -58,8 +58,9 @@ enum {
 /* What a raw output is. */
 typedef int32_t sentio_kind;
 enum {
-  SENTIO_LOGIT = 0, /* of a rise */
-  SENTIO_RETURN = 1 /* in the label's unit */
+  SENTIO_LOGIT = 0,       /* of a rise: its sigmoid is the probability */
+  SENTIO_PROBABILITY = 1, /* of a rise */
+  SENTIO_RETURN = 2       /* in the label's unit */
 };
 
 /* Passed in arrays, and therefore the same for ever. */
@@ -78,7 +79,7 @@ typedef struct sentio_outcome {
   uint32_t struct_size;
   sentio_status status;
   double value;       /* raw; NaN where there is no prediction */
-  double probability; /* of a rise; NaN where there is no prediction or it is not a logit */
+  double probability; /* of a rise; NaN where there is no prediction or it is a return */
   sentio_kind kind;
   uint32_t reserved; /* 0 */
   int64_t horizon;   /* bars that the value looks ahead */

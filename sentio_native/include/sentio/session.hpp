@@ -41,7 +41,7 @@ enum class Status : std::uint8_t {
 
 // The texts are the bundle's, and live as long as it does.
 struct SENTIO_API Prediction {
-  double value = 0;  // raw: a logit, or a return in the label's unit
+  double value = 0;  // raw: a logit, a probability, or a return in the label's unit
   OutputKind kind = OutputKind::logit;
   std::int64_t horizon = 1;     // bars that the value looks ahead
   std::int64_t bar_ts = 0;      // open of the bar after whose close it was made

@@ -24,7 +24,8 @@ struct SENTIO_API TFACfg {
   // bundle's, and the caller answers for it.
   std::optional<std::int64_t> interval_ns{};
 
-  // Where the output is a logit: long above the one probability of a rise, short below the other.
+  // Where the output is a logit or a probability: long above the one probability of a rise, short below the
+  // other.
   double buy_probability = 0.52;
   double sell_probability = 0.48;
   // Where the output is a return, in the label's unit.
@@ -49,7 +50,7 @@ enum class Side : std::int8_t { go_short = -1, flat = 0, go_long = 1 };
 struct Signal {
   Status status = Status::warming_up;  // of the bar
   Side side = Side::flat;
-  double strength = 0;  // a logit's |2p - 1|, a return's magnitude
+  double strength = 0;  // |2p - 1| of the probability p of a rise, or a return's magnitude
   std::optional<Prediction> prediction{};
 };
 

@@ -85,7 +85,15 @@ sentio_status status_of(sentio::Status status) noexcept {
 }
 
 sentio_kind kind_of(sentio::OutputKind kind) noexcept {
-  return kind == sentio::OutputKind::logit ? SENTIO_LOGIT : SENTIO_RETURN;
+  switch (kind) {
+    case sentio::OutputKind::logit:
+      return SENTIO_LOGIT;
+    case sentio::OutputKind::probability:
+      return SENTIO_PROBABILITY;
+    case sentio::OutputKind::forward_return:
+      break;
+  }
+  return SENTIO_RETURN;
 }
 
 template <class Call>

@@ -1,6 +1,9 @@
 // Chooses the dense layers of this processor.
 #include "runtime/dense_layers.hpp"
 
+#include <cmath>
+
+#include "kernels/portable_math.hpp"
 #include "kernels/row_loops.hpp"
 
 namespace sentio {
@@ -21,10 +24,21 @@ std::string_view describe(LayerKind kind) noexcept {
       return "gelu";
     case LayerKind::relu:
       return "relu";
+    case LayerKind::sigmoid:
+      return "sigmoid";
     case LayerKind::tanh:
       return "tanh";
   }
   return "unknown layer";
+}
+
+void sigmoid(std::span<float> values) noexcept {
+  for (float& value : values) {
+    const double x = value;
+    if (std::isnan(x)) continue;  // portable_exp takes numbers only
+    const double small = portable_exp(x < 0.0 ? x : -x);
+    value = static_cast<float>((x < 0.0 ? small : 1.0) / (1.0 + small));
+  }
 }
 
 std::vector<const DenseLayers*> usable_dense_layers() {

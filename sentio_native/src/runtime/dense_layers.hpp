@@ -4,12 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
 namespace sentio {
 
-enum class LayerKind : std::uint8_t { linear, gelu, relu, tanh };
+enum class LayerKind : std::uint8_t { linear, gelu, relu, sigmoid, tanh };
 
 // "linear", "gelu", ...
 [[nodiscard]] std::string_view describe(LayerKind kind) noexcept;
@@ -64,6 +65,10 @@ struct DenseLayers {
   void (*relu)(float* values, std::size_t count) noexcept;
   void (*tanh)(float* values, std::size_t count) noexcept;
 };
+
+// 1 / (1 + exp(-x)) in place, by portable_exp in double, rounded once: within half a float's last place and
+// little more, however small. It stands behind the last layer, so it is not worth vectors.
+void sigmoid(std::span<float> values) noexcept;
 
 // All that this build has and this processor can run, the best first.
 [[nodiscard]] std::vector<const DenseLayers*> usable_dense_layers();

@@ -77,6 +77,16 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
       refuse("the golden outputs or stress windows are not all finite");
     }
   }
+  if (document.manifest.output == OutputKind::probability) {
+    all = outputs_;
+    all.push_back(stress_outputs_);
+    for (const auto& array : all) {
+      const auto values = array.values;
+      if (!std::all_of(values.begin(), values.end(), [](float value) { return value >= 0 && value <= 1; })) {
+        refuse("the golden outputs are no probabilities: they are outside [0, 1]");
+      }
+    }
+  }
   bars_ = BarTable::from_rows(ts.values, bars.values);
   check_windows();
 }

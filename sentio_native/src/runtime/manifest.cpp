@@ -122,8 +122,10 @@ class ManifestReader {
 
     JsonFields output = document_.object("output");
     output.word("layout", {"[B, 1]"});
-    manifest.output =
-        output.word("kind", {"logit", "return"}) == "logit" ? OutputKind::logit : OutputKind::forward_return;
+    const std::string kind = output.word("kind", {"logit", "probability", "return"});
+    for (const OutputKind known : {OutputKind::logit, OutputKind::probability, OutputKind::forward_return}) {
+      if (describe(known) == kind) manifest.output = known;
+    }
     output.finish();
 
     JsonFields label = document_.object("label");  // the label's own parameters stand beside these
@@ -220,9 +222,10 @@ class ManifestReader {
     for (const Json& entry : list) {
       const std::string place = path + "[" + std::to_string(network.size()) + "]";
       JsonFields fields(entry, place, problems_);
-      const std::string kind = fields.word("layer", {"linear", "gelu", "relu", "tanh"});
+      const std::string kind = fields.word("layer", {"linear", "gelu", "relu", "sigmoid", "tanh"});
       Layer layer;
-      for (const LayerKind known : {LayerKind::linear, LayerKind::gelu, LayerKind::relu, LayerKind::tanh}) {
+      for (const LayerKind known :
+           {LayerKind::linear, LayerKind::gelu, LayerKind::relu, LayerKind::sigmoid, LayerKind::tanh}) {
         if (describe(known) == kind) layer.kind = known;
       }
       if (layer.kind == LayerKind::linear) {
@@ -278,6 +281,8 @@ std::string_view describe(OutputKind kind) noexcept {
   switch (kind) {
     case OutputKind::logit:
       return "logit";
+    case OutputKind::probability:
+      return "probability";
     case OutputKind::forward_return:
       return "return";
   }

@@ -156,6 +156,9 @@ class NativeModel final : public Model {
         case LayerKind::relu:
           dense_.relu(values, count);
           break;
+        case LayerKind::sigmoid:
+          sigmoid({values, count});
+          break;
         case LayerKind::tanh:
           dense_.tanh(values, count);
           break;

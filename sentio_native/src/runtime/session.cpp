@@ -64,8 +64,15 @@ std::string_view describe(Status status) noexcept {
 }
 
 std::optional<double> Prediction::probability() const noexcept {
-  if (kind != OutputKind::logit) return std::nullopt;
-  return 1.0 / (1.0 + std::exp(-value));
+  switch (kind) {
+    case OutputKind::logit:
+      return 1.0 / (1.0 + std::exp(-value));
+    case OutputKind::probability:
+      return value;
+    case OutputKind::forward_return:
+      break;
+  }
+  return std::nullopt;
 }
 
 Session::Window::Window(const WindowShape& shape)

@@ -13,7 +13,7 @@ from sentio.errors import BadInput
 
 if TYPE_CHECKING:
     from sentio.dataset import Dataset, Split
-    from sentio.labels import Task
+    from sentio.labels import Label
 
 __all__ = [
     "Evaluation",
@@ -24,6 +24,7 @@ __all__ = [
     "evaluate",
     "information_coefficient",
     "rank_information_coefficient",
+    "score_classes",
     "score_direction",
     "score_regression",
     "time_blocks",
@@ -42,7 +43,7 @@ class Evaluation(BaseModel):
     Attributes:
         rows: samples of the test span.
         scores: predictor to metric to value; the first predictor is the model.
-        auc_standard_error: of the model's AUC, by block bootstrap.
+        auc_standard_error: of the model's AUC, by block bootstrap; None where the label is not binary.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,6 +130,36 @@ def score_direction(labels: Floats, logits: Floats, returns: Floats) -> Scores:
     }
 
 
+def score_classes(labels: Floats, logits: Floats, returns: Floats) -> Scores:
+    """All metrics of a predictor of classes that ascend with the forward return, such as down, flat, up.
+
+    Args:
+        labels: the place of each row's class, [n].
+        logits: of each class, [n, C].
+        returns: forward log returns, [n].
+    """
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))  # the softmax, without overflow
+    probability = shifted / shifted.sum(axis=1, keepdims=True)
+    places = np.arange(logits.shape[1])
+    expected = probability @ places  # for three classes 1 + P(up) - P(down)
+    likeliest = logits.argmax(axis=1)
+    present = np.unique(labels)
+    area = None
+    if len(present) == len(places):
+        area = float(roc_auc_score(labels, probability, multi_class="ovr", labels=places))
+    return {
+        "log_loss": float(log_loss(labels, probability, labels=places)),
+        "auc_ovr": area,
+        "accuracy": float(accuracy_score(labels, likeliest)),
+        # scikit-learn's warns of a class that is predicted and not there, which happens.
+        "balanced_accuracy": float(np.mean([(likeliest[labels == k] == k).mean() for k in present])),
+        "ic": information_coefficient(expected, returns),
+        "rank_ic": rank_information_coefficient(expected, returns),
+    }
+
+
 def score_regression(labels: Floats, predictions: Floats, returns: Floats, train_mean: float) -> Scores:
     """All metrics of a predictor of a value.
 
@@ -150,20 +181,23 @@ def score_regression(labels: Floats, predictions: Floats, returns: Floats, train
     }
 
 
-def check_labels(dataset: Dataset, split: Split, task: Task) -> None:
+def check_labels(dataset: Dataset, split: Split, label: Label) -> None:
     """Refuse train rows from which nothing can be learnt.
 
     Raises:
-        BadInput: all labels are equal.
+        BadInput: all labels are equal, or a class never comes.
     """
     labels = dataset.labels.values[split.train]
+    absent = [name for place, name in enumerate(label.classes) if not (labels == place).any()]
+    if absent:
+        raise BadInput("label", f"none of {len(labels)} train rows is of class {' or '.join(absent)}")
     if np.ptp(labels) == 0.0:
-        what = "direction" if task == "binary" else "value"
+        what = "direction" if label.task == "binary" else "value"
         raise BadInput("label", f"all {len(labels)} train rows have the same {what}, {labels[0]:g}")
 
 
 def baselines(
-    dataset: Dataset, split: Split, task: Task, mean: NDArray[np.float32], scale: NDArray[np.float32]
+    dataset: Dataset, split: Split, label: Label, mean: NDArray[np.float32], scale: NDArray[np.float32]
 ) -> dict[str, Floats]:
     """Predictions on the test span by the two that a model has to beat, fitted on the train span.
 
@@ -172,40 +206,46 @@ def baselines(
 
     Args:
         dataset, split: the samples.
-        task: binary gives logits, regression gives values.
+        label: a binary one gives logits, a multiclass one a logit for each class, a regression gives values.
         mean, scale: the model's scaler, float32 [F]: (x - mean) * scale.
 
     Returns:
-        Name to predictions float64 [test rows].
+        Name to predictions float64 [test rows], or [test rows, C] where there are classes.
     """
     from sklearn.linear_model import LogisticRegression, Ridge
 
     labels = dataset.labels.values[split.train].astype(np.float64)
     train, test = ((dataset.table.features[rows] - mean) * scale for rows in (split.train, split.test))
     average = float(labels.mean())
-    if task == "regression":
+    if label.task == "regression":
         linear = Ridge().fit(train, labels).predict(test)
         return {"train mean": np.full(len(test), average), "ridge": linear.astype(np.float64)}
     logits = LogisticRegression(max_iter=1000).fit(train, labels).decision_function(test)
-    most_common = math.log(average / (1.0 - average))
-    return {"majority": np.full(len(test), most_common), "logistic": logits.astype(np.float64)}
+    if label.task == "multiclass":
+        shares = np.array([np.mean(labels == place) for place in range(len(label.classes))])
+        most_common = np.tile(np.log(shares), (len(test), 1))
+    else:
+        most_common = np.full(len(test), math.log(average / (1.0 - average)))
+    return {"majority": most_common, "logistic": logits.astype(np.float64)}
 
 
 def evaluate(
-    dataset: Dataset, split: Split, task: Task, predictions: dict[str, Floats], seed: int = 0
+    dataset: Dataset, split: Split, label: Label, predictions: dict[str, Floats], seed: int = 0
 ) -> Evaluation:
     """Score every predictor on the test span.
 
     Args:
         dataset, split: the samples.
-        task: binary: predictions are logits; regression: values in the label's unit.
-        predictions: name to float64 [test rows]; the first is the model.
+        label: what was to be foreseen.
+        predictions: as `baselines` gives them; the first is the model's.
         seed: of the bootstrap.
     """
     labels = dataset.labels.values[split.test].astype(np.float64)
     returns = dataset.labels.forward_return[split.test]
     error = None
-    if task == "binary":
+    if label.task == "multiclass":
+        scores = {name: score_classes(labels, values, returns) for name, values in predictions.items()}
+    elif label.task == "binary":
         scores = {name: score_direction(labels, values, returns) for name, values in predictions.items()}
         blocks = time_blocks(dataset.sessions[split.test], dataset.horizon)
         error = area_standard_error(labels, next(iter(predictions.values())), blocks, seed=seed)

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from sentio.bars import Bars
 
-__all__ = ["AnyLabel", "CloseDiff", "Direction", "Label", "LabelledRows", "LogretFwd", "Task"]
+__all__ = ["AnyLabel", "CloseDiff", "Direction", "Label", "LabelledRows", "LogretFwd", "Move", "Task"]
 
-Task = Literal["binary", "regression"]
+Task = Literal["binary", "multiclass", "regression"]
 
 _BASIS_POINTS = 1e4
 
@@ -32,7 +32,7 @@ class LabelledRows:
     """The label of every bar.
 
     Attributes:
-        values: float32 [N]; NaN where masked.
+        values: float32 [N], of a class its place in `Label.classes`; NaN where masked.
         mask: bool [N]; True where the row has a label.
         reason: uint8 [N]; 0 where the row has a label, else 1 + the index into `reasons`.
         reasons: why a row may have none; a row has the first that applies.
@@ -52,14 +52,25 @@ class LabelledRows:
 
 
 class Label(BaseModel, ABC):
-    """What all labels share: the horizon, and the session gap that they do not cross unless asked."""
+    """What all labels share: the horizon, and the session gap that they do not cross unless asked.
+
+    Attributes:
+        task: binary: values are 0 and 1; multiclass: the place in `classes`; regression: a number.
+        classes: of a multiclass label, from that of the lowest forward return to that of the highest.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     task: ClassVar[Task]
+    classes: ClassVar[tuple[str, ...]] = ()
 
     kind: str
     horizon: int = Field(default=1, ge=1, le=100_000, description="how many bars ahead the label looks")
     cross_sessions: bool = Field(default=False, description="whether a label may reach over a session gap")
+
+    @property
+    def n_outputs(self) -> int:
+        """C, how many outputs a model of it has."""
+        return max(1, len(self.classes))
 
     @abstractmethod
     def values(
@@ -129,6 +140,28 @@ class Direction(Label):
         return (forward_return > 0.0).astype(np.float64), left_out
 
 
+class Move(Label):
+    """Up or down where the close moves by at least `min_move_bp` in `horizon` bars, else flat."""
+
+    task: ClassVar[Task] = "multiclass"
+    classes: ClassVar[tuple[str, ...]] = ("down", "flat", "up")
+
+    kind: Literal["move"] = "move"
+    min_move_bp: float = Field(
+        default=5.0,
+        gt=0.0,
+        allow_inf_nan=False,
+        description="moves smaller than this are flat, in basis points",
+    )
+
+    def values(
+        self, bars: Bars, forward_return: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
+        """The sign of the forward log return, 0 where it is small, plus one."""
+        moves = np.abs(forward_return) * _BASIS_POINTS >= self.min_move_bp
+        return 1.0 + np.sign(forward_return) * moves, {}
+
+
 class LogretFwd(Label):
     """The log return of the close over the next `horizon` bars."""
 
@@ -159,4 +192,4 @@ class CloseDiff(Label):
         return values, {}
 
 
-AnyLabel = Annotated[Direction | LogretFwd | CloseDiff, Field(discriminator="kind")]
+AnyLabel = Annotated[Direction | Move | LogretFwd | CloseDiff, Field(discriminator="kind")]

@@ -24,7 +24,8 @@ _VERSION = 1
 _HEADER = struct.Struct("<8sQ")
 _FRAME = struct.Struct("<II")
 _SUM = struct.Struct("<I")
-_BAR = struct.Struct("<q5dIIf")
+_BAR = struct.Struct("<q5dII")
+_OUTPUTS = struct.Struct("<Q")
 _STATE, _BAR_KIND = 1, 2
 _ID_BYTES = 32
 _WIDTH_AT = 24  # of the number of features in a session's state
@@ -34,9 +35,10 @@ _STATUSES = (Status.PREDICTED, Status.WARMING_UP, Status.MODEL_FAILED)
 
 @dataclass(frozen=True, slots=True)
 class RecordedState:
-    """What the session went on from: the bundle's id, and the session's state."""
+    """What the session went on from: the bundle's id, how many outputs it gives, and the session's state."""
 
     bundle: str
+    n_outputs: int
     state: bytes
 
 
@@ -49,7 +51,7 @@ class RecordedBar:
         bar: open, high, low, close, volume.
         status: what became of it.
         asked: whether the model was to be asked.
-        value: the raw output; NaN where there is no prediction.
+        values: float32 [C], the raw outputs; NaN where there is no prediction.
         features: float32 [F].
     """
 
@@ -57,7 +59,7 @@ class RecordedBar:
     bar: tuple[float, float, float, float, float]
     status: Status
     asked: bool
-    value: float
+    values: NDArray[np.float32]
     features: NDArray[np.float32]
 
 
@@ -85,7 +87,8 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._bar_length: int | None = None  # told by the first state
+        self._bar_length: int | None = None  # told by the first state, as is the next
+        self._n_outputs = 0
         self.cut = 0
 
     def __iter__(self) -> Iterator[RecordedState | RecordedBar]:
@@ -128,20 +131,23 @@ class _Reader:
             place += len(frame) + len(rest)
 
     def _state(self, payload: bytes, place: int) -> RecordedState:
-        if len(payload) < _ID_BYTES + _WIDTH_AT + 8:
+        state = payload[_ID_BYTES + _OUTPUTS.size :]
+        if len(state) < _WIDTH_AT + 8:
             raise self._damage(place, f"has {len(payload)} bytes, too few for a state")
-        (width,) = struct.unpack_from("<q", payload, _ID_BYTES + _WIDTH_AT)
-        self._bar_length = _BAR.size + 4 * int(width)
-        return RecordedState(payload[:_ID_BYTES].hex(), payload[_ID_BYTES:])
+        (self._n_outputs,) = _OUTPUTS.unpack_from(payload, _ID_BYTES)
+        (width,) = struct.unpack_from("<q", state, _WIDTH_AT)
+        self._bar_length = _BAR.size + 4 * (self._n_outputs + int(width))
+        return RecordedState(payload[:_ID_BYTES].hex(), self._n_outputs, state)
 
     def _bar(self, payload: bytes, place: int) -> RecordedBar:
-        ts, *bar, status, asked, value = _BAR.unpack_from(payload)
+        ts, *bar, status, asked = _BAR.unpack_from(payload)
         if status >= len(_STATUSES) or asked > 1:
             raise self._damage(place, f"has status {status} and asked {asked}")
-        features = np.frombuffer(payload, "<f4", offset=_BAR.size)
+        numbers = np.frombuffer(payload, "<f4", offset=_BAR.size)
+        values, features = numbers[: self._n_outputs], numbers[self._n_outputs :]
         open_, high, low, close, volume = bar
         return RecordedBar(
-            ts, (open_, high, low, close, volume), _STATUSES[status], bool(asked), value, features
+            ts, (open_, high, low, close, volume), _STATUSES[status], bool(asked), values, features
         )
 
     def _damage(self, place: int, found: str) -> CorruptStore:
@@ -187,6 +193,11 @@ def replay(path: str | os.PathLike[str], bundle: Bundle) -> Replay:
                     str(path),
                     f"was made with bundle {record.bundle} from bar {bars} on, not with {bundle.id}",
                 )
+            width = bundle.manifest.output.width
+            if record.n_outputs != width:
+                raise BadInput(
+                    str(path), f"tells of {record.n_outputs} outputs a bar; {bundle.id} gives {width}"
+                )
             session.restore(record.state)
             states += 1
             continue
@@ -220,7 +231,9 @@ def _difference(session: Session, record: RecordedBar, number: int, bundle: Bund
     if status is not record.status:
         return f"{where}: status {record.status} recorded, {status} computed"
     if prediction is not None:
-        said, computed = np.float32(record.value), np.float32(prediction.value)
-        if said.tobytes() != computed.tobytes():
-            return f"{where}, output: {said:.9g} recorded, {computed:.9g} computed"
+        outputs = np.array(prediction.values, np.float32)
+        for k, (said, computed) in enumerate(zip(record.values, outputs, strict=True)):
+            if said.tobytes() != computed.tobytes():
+                name = f"output {bundle.manifest.output.classes[k]!r}" if prediction.classes else "output"
+                return f"{where}, {name}: {said:.9g} recorded, {computed:.9g} computed"
     return ""

@@ -79,7 +79,7 @@ def run_line(run: Run) -> list[str]:
 
 
 def _facts(manifest: RunManifest) -> Table:
-    shape = f"[B, {manifest.seq_len}, {len(manifest.features)}] -> [B, 1]"
+    shape = f"[B, {manifest.seq_len}, {len(manifest.features)}] -> [B, {manifest.label.n_outputs}]"
     facts = {
         "state": manifest.state,
         "bars": f"{manifest.symbol} {manifest.interval}, {manifest.bars_hash}",
@@ -106,12 +106,14 @@ def _label(manifest: RunManifest) -> str:
 
 
 def _spans(manifest: RunManifest) -> Table:
-    binary = manifest.task == "binary"
     rows = []
+    classes: list[str] = []
     for name, span in manifest.spans.items():
         row = [name, f"{span.rows:,}", _time(span.first_ts), _time(span.last_ts)]
-        rows.append([*row, f"{span.positive_share:.4f}"] if span.positive_share is not None else row)
-    columns = ["span", "rows", "first bar (UTC)", "last bar (UTC)", *(["share up"] if binary else [])]
+        shares = span.shares or {}
+        rows.append([*row, *(f"{share:.4f}" for share in shares.values())])
+        classes = list(shares)
+    columns = ["span", "rows", "first bar (UTC)", "last bar (UTC)", *(f"share {name}" for name in classes)]
     return Table("spans", columns, rows)
 
 

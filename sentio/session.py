@@ -44,31 +44,58 @@ class Prediction:
     """What the model says at the close of a bar.
 
     Attributes:
-        value: the raw output: a logit, a probability, or a return in the label's unit.
+        values: the raw outputs: one logit, probability or return in the label's unit, or the classes' logits.
         kind: which of them.
         horizon: bars that it looks ahead.
         bar_ts: the bar's open, UTC nanoseconds.
+        classes: their names, in the order of the values; empty where the kind is another.
     """
 
-    value: float
+    values: tuple[float, ...]
     kind: OutputKind
     horizon: int
     bar_ts: int
+    classes: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float:
+        """The one raw output.
+
+        Raises:
+            UsageError: there is one for each class.
+        """
+        if self.kind == "classes":
+            raise UsageError("value", f"there is one for each of {', '.join(self.classes)}", hint="values")
+        return self.values[0]
 
     @property
     def probability(self) -> float:
         """The probability of a rise.
 
         Raises:
-            UsageError: the output is a return.
+            UsageError: the output is a return, or of classes.
         """
-        if self.kind == "return":
-            raise UsageError("probability", "the output is of kind 'return', which has none")
+        if self.kind in ("return", "classes"):
+            raise UsageError("probability", f"the output is of kind {self.kind!r}, which has none of a rise")
+        value = self.value
         if self.kind == "probability":
-            return self.value
-        if self.value < 0:
-            return math.exp(self.value) / (1.0 + math.exp(self.value))
-        return 1.0 / (1.0 + math.exp(-self.value))
+            return value
+        if value < 0:
+            return math.exp(value) / (1.0 + math.exp(value))
+        return 1.0 / (1.0 + math.exp(-value))
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """The probability of each class by softmax.
+
+        Raises:
+            UsageError: there are no classes.
+        """
+        if self.kind != "classes":
+            raise UsageError("probabilities", f"the output is of kind {self.kind!r}, which has no classes")
+        largest = max(self.values)
+        powers = [math.exp(value - largest) for value in self.values]  # without overflow
+        return {name: power / sum(powers) for name, power in zip(self.classes, powers, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +274,11 @@ class Session:
         text: str | None = self._native.recording_error
         return text
 
-    def _outcome(self, said: tuple[str, float | None], ts: int) -> Outcome:
-        status, value = said
-        if value is None:
+    def _outcome(self, said: tuple[str, list[float]], ts: int) -> Outcome:
+        status, values = said
+        if not values:
             return Outcome(Status(status))
         manifest = self._live.bundle.manifest
-        return Outcome(Status(status), Prediction(value, manifest.output.kind, manifest.label.horizon, ts))
+        output = manifest.output
+        prediction = Prediction(tuple(values), output.kind, manifest.label.horizon, ts, tuple(output.classes))
+        return Outcome(Status(status), prediction)

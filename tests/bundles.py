@@ -22,6 +22,7 @@ from sentio.specs import FeatureSpec
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MINUTE = 60 * 10**9
+CLASSES = ("down", "flat", "up")
 
 TINY_SPEC = {
     "schema_version": "1.0",
@@ -49,17 +50,26 @@ def walk(sessions: int = 12, each: int = 60, seed: int = 3, first: int = 0) -> B
     return Bars("QQQ", "5m", ts, open_, high, low, close, volume, simulated=True, adjustment="raw")
 
 
-def make_module(spec: FeatureSpec, bars: Bars, seq_len: int) -> ScaledModel:
+def make_module(spec: FeatureSpec, bars: Bars, seq_len: int, n_outputs: int = 1) -> ScaledModel:
     """A network with random weights over a fitted scaler: an MLP for one bar, a transformer for several."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         width = spec.n_features
         core = (
-            MLP(width, [16, 16], 0.1)
+            MLP(width, [16, 16], 0.1, n_outputs)
             if seq_len == 1
-            else Transformer(width, seq_len, d_model=16, heads=2, layers=2, feed_forward=32, dropout=0.1)
+            else Transformer(
+                width,
+                seq_len,
+                d_model=16,
+                heads=2,
+                layers=2,
+                feed_forward=32,
+                dropout=0.1,
+                outputs=n_outputs,
+            )
         )
-    module = ScaledModel(core, width, seq_len)
+    module = ScaledModel(core, width, seq_len, n_outputs)
     features = FeatureEngine(spec).compute(bars).astype(np.float32)
     module.scaler.fit(features, np.arange(spec.first_valid_row, len(bars)))
     return module.eval().requires_grad_(False)
@@ -68,8 +78,10 @@ def make_module(spec: FeatureSpec, bars: Bars, seq_len: int) -> ScaledModel:
 def make_source(seq_len: int = 1, **changes: Any) -> Source:
     """What a tiny bundle is made of; the last 40% of the bars are the test span.
 
-    With `output="probability"` the module that is made gives probabilities, unless one is given.
+    With `output="probability"` or `"classes"` the module that is made gives these, unless one is given.
     """
+    output = changes.get("output", "logit")
+    classes = CLASSES if output == "classes" else ()
     spec = FeatureSpec.from_document(changes.pop("document", TINY_SPEC), name="tiny")
     bars = changes.pop("bars", None) or walk()
     engine = FeatureEngine(spec)
@@ -77,9 +89,10 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
     first_test = round(len(bars) * 0.6)
     span = Span(rows=10, first_ts=int(bars.ts[0]), last_ts=int(bars.ts[20]))
     test = Span(rows=100, first_ts=int(bars.ts[first_test]), last_ts=int(bars.ts[-2]))
-    module = make_module(spec, bars, seq_len)
-    if changes.get("output") == "probability":
+    module = make_module(spec, bars, seq_len, max(1, len(classes)))
+    if output == "probability":
         module = as_probability(module)
+    label = {"kind": "move" if classes else "direction", "horizon": 1, "min_move_bp": 5.0 if classes else 0.0}
     parts: dict[str, Any] = {
         "module": module,
         "spec": spec,
@@ -89,8 +102,9 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
         "train": (0, first_test - 100),
         "test": (first_test, len(bars) - 2),
         "windows_cross_sessions": True,
-        "output": "logit",
-        "label": {"kind": "direction", "horizon": 1, "min_move_bp": 0.0},
+        "output": output,
+        "classes": classes,
+        "label": label,
         "spans": Spans(train=span, validation=span, test=test),
         "metrics": {"rows": 100, "scores": {"model": {"auc": 0.5}}},
         "chain": Chain(

@@ -31,7 +31,7 @@ def made(tmp_path_factory) -> Path:
 def model_of(bundle: Path, **changes: object) -> AotiModel:
     files = read_files(bundle)
     manifest = parse_manifest(files["metadata.json"], "metadata.json")
-    return AotiModel(files["model.pt2"], manifest.backends[0].model_copy(update=changes), manifest.input)
+    return AotiModel(files["model.pt2"], manifest.backends[0].model_copy(update=changes), manifest.input, 1)
 
 
 def test_the_compiled_module_is_the_trained_one_within_the_tolerance(made):

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.skipif(
 
 OK, BAD_ARGUMENT = 0, 1
 PREDICTED, HIGH_LOW = 0, 20
+CLASSES = 3
+MOST_OUTPUTS = 16
 
 
 class Options(ctypes.Structure):
@@ -48,15 +50,17 @@ class Outcome(ctypes.Structure):
         ("value", ctypes.c_double),
         ("probability", ctypes.c_double),
         ("kind", ctypes.c_int32),
-        ("reserved", ctypes.c_uint32),
+        ("n_outputs", ctypes.c_uint32),
         ("horizon", ctypes.c_int64),
         ("bar_ts", ctypes.c_int64),
+        ("values", ctypes.c_double * MOST_OUTPUTS),
+        ("probabilities", ctypes.c_double * MOST_OUTPUTS),
     )
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("c"), make_source(4))
+@pytest.fixture(scope="module", params=["logit", "probability", "classes"])
+def bundle(request, tmp_path_factory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("c"), make_source(4, output=request.param))
 
 
 def bars_of(bars) -> list[Bar]:
@@ -83,7 +87,7 @@ def test_the_library_shows_what_the_header_declares_and_nothing_else():
     for struct, body in fields:
         for line in re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).split(";")[:-1]:
             for field in line.strip().split(","):
-                name = re.findall(r"\w+", field)[-1]
+                name = re.findall(r"\w+", field.split("[")[0])[-1]
                 assert f"{struct}.{name} offset" in layout
 
 
@@ -99,8 +103,9 @@ def test_a_host_in_c_computes_the_same(bundle):
     assert done.returncode == 0, done.stderr
     said = [line.split() for line in done.stdout.splitlines()]
     expected = load_bundle(bundle).predict(bars)
-    assert [int(ts) for ts, _ in said] == expected.ts.tolist()
-    assert np.array([float(value) for _, value in said], np.float32).tobytes() == expected.value.tobytes()
+    assert [int(words[0]) for words in said] == expected.ts.tolist()
+    values = np.array([[float(value) for value in words[1:]] for words in said], np.float32)
+    assert values.tobytes() == expected.values.tobytes()
 
 
 def test_ctypes_computes_the_same(bundle):
@@ -124,7 +129,10 @@ def test_ctypes_computes_the_same(bundle):
     for bar in rows[known:]:
         assert library.sentio_session_on_bar(session, ctypes.byref(bar), ctypes.byref(outcome)) == OK
         if outcome.status == PREDICTED:
-            found.append((outcome.bar_ts, outcome.value))
+            found.append((outcome.bar_ts, outcome.values[: outcome.n_outputs]))
+            if outcome.kind == CLASSES:
+                shares = np.exp(np.array(found[-1][1]))
+                np.testing.assert_allclose(outcome.probabilities[:3], shares / shares.sum(), rtol=1e-14)
     spoiled = Bar(rows[-1].ts + 300 * 10**9, 1.0, 0.5, 0.9, 0.9, 1.0)
     assert library.sentio_session_on_bar(session, ctypes.byref(spoiled), ctypes.byref(outcome)) == OK
     assert outcome.status == HIGH_LOW
@@ -134,4 +142,4 @@ def test_ctypes_computes_the_same(bundle):
     expected = load_bundle(bundle).predict(bars)
     later = expected.ts >= bars.ts[known]
     assert [ts for ts, _ in found] == expected.ts[later].tolist()
-    assert np.array([value for _, value in found], np.float32).tobytes() == expected.value[later].tobytes()
+    assert np.array([values for _, values in found], np.float32).tobytes() == expected.values[later].tobytes()

@@ -158,6 +158,29 @@ def test_a_probability_is_the_sigmoid_of_the_logit_that_was_trained(project, sen
         assert np.array_equal(predictions.probability, predictions.value.astype(np.float64))
 
 
+def test_classes_are_shipped_with_their_names(project, sentio):
+    run = start("tfa", project, fields={**FIELDS, "label": {"kind": "move", "min_move_bp": 1.0}})
+    assert sentio("export").code == 0
+    bundle = load_bundle(project.artifacts / "TFA" / "v1")
+    assert bundle.manifest.output.model_dump() == {
+        "layout": "[B, C]",
+        "kind": "classes",
+        "classes": ["down", "flat", "up"],
+    }
+    assert bundle.manifest.label.model_dump()["min_move_bp"] == 1.0
+    measured = pq.read_table(run.path / "predictions.parquet")
+    predictions = bundle.predict(BarsLibrary(project).load("QQQ", "1m"))
+    there = np.searchsorted(predictions.ts, measured["ts"].cast("int64").to_numpy())
+    for place, name in enumerate(("down", "flat", "up")):
+        # Training ran the span in batches of 1024: the same sums in another order.
+        scores = measured[f"score_{name}"].to_numpy()
+        assert np.allclose(predictions.values[there, place], scores, rtol=1e-5, atol=1e-6)
+    done = sentio("bundle", "show", str(bundle.path))
+    assert "down, flat, up" in done.out
+    done = sentio("export", "--output", "probability")
+    assert (done.code, "multiclass label can give; allowed: classes" in done.err) == (2, True)
+
+
 def test_what_a_label_cannot_give_is_refused_with_what_it_can(project, sentio):
     done = sentio("export", "--output", "odds")
     assert (done.code, "allowed: logit, probability" in done.err) == (2, True)

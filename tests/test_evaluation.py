@@ -13,7 +13,7 @@ from sklearn import metrics
 from sentio import evaluation
 from sentio.dataset import make_dataset, split_in_time
 from sentio.errors import BadInput
-from sentio.labels import Direction, LogretFwd
+from sentio.labels import Direction, LogretFwd, Move
 
 SAME = 1e-12  # two float64 sums of some hundred terms in another order
 
@@ -43,6 +43,36 @@ def test_direction_metrics_are_those_of_their_definitions(rows):
         },
         rel=SAME,
     )
+
+
+def test_class_metrics_are_those_of_their_definitions():
+    draws = np.random.default_rng(12)
+    logits = draws.normal(size=(600, 3))
+    returns = draws.standard_t(3, size=600) + logits[:, 2] - logits[:, 0]
+    labels = np.digitize(returns, [-0.7, 0.7]).astype(float)
+    powers = np.exp(logits)
+    probability = powers / powers.sum(axis=1)[:, None]
+    areas = [metrics.roc_auc_score(labels == k, probability[:, k]) for k in range(3)]
+    rise = probability[:, 2] - probability[:, 0]
+    assert evaluation.score_classes(labels, logits, returns) == pytest.approx(
+        {
+            "log_loss": -np.mean(np.log(probability[np.arange(600), labels.astype(int)])),
+            "auc_ovr": np.mean(areas),
+            "accuracy": np.mean(logits.argmax(axis=1) == labels),
+            "balanced_accuracy": metrics.balanced_accuracy_score(labels, logits.argmax(axis=1)),
+            "ic": stats.pearsonr(rise, returns).statistic,
+            "rank_ic": stats.spearmanr(rise, returns).statistic,
+        },
+        rel=SAME,
+    )
+
+
+def test_a_class_that_never_comes_leaves_no_area_and_a_sure_logit_overflows_nothing():
+    labels, logits = np.array([0.0, 2.0, 0.0]), np.array([[1e4, 0, -1e4], [1e4, 0, -1e4], [0, 1, 0]])
+    found = evaluation.score_classes(labels, logits, np.array([-1.0, 1.0, 0.5]))
+    assert found["auc_ovr"] is None
+    assert found["balanced_accuracy"] == 0.25  # one of two rises down, none of one up
+    assert math.isfinite(found["log_loss"])
 
 
 def test_regression_metrics_are_those_of_their_definitions(rows):
@@ -124,11 +154,11 @@ def test_baselines_stand_on_the_same_rows_and_find_the_planted_signal():
     dataset = make_dataset(table, Direction())
     split = split_in_time(dataset, train=0.6, validation=0.2)
     mean, scale = np.full(6, 3, np.float32), np.full(6, 0.2, np.float32)
-    found = evaluation.baselines(dataset, split, "binary", mean, scale)
+    found = evaluation.baselines(dataset, split, Direction(), mean, scale)
     share = dataset.labels.values[split.train].mean()
     assert [len(values) for values in found.values()] == [len(split.test)] * 2
     np.testing.assert_allclose(1 / (1 + np.exp(-found["majority"])), share, rtol=1e-6)  # a float32 mean
-    scored = evaluation.evaluate(dataset, split, "binary", found)
+    scored = evaluation.evaluate(dataset, split, Direction(), found)
     assert scored.rows == len(split.test)
     assert scored.scores["majority"]["auc"] == 0.5
     assert scored.scores["majority"]["ic"] is None
@@ -136,12 +166,39 @@ def test_baselines_stand_on_the_same_rows_and_find_the_planted_signal():
     assert scored.scores["logistic"]["ic"] == pytest.approx(0.4, abs=0.12)
 
 
+def test_baselines_of_classes_are_their_shares_and_a_linear_model():
+    label = Move(min_move_bp=5.0)
+    dataset = make_dataset(make_table(strength=0.4), label)
+    split = split_in_time(dataset, train=0.6, validation=0.2)
+    mean, scale = np.full(6, 3, np.float32), np.full(6, 0.2, np.float32)
+    evaluation.check_labels(dataset, split, label)
+    found = evaluation.baselines(dataset, split, label, mean, scale)
+    shares = np.bincount(dataset.labels.values[split.train].astype(int)) / len(split.train)
+    assert [values.shape for values in found.values()] == [(len(split.test), 3)] * 2
+    np.testing.assert_allclose(np.exp(found["majority"]), np.tile(shares, (len(split.test), 1)), rtol=1e-12)
+    scored = evaluation.evaluate(dataset, split, label, found)
+    assert scored.auc_standard_error is None
+    assert scored.scores["majority"]["auc_ovr"] == 0.5
+    assert scored.scores["majority"]["ic"] is None
+    # As above: the correlation of the planted signal is 0.4.
+    assert scored.scores["logistic"]["ic"] == pytest.approx(0.4, abs=0.12)
+    assert scored.scores["logistic"]["log_loss"] < scored.scores["majority"]["log_loss"]
+
+
+def test_a_class_without_train_rows_is_refused():
+    label = Move(min_move_bp=1e5)
+    dataset = make_dataset(make_table(strength=0.0), label)
+    split = split_in_time(dataset, train=0.6, validation=0.2)
+    with pytest.raises(BadInput, match="train rows is of class down or up"):
+        evaluation.check_labels(dataset, split, label)
+
+
 def test_ridge_beats_the_mean_and_the_mean_scores_about_zero():
     dataset = make_dataset(make_table(strength=0.4), LogretFwd())
     split = split_in_time(dataset, train=0.6, validation=0.2)
     mean, scale = np.full(6, 3, np.float32), np.full(6, 0.2, np.float32)
-    found = evaluation.baselines(dataset, split, "regression", mean, scale)
-    scored = evaluation.evaluate(dataset, split, "regression", found).scores
+    found = evaluation.baselines(dataset, split, LogretFwd(), mean, scale)
+    scored = evaluation.evaluate(dataset, split, LogretFwd(), found).scores
     assert scored["train mean"]["r2"] == pytest.approx(0.0, abs=1e-6)
     assert scored["ridge"]["r2"] == pytest.approx(0.16, abs=0.1)  # the square of the planted correlation
 
@@ -152,4 +209,4 @@ def test_labels_of_one_class_are_refused():
     split = split_in_time(dataset, train=0.6, validation=0.2)
     dataset.labels.values[split.train] = 1.0
     with pytest.raises(BadInput, match="train rows have the same direction, 1"):
-        evaluation.check_labels(dataset, split, "binary")
+        evaluation.check_labels(dataset, split, Direction())

@@ -9,7 +9,7 @@ import pytest
 from feature_tables import bars_of_closes, session_times
 from pydantic import ValidationError
 
-from sentio.labels import CloseDiff, Direction, Label, LogretFwd
+from sentio.labels import CloseDiff, Direction, Label, LogretFwd, Move
 
 SESSIONS, BARS_EACH = 5, 12
 
@@ -45,6 +45,12 @@ def slow_reason(closes: np.ndarray, row: int, label: Label) -> str | None:
     return None
 
 
+def slow_class(now: float, then: float, least_bp: float) -> int:
+    """The place of the move among down, flat, up."""
+    basis_points = math.log(then / now) * 10_000
+    return 0 if basis_points <= -least_bp else 2 if basis_points >= least_bp else 1
+
+
 @pytest.mark.parametrize("horizon", [1, 3, 12, 59, 60, 200])
 @pytest.mark.parametrize("cross_sessions", [False, True])
 @pytest.mark.parametrize(
@@ -52,6 +58,7 @@ def slow_reason(closes: np.ndarray, row: int, label: Label) -> str | None:
     [
         lambda **shared: Direction(**shared),
         lambda **shared: Direction(min_move_bp=3.0, **shared),
+        lambda **shared: Move(min_move_bp=3.0, **shared),
         LogretFwd,
         CloseDiff,
     ],
@@ -70,6 +77,7 @@ def test_values_and_reasons_are_those_of_the_definition(closes, make_label, hori
         now, then = closes[row], closes[row + horizon]
         expected = {
             "direction": float(then > now),
+            "move": slow_class(now, then, 3.0),
             "logret_fwd": math.log(then / now),
             "close_diff": then - now,
         }

@@ -30,8 +30,8 @@ Mistake = Callable[[Floats], Floats]
 
 @pytest.fixture(
     scope="module",
-    params=[(1, "logit"), (8, "logit"), (1, "probability")],
-    ids=["mlp", "transformer", "probability"],
+    params=[(1, "logit"), (8, "logit"), (1, "probability"), (1, "classes")],
+    ids=["mlp", "transformer", "probability", "classes"],
 )
 def bundle(request, tmp_path_factory) -> Path:
     length, kind = request.param
@@ -56,6 +56,21 @@ class Mistaken:
 
     def run(self, features: Floats, rows: np.ndarray, batch_size: int = 1) -> Floats:
         return self.model.run(self.mistake(features), rows, batch_size)
+
+    def misfits(self) -> tuple[list[str], int]:
+        return self.model.misfits()
+
+
+class Relabelled:
+    """A model two of whose outputs changed places."""
+
+    def __init__(self, model: Model, one: int, other: int) -> None:
+        self.model, self.one, self.other = model, one, other
+
+    def run(self, features: Floats, rows: np.ndarray, batch_size: int = 1) -> Floats:
+        outputs = self.model.run(features, rows, batch_size).copy()
+        outputs[:, [self.one, self.other]] = outputs[:, [self.other, self.one]]
+        return outputs
 
     def misfits(self) -> tuple[list[str], int]:
         return self.model.misfits()
@@ -120,6 +135,28 @@ def test_every_mistake_fails_the_goldens_of_every_backend(parts):
     each = width * (width - 1) // 2 + 2 * (1 + width) + 5 + width
     assert caught == each * len(manifest.backends)
     print(f"{caught} mistakes, each noticed")
+
+
+def test_classes_that_changed_places_fail_the_goldens_of_every_backend(parts):
+    manifest, goldens, models = parts
+    width = manifest.output.width
+    caught = 0
+    for backend in manifest.backends:
+        elsewhere = (
+            backend.model_copy(update={"torch": "9.9.9"}) if backend.name == "torchscript" else backend
+        )
+        for one, other in itertools.combinations(range(width), 2):
+            model = Relabelled(models[backend.name], one, other)
+            # Each by itself must tell: bits, the tolerance of another machine, the windows far outside.
+            for check in (
+                lambda model, backend=backend: checks.check_logits(model, goldens, backend, 1),
+                lambda model, backend=elsewhere: checks.check_logits(model, goldens, backend, 256),
+                lambda model, backend=elsewhere: checks.check_stress(model, goldens, backend),
+            ):
+                with pytest.raises(CheckFailed):
+                    check(model)
+                caught += 1
+    assert caught == 3 * len(manifest.backends) * width * (width - 1) // 2
 
 
 def test_most_mistakes_show_beyond_the_tolerance_that_other_machines_have(parts):

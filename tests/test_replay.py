@@ -74,7 +74,7 @@ def test_what_was_recorded_is_what_is_computed(record, bundle):
     assert (found.cut, found.difference) == (0, "")
     records, _ = read_record(record)
     assert [type(each) for each in records[:3]] == [RecordedState, RecordedState, RecordedBar]
-    assert records[0].bundle == bundle.id
+    assert (records[0].bundle, records[0].n_outputs) == (bundle.id, 1)
 
 
 @pytest.mark.parametrize(

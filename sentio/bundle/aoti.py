@@ -36,13 +36,14 @@ class AotiModel:
         content: the bytes of model.pt2.
         entry: what the manifest says of it.
         layout: of the windows.
+        n_outputs: C.
 
     Raises:
         CorruptStore: the bytes are no package of this torch.
         EnvironmentProblem: this processor lacks what the code needs.
     """
 
-    def __init__(self, content: bytes, entry: Aoti, layout: InputLayout) -> None:
+    def __init__(self, content: bytes, entry: Aoti, layout: InputLayout, n_outputs: int) -> None:
         here = instruction_set()
         # What is compiled for avx2 runs where there is avx512 too.
         if entry.instruction_set not in {here, "none", *(["avx2"] if here == "avx512" else [])}:
@@ -59,12 +60,13 @@ class AotiModel:
                     entry.file, f"does not load as an AOTInductor package: {str(error).splitlines()[0]}"
                 ) from error
         self.layout = layout
+        self.n_outputs = n_outputs
 
     def run(
         self, features: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int = 1
     ) -> NDArray[np.float32]:
         """As `Model.run`; a batch is run window by window."""
-        return run_windows(self._checked, features, rows, self.layout.seq_len, batch_size)
+        return run_windows(self._checked, features, rows, self.layout.seq_len, batch_size, self.n_outputs)
 
     def misfits(self) -> tuple[list[str], int]:
         """As `Model.misfits`: the compiled code looks at nothing, so it is done here."""

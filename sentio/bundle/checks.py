@@ -221,16 +221,16 @@ def check_state(spec: FeatureSpec, state: bytes, goldens: Goldens, manifest: Man
 def _compare_outputs(found: Floats, golden: Floats, own: Floats | None, backend: Backend) -> str:
     differ = _differing(golden, found)
     largest = float(np.abs(found.astype(np.float64) - golden).max())
-    text = f"{differ} of {len(golden)} outputs differ, by at most {largest:.3g}"
+    text = f"{differ} of {golden.size} outputs differ, by at most {largest:.3g}"
     agrees = largest <= backend.tolerance  # NaN does not
     match backend:
         case Native():
             text += f" from the trained module's; allowed is {backend.tolerance:.3g}"
-            own_differ = len(found) if own is None else _differing(own, found)
+            own_differ = found.size if own is None else _differing(own, found)
             if own_differ:
                 raise CheckFailed(
                     backend.file,
-                    f"{own_differ} of {len(found)} outputs differ from native's own, which "
+                    f"{own_differ} of {found.size} outputs differ from native's own, which "
                     "are the same bits everywhere",
                 )
             text = f"equal to native's own to the bit; {text}"

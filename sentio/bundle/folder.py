@@ -66,10 +66,10 @@ class Goldens:
         before: the snapshot of an engine that has seen all bars of the training data before these.
         warm_features: float32 [G, F], by an engine that goes on from there.
         rows: int64 [256], ascending, the last row of each window.
-        logits: float32 [256, 1] for each batch size.
+        logits: float32 [256, C] for each batch size.
         stress: float32 [16, T, F], windows far outside of what was trained on.
-        stress_logits: float32 [16, 1], one at a time.
-        native: float32 [272, 1], what the backend `native` gives to the windows of `rows`, then to `stress`;
+        stress_logits: float32 [16, C], one at a time.
+        native: float32 [272, C], what the backend `native` gives to the windows of `rows`, then to `stress`;
             None where the bundle does not hold it.
     """
 
@@ -125,18 +125,19 @@ class Goldens:
             CorruptStore: all arrays that do not fit are named.
         """
         bars, width = manifest.golden.bars, manifest.input.n_features
+        outputs = manifest.output.width
         expected: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "ts": (np.int64, (bars,)),
             "bars": (np.float64, (bars, 5)),
             "features": (np.float32, (bars, width)),
             "warm_features": (np.float32, (bars, width)),
             "rows": (np.int64, (WINDOWS,)),
-            **{f"logits_{batch}": (np.float32, (WINDOWS, 1)) for batch in BATCHES},
+            **{f"logits_{batch}": (np.float32, (WINDOWS, outputs)) for batch in BATCHES},
             "stress": (np.float32, (STRESS, manifest.input.seq_len, width)),
-            "stress_logits": (np.float32, (STRESS, 1)),
+            "stress_logits": (np.float32, (STRESS, outputs)),
         }
         if manifest.backend("native") is not None:
-            expected["native"] = (np.float32, (WINDOWS + STRESS, 1))
+            expected["native"] = (np.float32, (WINDOWS + STRESS, outputs))
         arrays: dict[str, Any] = {}
         problems = []
         for name, (dtype, shape) in expected.items():

@@ -29,12 +29,12 @@ class Contents:
     manifest: Manifest
 
     def facts(self) -> Iterator[tuple[str, JsonValue]]:
-        """The manifest's fields by their paths; of a list only its length, for people to read."""
+        """The manifest's fields by their paths, for people: of a list its length, or the names in it."""
         yield "bundle", self.files.id
         yield "files", len(self.files.contents)
         yield "signed", self.files.signature is not None
         for path, value in _leaves(self.manifest.model_dump(mode="json"), "", into_lists=False):
-            yield path, f"{len(value)} entries" if isinstance(value, list) else value
+            yield path, _brief(value) if isinstance(value, list) else value
 
     def to_document(self) -> dict[str, object]:
         """Everything for scripts: the whole manifest beside the bundle's id."""
@@ -111,6 +111,11 @@ def check_format(folder: Path) -> int:
             hint="install the release that made the bundle, or a later one",
         )
     return found
+
+
+def _brief(values: list[JsonValue]) -> str:
+    names = [value for value in values if isinstance(value, str)]
+    return ", ".join(names) if names and len(names) == len(values) else f"{len(values)} entries"
 
 
 def _leaves(value: JsonValue, path: str, *, into_lists: bool = True) -> Iterator[tuple[str, JsonValue]]:

@@ -29,29 +29,58 @@ class Predictions:
 
     Attributes:
         ts: int64 [M], the open of the window's last bar, UTC nanoseconds; it is known at that bar's close.
-        value: float32 [M], the module's raw output: a logit, a probability, or a value in units of the label.
+        values: float32 [M, C], the module's raw outputs: one logit, probability or value in units of the
+            label, or a logit for each class.
         kind: which of them.
+        classes: their names, in the order of the columns; empty where the kind is another.
     """
 
     ts: NDArray[np.int64]
-    value: NDArray[np.float32]
+    values: NDArray[np.float32]
     kind: OutputKind
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ts)
+
+    @property
+    def value(self) -> NDArray[np.float32]:
+        """The one raw output, float32 [M].
+
+        Raises:
+            UsageError: there is one for each class.
+        """
+        if self.kind == "classes":
+            raise UsageError("value", f"there is one for each of {', '.join(self.classes)}", hint="values")
+        return self.values[:, 0]
 
     @property
     def probability(self) -> NDArray[np.float64]:
         """The probability of a rise, float64 [M].
 
         Raises:
-            UsageError: the outputs are returns.
+            UsageError: the outputs are returns, or of classes.
         """
-        if self.kind == "return":
-            raise UsageError("probability", "the outputs are of kind 'return', which has none")
-        if self.kind == "probability":
-            return self.value.astype(np.float64)
-        return np.exp(-np.logaddexp(0.0, -self.value.astype(np.float64)))  # the sigmoid without overflow
+        if self.kind in ("return", "classes"):
+            raise UsageError(
+                "probability", f"the outputs are of kind {self.kind!r}, which has none of a rise"
+            )
+        value = self.value.astype(np.float64)
+        return value if self.kind == "probability" else np.exp(-np.logaddexp(0.0, -value))  # no overflow
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The probability of each class by softmax, float64 [M, C].
+
+        Raises:
+            UsageError: there are no classes.
+        """
+        if self.kind != "classes":
+            raise UsageError("probabilities", f"the outputs are of kind {self.kind!r}, which has no classes")
+        values = self.values.astype(np.float64)
+        powers = np.exp(values - values.max(axis=1, keepdims=True))  # without overflow
+        shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +154,8 @@ class Bundle:
         features = engine.compute(bars).astype(np.float32, copy=False)
         times = np.concatenate([earlier, bars.ts])
         rows = window_rows(times, first_valid_row, manifest.input, manifest.session_gap_ns) - len(earlier)
-        value = self._model.run(features, rows, batch_size)
-        return Predictions(bars.ts[rows], value[:, 0], manifest.output.kind)
+        values = self._model.run(features, rows, batch_size)
+        return Predictions(bars.ts[rows], values, manifest.output.kind, tuple(manifest.output.classes))
 
 
 def load_bundle(

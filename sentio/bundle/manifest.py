@@ -22,6 +22,7 @@ from sentio.validation import problem_lines
 __all__ = [
     "BATCHES",
     "FORMAT",
+    "MOST_CLASSES",
     "STRESS",
     "WIDEST",
     "WINDOWS",
@@ -53,6 +54,7 @@ WINDOWS = 256
 BATCHES = (1, 7, 256)
 
 STRESS = 16
+MOST_CLASSES = 16  # as kMostOutputs of bundle.hpp
 WIDEST = 8192  # as kWidestLayer of native_model.hpp
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -61,7 +63,8 @@ Size = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
-OutputKind: TypeAlias = Literal["logit", "probability", "return"]
+ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+OutputKind: TypeAlias = Literal["logit", "probability", "return", "classes"]
 
 
 class _Part(BaseModel):
@@ -100,10 +103,31 @@ class InputLayout(_Part):
 
 
 class OutputLayout(_Part):
-    """What the module gives: the logit or the probability of a rise, or a value in units of the label."""
+    """What the module gives: the logit or probability of a rise, a value in units of the label, or logits.
 
-    layout: Literal["[B, 1]"] = "[B, 1]"
+    These are of `classes`, in their order; C is their number, and 1 where there are none.
+    """
+
+    layout: Literal["[B, C]"] = "[B, C]"
     kind: OutputKind
+    classes: Annotated[list[ClassName], Field(max_length=MOST_CLASSES)]
+
+    @model_validator(mode="after")
+    def _names_its_classes(self) -> Self:
+        least = 2 if self.kind == "classes" else 0
+        if len(self.classes) < least or (self.classes and not least):
+            raise ValueError(
+                f"classes are {len(self.classes)}; kind {self.kind} has {least or 'none'}"
+                + (f" to {MOST_CLASSES}" if least else "")
+            )
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes: a name comes twice in {self.classes}")
+        return self
+
+    @property
+    def width(self) -> int:
+        """C."""
+        return max(1, len(self.classes))
 
 
 class LabelOf(_Part):
@@ -208,7 +232,7 @@ class Aoti(_Backend):
 
 
 class Onnx(_Backend):
-    """A graph for others' runtimes: `windows` [B, T, F] to `outputs` [B, 1]."""
+    """A graph for others' runtimes: `windows` [B, T, F] to `outputs` [B, C]."""
 
     name: Literal["onnx"] = "onnx"
     file: Literal["model.onnx"] = "model.onnx"
@@ -300,7 +324,7 @@ class Manifest(_Part):
             raise ValueError(f"backends: a name comes twice in {names}")
         for backend in self.backends:
             if isinstance(backend, Native):
-                _check_network(backend.network, self.input)
+                _check_network(backend.network, self.input, self.output.width)
         return self
 
     def backend(self, name: str) -> Backend | None:
@@ -312,7 +336,7 @@ class Manifest(_Part):
         return (json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode()
 
 
-def _check_network(network: list[Layer], layout: InputLayout) -> None:
+def _check_network(network: list[Layer], layout: InputLayout, outputs: int) -> None:
     width = layout.seq_len * layout.n_features
     if width > WIDEST:
         raise ValueError(f"a window holds {width} values; native takes up to {WIDEST}")
@@ -323,8 +347,8 @@ def _check_network(network: list[Layer], layout: InputLayout) -> None:
             width = layer.outputs
         elif number == 0:
             raise ValueError("network[0] is not linear")
-    if width != 1:
-        raise ValueError(f"the network ends in {width} outputs, not in one")
+    if width != outputs:
+        raise ValueError(f"the network ends in {width} outputs, not in {outputs}")
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:

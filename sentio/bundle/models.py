@@ -27,7 +27,7 @@ class Model(Protocol):
             batch_size: windows of one forward.
 
         Returns:
-            float32 [M, 1].
+            float32 [M, C].
 
         Raises:
             CheckFailed: the model fails, or gives another shape or type.
@@ -65,12 +65,12 @@ def load_model(files: BundleFiles, manifest: Manifest, backend: Backend) -> Mode
         case Aoti():
             from sentio.bundle.aoti import AotiModel
 
-            return AotiModel(content, backend, manifest.input)
+            return AotiModel(content, backend, manifest.input, manifest.output.width)
         case Onnx():
             from sentio.bundle.onnx import OnnxModel
 
-            return OnnxModel(content, backend, manifest.input)
+            return OnnxModel(content, backend, manifest.input, manifest.output.width)
         case TorchScript():
             from sentio.bundle.module import TorchModel, load_module
 
-            return TorchModel(load_module(content, backend.file), manifest.input)
+            return TorchModel(load_module(content, backend.file), manifest.input, manifest.output.width)

@@ -74,24 +74,26 @@ def run_windows(
     rows: NDArray[np.int64],
     seq_len: int,
     batch_size: int,
+    n_outputs: int,
 ) -> NDArray[np.float32]:
     """Run a module over windows, on one thread, which torch sets for the whole process.
 
     Args:
-        module: float32 [B, T, F] to [B, 1], in evaluation mode.
+        module: float32 [B, T, F] to [B, C], in evaluation mode.
         features: float32 [N, F].
         rows: int64 [M], the last row of each window.
         seq_len: T.
         batch_size: B; another one may give other last bits.
+        n_outputs: C.
 
     Returns:
-        float32 [M, 1].
+        float32 [M, C].
 
     Raises:
         CheckFailed: the module fails, or gives another shape or type.
     """
     offsets = np.arange(1 - seq_len, 1)
-    outputs = [torch.empty(0, 1)]
+    outputs = [torch.empty(0, n_outputs)]
     with _one_thread(), torch.inference_mode():
         for start in range(0, len(rows), batch_size):
             last = rows[start : start + batch_size]
@@ -101,10 +103,10 @@ def run_windows(
                 output = module(windows)
             except REFUSALS as error:
                 raise CheckFailed("model", f"fails: {str(error).strip().splitlines()[-1]}") from error
-            if output.dtype != torch.float32 or output.shape != (len(last), 1):
+            if output.dtype != torch.float32 or output.shape != (len(last), n_outputs):
                 found = f"{output.dtype} {list(output.shape)}"
                 raise CheckFailed(
-                    "model", f"gives {found} for {len(last)} windows, not float32 [{len(last)}, 1]"
+                    "model", f"gives {found} for {len(last)} windows, not float32 [{len(last)}, {n_outputs}]"
                 )
             outputs.append(output)
         values: NDArray[np.float32] = torch.cat(outputs).numpy()
@@ -137,17 +139,18 @@ def accepted_misfits(
 
 
 class TorchModel:
-    """A module that takes float32 [B, T, F], as a bundle's `Model`."""
+    """A module, float32 [B, T, F] to [B, C], as a bundle's `Model`."""
 
-    def __init__(self, module: nn.Module, layout: InputLayout) -> None:
+    def __init__(self, module: nn.Module, layout: InputLayout, n_outputs: int) -> None:
         self.module = module
         self.layout = layout
+        self.n_outputs = n_outputs
 
     def run(
         self, features: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int = 1
     ) -> NDArray[np.float32]:
         """As `Model.run`, on one thread, which torch sets for the whole process meanwhile."""
-        return run_windows(self.module, features, rows, self.layout.seq_len, batch_size)
+        return run_windows(self.module, features, rows, self.layout.seq_len, batch_size, self.n_outputs)
 
     def misfits(self) -> tuple[list[str], int]:
         """As `Model.misfits`: the module refuses by itself."""

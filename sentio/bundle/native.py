@@ -157,6 +157,7 @@ class NativeModel:
         self.tensors = dict(tensors)
         self.network = tuple(network)
         self.layout = layout
+        self.n_outputs = [layer.outputs for layer in network if isinstance(layer, Linear)][-1]
 
     @classmethod
     def read(cls, content: bytes, network: Sequence[Layer], layout: InputLayout) -> NativeModel:
@@ -168,7 +169,7 @@ class NativeModel:
         offsets = np.arange(1 - self.layout.seq_len, 1)
         chunks = [rows[start : start + _CHUNK, None] for start in range(0, len(rows), _CHUNK)]
         parts = [self._run(features[chunk + offsets]) for chunk in chunks]
-        return np.concatenate([np.empty((0, 1), np.float32), *parts])
+        return np.concatenate([np.empty((0, self.n_outputs), np.float32), *parts])
 
     def misfits(self) -> tuple[list[str], int]:
         """What it accepts and must refuse, and how much was offered."""

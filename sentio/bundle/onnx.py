@@ -26,19 +26,20 @@ def _onnxruntime() -> ModuleType:
 
 
 class OnnxModel:
-    """A graph of one input, float32 [B, T, F], and one output, float32 [B, 1], as a bundle's `Model`.
+    """A graph of one input, float32 [B, T, F], and one output, float32 [B, C], as a bundle's `Model`.
 
     Args:
         content: the bytes of model.onnx.
         entry: what the manifest says of it.
         layout: of the windows.
+        n_outputs: C.
 
     Raises:
         CorruptStore: the bytes are no graph that onnxruntime loads.
         EnvironmentProblem: onnxruntime is not installed.
     """
 
-    def __init__(self, content: bytes, entry: Onnx, layout: InputLayout) -> None:
+    def __init__(self, content: bytes, entry: Onnx, layout: InputLayout, n_outputs: int) -> None:
         runtime = _onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -52,19 +53,23 @@ class OnnxModel:
             reason = (str(error).splitlines() or ["no reason given"])[0]
             raise CorruptStore(entry.file, f"does not load as an ONNX graph: {reason}") from error
         self.layout = layout
+        self.n_outputs = n_outputs
 
     def run(
         self, features: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int = 1
     ) -> NDArray[np.float32]:
         """As `Model.run`."""
         offsets = np.arange(1 - self.layout.seq_len, 1)
-        outputs = [np.empty((0, 1), np.float32)]
+        outputs = [np.empty((0, self.n_outputs), np.float32)]
         for start in range(0, len(rows), batch_size):
             last = rows[start : start + batch_size]
             outputs.append(self._forward(features[last[:, None] + offsets]))
-            if outputs[-1].dtype != np.float32 or outputs[-1].shape != (len(last), 1):
+            if outputs[-1].dtype != np.float32 or outputs[-1].shape != (len(last), self.n_outputs):
                 found = f"{outputs[-1].dtype} {list(outputs[-1].shape)}"
-                raise CheckFailed("model.onnx", f"gives {found} for {len(last)} windows, not float32")
+                raise CheckFailed(
+                    "model.onnx",
+                    f"gives {found} for {len(last)} windows, not float32 [{len(last)}, {self.n_outputs}]",
+                )
         return np.concatenate(outputs)
 
     def misfits(self) -> tuple[list[str], int]:

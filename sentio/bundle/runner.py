@@ -15,7 +15,7 @@ class ModelRunner:
     """What `sentio_features.Bundle` calls in place of a backend of its own.
 
     Args:
-        model: float32 [B, T, F] to [B, 1].
+        model: float32 [B, T, F] to [B, C].
         seq_len: T.
         n_features: F.
     """
@@ -26,7 +26,7 @@ class ModelRunner:
         self._n_features = n_features
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The raw outputs, float32 [B], of windows [B, T, F], in one batch.
+        """The raw outputs, float32 [B * C], of windows [B, T, F], in one batch.
 
         Raises:
             CheckFailed: the model fails, or gives another shape or type.
@@ -34,7 +34,7 @@ class ModelRunner:
         batch = len(windows)
         rows = np.arange(1, batch + 1) * self._seq_len - 1
         features = windows.reshape(batch * self._seq_len, self._n_features)
-        return self._model.run(features, rows, batch)[:, 0]
+        return self._model.run(features, rows, batch).ravel()
 
     def probe(self) -> list[tuple[str, bool]]:
         """Inputs that the model has to refuse, and whether it did."""

@@ -25,7 +25,7 @@ def export(
         None,
         metavar="KIND",
         help="What the bundle gives: probability puts a sigmoid behind the logit of a binary label. Omitted: "
-        "what was trained, a logit or a return.",
+        "what was trained: a logit, the logits of classes, or a return.",
     ),
     verify: bool = typer.Option(False, "--verify", help="Then prove the bundle, as `sentio verify` does."),
     sign: Path | None = typer.Option(

@@ -30,7 +30,7 @@ class Arithmetic(nn.Module):
         self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, T, F] to [B, 1]."""
+        """[B, T, F] to [B, C]."""
         return self.module.compute(x)
 
 

@@ -76,12 +76,12 @@ def make_backend(
         compiled = Aoti(
             torch=torch, cpu_capability=capability, instruction_set=instruction_set, tolerance=tolerance
         )
-        _compare(AotiModel(code, compiled, layout), goldens, compiled)
+        _compare(AotiModel(code, compiled, layout, module.n_outputs), goldens, compiled)
         return Made(compiled, code)
     if name == "onnx":
         graph = to_onnx(module)
         exported = Onnx(opset=OPSET, tolerance=tolerance)
-        _compare(OnnxModel(graph, exported, layout), goldens, exported)
+        _compare(OnnxModel(graph, exported, layout, module.n_outputs), goldens, exported)
         return Made(exported, graph)
     content, scripted_by = script(module, goldens)
     return Made(
@@ -103,5 +103,5 @@ def _compare(model: Model, goldens: Goldens, entry: Backend) -> None:
 
 
 def native_outputs(model: NativeModel, goldens: Goldens) -> Floats:
-    """What `native` gives to the golden windows, then to the stress windows: float32 [272, 1]."""
+    """What `native` gives to the golden windows, then to the stress windows: float32 [272, C]."""
     return np.concatenate([model.run(goldens.features, goldens.rows), model.run(*goldens.stress_rows())])

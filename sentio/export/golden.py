@@ -73,12 +73,18 @@ def make_goldens(
         before,
         long_run.compute(golden_bars).astype(np.float32, copy=False),
         rows,
-        {batch: run_windows(module, features, rows, layout.seq_len, batch) for batch in BATCHES},
+        {
+            batch: run_windows(module, features, rows, layout.seq_len, batch, module.n_outputs)
+            for batch in BATCHES
+        },
         stress := _stress_windows(module),
-        np.empty((len(stress), 1), np.float32),
+        np.empty((len(stress), module.n_outputs), np.float32),
     )
     goldens = replace(
-        goldens, stress_logits=run_windows(module, *goldens.stress_rows(), layout.seq_len, batch_size=1)
+        goldens,
+        stress_logits=run_windows(
+            module, *goldens.stress_rows(), layout.seq_len, batch_size=1, n_outputs=module.n_outputs
+        ),
     )
     if not all(np.isfinite(values).all() for values in [*goldens.logits.values(), goldens.stress_logits]):
         raise CheckFailed("model", "gives outputs that are not finite in the test span or far outside of it")

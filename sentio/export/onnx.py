@@ -19,7 +19,7 @@ OPSET = 18  # the oldest that torch's exporter writes directly
 
 
 def to_onnx(module: ScaledModel) -> bytes:
-    """The bytes of model.onnx: float32 `windows` [B, T, F] to float32 `outputs` [B, 1], the weights inside.
+    """The bytes of model.onnx: float32 `windows` [B, T, F] to float32 `outputs` [B, C], the weights inside.
 
     Args:
         module: in evaluation mode, without gradients.

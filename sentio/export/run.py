@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["export_run", "newest_finished", "next_version"]
 
 # What a bundle may give, what was trained first.
-_OUTPUTS: dict[Task, tuple[OutputKind, ...]] = {"binary": ("logit", "probability"), "regression": ("return",)}
+_OUTPUTS: dict[Task, tuple[OutputKind, ...]] = {
+    "binary": ("logit", "probability"),
+    "multiclass": ("classes",),
+    "regression": ("return",),
+}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -65,7 +69,7 @@ def export_run(
         version: None takes the next of v1, v2, ...
         backends: as `write_bundle`.
         output: what the bundle is to give: "probability" puts a sigmoid behind the logit of a binary label.
-            None: what was trained, a logit or a return.
+            None: what was trained: a logit, the logits of classes, or a return.
         sign: gives the signature that stands beside `SHA256SUMS`.
         clock: gives the time of day, with a time zone.
 
@@ -110,6 +114,7 @@ def export_run(
         test=(told.spans["test"].first_row, told.spans["test"].last_row),
         windows_cross_sessions=told.windows_cross_sessions,
         output=kind,
+        classes=told.label.classes,
         label=told.label.model_dump(mode="json"),
         spans=Spans(**spans),
         metrics=run.metrics().model_dump(mode="json"),

@@ -58,6 +58,7 @@ class Source:
         test: the first and last row of the untouched test span; the golden windows end there.
         windows_cross_sessions: whether a window may hold bars of two sessions.
         output: what the module gives.
+        classes: where that is classes, their names in the order of its outputs.
         label: its kind, horizon and own parameters.
         spans: of train, validation and test.
         metrics: on the test span, with the baselines.
@@ -77,6 +78,7 @@ class Source:
     spans: Spans
     metrics: Mapping[str, JsonValue]
     chain: Chain
+    classes: Sequence[str] = ()
 
 
 def write_bundle(
@@ -135,7 +137,7 @@ def write_bundle(
         chain=source.chain,
         features=features_of(spec),
         input=layout,
-        output=OutputLayout(kind=source.output),
+        output=OutputLayout(kind=source.output, classes=list(source.classes)),
         label=LabelOf.model_validate(source.label),
         warmup=spec.warmup,
         settle=spec.settle,

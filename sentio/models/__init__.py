@@ -1,6 +1,7 @@
 """The networks, and the module around them that is trained, saved and exported as one.
 
-Every network takes standardised float32 [B, T, F] and gives [B, 1]: a logit, or a standardised value.
+Every network takes standardised float32 [B, T, F] and gives [B, C]: a logit, a logit for each of C classes,
+or a standardised value.
 """
 
 from __future__ import annotations

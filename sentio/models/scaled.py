@@ -58,24 +58,31 @@ class FeatureScaler(nn.Module):
 class ScaledModel(nn.Module):
     """Scaler, network and the label's unit in one; refuses any input but float32 [B, T, F].
 
-    The network sees standardised features and gives a logit, or a standardised value that is put back into
+    The network sees standardised features and gives logits, or a standardised value that is put back into
     the label's unit here: `output_scale` and `output_mean` are 1 and 0 for logits.
+
+    Args:
+        core: the network.
+        n_features: F.
+        seq_len: T.
+        n_outputs: C.
     """
 
     output_mean: Tensor
     output_scale: Tensor
 
-    def __init__(self, core: nn.Module, n_features: int, seq_len: int) -> None:
+    def __init__(self, core: nn.Module, n_features: int, seq_len: int, n_outputs: int = 1) -> None:
         super().__init__()
         self.register_buffer("output_mean", torch.zeros(()))
         self.register_buffer("output_scale", torch.ones(()))
         self.n_features = n_features
         self.seq_len = seq_len
+        self.n_outputs = n_outputs
         self.scaler = FeatureScaler(n_features)
         self.core = core
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32 [B, T, F] to float32 [B, 1], logits or values in the label's unit.
+        """float32 [B, T, F] to float32 [B, C], logits or values in the label's unit.
 
         Raises:
             ValueError: rank, T, F or dtype is another (broadcasting would let [B, T, 1] pass).
@@ -96,10 +103,12 @@ def as_probability(module: ScaledModel) -> ScaledModel:
     """A copy of a module that gives logits, which gives their sigmoid: the probability of a rise.
 
     Raises:
-        UsageError: the module puts values into a label's unit, so that they are no logits.
+        UsageError: it gives the logits of classes, or puts values into a label's unit.
     """
-    if (float(module.output_mean), float(module.output_scale)) != (0.0, 1.0):
-        raise UsageError("output", "only logits have a probability; the module gives values in another unit")
+    if module.n_outputs > 1 or (float(module.output_mean), float(module.output_scale)) != (0.0, 1.0):
+        raise UsageError(
+            "output", "only the logit of a rise has a probability; the module gives something else"
+        )
     copied = copy.deepcopy(module)
     copied.core = nn.Sequential(copied.core, nn.Sigmoid())
     return copied

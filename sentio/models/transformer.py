@@ -78,6 +78,7 @@ class Transformer(nn.Module):
         layers: blocks, the last included.
         feed_forward: width inside a block's feed-forward half.
         dropout: the share of values dropped in training.
+        outputs: C.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Transformer(nn.Module):
         layers: int,
         feed_forward: int,
         dropout: float,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(n_features, d_model)
@@ -98,10 +100,10 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(d_model, heads, feed_forward, dropout) for _ in range(layers - 1))
         self.last = Block(d_model, heads, feed_forward, dropout)
         self.norm = nn.LayerNorm(d_model)
-        self.read = nn.Linear(d_model, 1)
+        self.read = nn.Linear(d_model, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, T, F] to [B, 1]."""
+        """[B, T, F] to [B, C]."""
         x = self.dropout(self.embed(x) + self.positions)
         for block in self.blocks:
             x = block(x, x.size(1))

@@ -54,12 +54,12 @@ class Config(TrainConfig):
         return self
 
 
-def build(config: Config, n_features: int, seq_len: int) -> nn.Module:
-    """The network that the configuration names: float32 [B, T, F] to raw outputs [B, 1]."""
+def build(config: Config, n_features: int, seq_len: int, n_outputs: int) -> nn.Module:
+    """The network that the configuration names: float32 [B, T, F] to raw outputs [B, C]."""
     from sentio.models import MLP, Transformer
 
     if config.model == "mlp":
-        return MLP(n_features * seq_len, config.hidden, config.dropout)
+        return MLP(n_features * seq_len, config.hidden, config.dropout, n_outputs)
     return Transformer(
         n_features,
         seq_len,
@@ -68,6 +68,7 @@ def build(config: Config, n_features: int, seq_len: int) -> nn.Module:
         layers=config.layers,
         feed_forward=config.feed_forward,
         dropout=config.dropout,
+        outputs=n_outputs,
     )
 
 

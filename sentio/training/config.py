@@ -118,12 +118,12 @@ class Trainer:
     Attributes:
         name: the name of its file.
         config: its configuration's class.
-        build: `build(config, n_features, seq_len)` makes the network: float32 [B, T, F] to [B, 1].
+        build: `build(config, n_features, seq_len, n_outputs)` makes the network: float32 [B, T, F] to [B, C].
     """
 
     name: str
     config: type[TrainConfig]
-    build: Callable[[Any, int, int], nn.Module]
+    build: Callable[[Any, int, int, int], nn.Module]
 
 
 def load_config(
@@ -169,12 +169,23 @@ def describe(config: type[TrainConfig]) -> list[tuple[str, str]]:
             rows.append(
                 ("label.kind", f"{field.description}: {', '.join(_LABELS)}{_default(Direction().kind)}")
             )
-            for key, inner in Direction.model_fields.items():
-                if key != "kind":
-                    rows.append((f"label.{key}", f"{inner.description}{_default(inner.default)}"))
+            keys = dict.fromkeys(key for label in _LABELS.values() for key in label.model_fields)
+            rows += [(f"label.{key}", _describe_label_key(key)) for key in keys if key != "kind"]
         else:
             rows.append((name, f"{field.description}{_default(field.default)}"))
     return rows
+
+
+def _describe_label_key(key: str) -> str:
+    """What a key of a label means; where that depends on the label, each label's own."""
+    texts: dict[str, list[str]] = {}
+    for kind, label in _LABELS.items():
+        if key in label.model_fields:
+            field = label.model_fields[key]
+            texts.setdefault(f"{field.description}{_default(field.default)}", []).append(kind)
+    if len(texts) == 1 and len(*texts.values()) == len(_LABELS):
+        return next(iter(texts))
+    return "; ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
 
 
 def _default(value: object) -> str:

@@ -35,9 +35,9 @@ class Samples:
 
     Attributes:
         windows: fetches float32 [B, T, F] by rows.
-        targets: float32 [N], what the model's output is compared with.
+        targets: float32 [N], what the model's outputs are compared with; a class by its number.
         train, validation: int64 row numbers.
-        task: binary: the output is a logit; regression: a value.
+        task: binary: the output is a logit; multiclass: a logit for each class; regression: a value.
         scale: the unit in which the error of a value is measured; 1 for logits.
     """
 
@@ -95,7 +95,7 @@ def fit(
     """Train until the validation loss stops falling, then give the model its best weights.
 
     Args:
-        model: float32 [B, T, F] to [B, 1], on `device`.
+        model: float32 [B, T, F] to [B, C], on `device`.
         samples: windows and targets.
         config: optimiser, batch, patience, seed.
         device: where the model is.
@@ -142,11 +142,11 @@ def fit(
 
 @torch.no_grad()
 def predict(model: nn.Module, windows: WindowGather, rows: Tensor, batch_size: int) -> Tensor:
-    """Outputs float32 [len(rows)] on the CPU, in evaluation mode."""
+    """Outputs float32 [len(rows), C] on the CPU, in evaluation mode."""
     was_training = model.training
     model.eval()
     starts = range(0, len(rows), batch_size)
-    outputs = torch.cat([model(windows(rows[i : i + batch_size])).squeeze(1).cpu() for i in starts])
+    outputs = torch.cat([model(windows(rows[i : i + batch_size])).cpu() for i in starts])
     model.train(was_training)
     return outputs
 
@@ -178,7 +178,7 @@ def _train(
     for start in range(0, len(order), config.batch_size):
         rows = order[start : start + config.batch_size]
         optimizer.zero_grad(set_to_none=True)
-        loss = _loss(model(samples.windows(rows)).squeeze(1), samples.targets[rows].to(device), samples)
+        loss = _loss(model(samples.windows(rows)), samples.targets[rows].to(device), samples)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
         optimizer.step()
@@ -192,10 +192,13 @@ def _validate(model: nn.Module, samples: Samples, batch_size: int) -> float:
 
 
 def _loss(outputs: Tensor, targets: Tensor, samples: Samples) -> Tensor:
-    """Cross-entropy of logits, or the mean squared error in units of the scale; outputs, targets [B]."""
+    """Cross-entropy of logits, or the mean squared error in units of the scale; [B, C] and [B]."""
+    if samples.task == "multiclass":
+        return F.cross_entropy(outputs, targets.long())
+    values = outputs.squeeze(1)
     if samples.task == "binary":
-        return F.binary_cross_entropy_with_logits(outputs, targets)
-    return F.mse_loss(outputs / samples.scale, targets / samples.scale)
+        return F.binary_cross_entropy_with_logits(values, targets)
+    return F.mse_loss(values / samples.scale, targets / samples.scale)
 
 
 def _save(

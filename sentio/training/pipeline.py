@@ -19,6 +19,7 @@ from torch import nn
 from sentio.dataset import Dataset, FeatureTable, Split, make_dataset, split_in_time
 from sentio.errors import BadInput
 from sentio.evaluation import baselines, check_labels, evaluate
+from sentio.labels import Label
 from sentio.models import ScaledModel
 from sentio.store import write_file
 from sentio.training.config import TrainConfig, Trainer
@@ -76,7 +77,8 @@ def train(
         The finished run.
 
     Raises:
-        BadInput: too few rows, labels of one class, a loss that is not finite, a resumed run over other data.
+        BadInput: too few rows, labels of one class, a network of another width than the label's, a loss that
+            is not finite, a resumed run over other data.
         EnvironmentProblem: the device is missing.
         KeyboardInterrupt: Ctrl-C; the run is then "interrupted" and can be resumed.
     """
@@ -90,7 +92,7 @@ def train(
     split = split_in_time(
         dataset, train=config.train_share, validation=config.validation_share, embargo=config.embargo
     )
-    check_labels(dataset, split, config.label.task)
+    check_labels(dataset, split, config.label)
     with _torch_settings(config, device):
         model = _new_model(trainer, config, len(table.manifest.features))
         model.scaler.fit(table.features, split.train)
@@ -137,7 +139,16 @@ def load_model(run: Run, trainer: Trainer) -> ScaledModel:
 
 
 def _new_model(trainer: Trainer, config: TrainConfig, n_features: int) -> ScaledModel:
-    return ScaledModel(trainer.build(config, n_features, config.seq_len), n_features, config.seq_len)
+    width = config.label.n_outputs
+    core = trainer.build(config, n_features, config.seq_len, width)
+    with torch.no_grad():
+        given = list(core.eval()(torch.zeros(2, config.seq_len, n_features)).shape)
+    if given != [2, width]:
+        raise BadInput(
+            f"trainer {trainer.name}",
+            f"its network gives {given} for 2 windows; the label {config.label.kind} needs [2, {width}]",
+        )
+    return ScaledModel(core.train(), n_features, config.seq_len, width)
 
 
 def _learn(
@@ -172,11 +183,10 @@ def _learn(
     best_epoch = fit(model, samples, config, device=device, checkpoint=checkpoint, on_epoch=after_epoch)
     outputs = predict(model, samples.windows, torch.from_numpy(split.test), config.batch_size)
     score = outputs.numpy().astype(np.float64)
+    score = score if config.label.classes else score[:, 0]
     scaler = model.cpu().scaler
-    others = baselines(
-        dataset, split, config.label.task, scaler.mean.numpy(), scaler.inverse_deviation.numpy()
-    )
-    evaluation = evaluate(dataset, split, config.label.task, {"model": score, **others}, seed=config.seed)
+    others = baselines(dataset, split, config.label, scaler.mean.numpy(), scaler.inverse_deviation.numpy())
+    evaluation = evaluate(dataset, split, config.label, {"model": score, **others}, seed=config.seed)
     write_file(run.path / METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
     _write_predictions(run, dataset, split, score)
     weights = io.BytesIO()
@@ -193,15 +203,20 @@ def _learn(
 
 
 def _write_predictions(run: Run, dataset: Dataset, split: Split, score: np.ndarray[Any, Any]) -> None:
-    """The test span as Parquet: bar time, score (a logit or a value), label and forward log return."""
+    """The test span as Parquet: bar time, score, label and forward log return.
+
+    The score is a logit or a value; where there are classes it is a logit for each, `score_CLASS`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = split.test
+    classes = run.manifest.label.classes
+    scores = {f"score_{name}": score[:, k] for k, name in enumerate(classes)} or {"score": score}
     table = pa.table(
         {
             "ts": pa.array(dataset.table.ts[rows], pa.timestamp("ns", "UTC")),
-            "score": score,
+            **scores,
             "label": dataset.labels.values[rows],
             "forward_return": dataset.labels.forward_return[rows],
         }
@@ -264,7 +279,7 @@ def _manifest(
 
 def _output_scale(config: TrainConfig, dataset: Dataset, split: Split) -> OutputScale:
     """Logits are as they are; values are learnt standardised by the train span's mean and deviation."""
-    if config.label.task == "binary":
+    if config.label.task != "regression":
         return OutputScale(mean=0.0, scale=1.0)
     labels = dataset.labels.values[split.train].astype(np.float64)
     return OutputScale(mean=float(labels.mean()), scale=float(labels.std()))
@@ -279,8 +294,17 @@ def _span(config: TrainConfig, dataset: Dataset, rows: np.ndarray[Any, np.dtype[
         last_row=last,
         first_ts=int(dataset.table.ts[first]),
         last_ts=int(dataset.table.ts[last]),
-        positive_share=float(labels.mean(dtype=np.float64)) if config.label.task == "binary" else None,
+        shares=_shares(config.label, labels),
     )
+
+
+def _shares(label: Label, labels: np.ndarray[Any, np.dtype[np.float32]]) -> dict[str, float] | None:
+    """How the labels are spread: of a rise, or of each class; None where they are numbers."""
+    if label.task == "regression":
+        return None
+    if label.task == "binary":
+        return {"up": float(labels.mean(dtype=np.float64))}
+    return {name: float(np.mean(labels == k)) for k, name in enumerate(label.classes)}
 
 
 def _check_resumable(run: Run, table: FeatureTable) -> None:

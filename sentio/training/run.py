@@ -57,14 +57,18 @@ class _Document(BaseModel):
 
 
 class Span(_Document):
-    """One of train, validation and test: how many rows, and the open times of its first and last bar."""
+    """One of train, validation and test: how many rows, and the open times of its first and last bar.
+
+    Attributes:
+        shares: of the rows whose label is a rise, or each class; None where labels are numbers.
+    """
 
     rows: int
     first_row: int
     last_row: int
     first_ts: int
     last_ts: int
-    positive_share: float | None
+    shares: dict[str, float] | None
 
 
 class OutputScale(_Document):

@@ -29,14 +29,15 @@ void print_figures(const std::string& folder, const std::string& backend, std::s
   const auto bundle = Bundle::load(folder, {.backend = backend});
   std::mt19937 draw(1);
   std::vector<float> window(bundle->manifest().window.size());
+  std::vector<float> outputs(bundle->manifest().n_outputs());
   std::vector<std::int64_t> times(calls);
-  float output = 0, sum = 0;
+  float sum = 0;
   for (std::int64_t& time : times) {
     for (float& value : window) value = static_cast<float>(draw()) / 4294967296.0F;
     const std::int64_t started = nanoseconds();
-    bundle->model().run(window, {&output, 1});
+    bundle->model().run(window, outputs);
     time = nanoseconds() - started;
-    sum += output;
+    sum += outputs.front();
   }
   std::cout << '"' << backend << "\": {\"sum\": " << sum << ", \"ns\": [";
   for (std::size_t k = 0; k < times.size(); ++k) std::cout << (k > 0 ? "," : "") << times[k];

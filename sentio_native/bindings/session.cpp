@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "arrays.hpp"
 #include "sentio/bundle.hpp"
@@ -24,7 +25,7 @@ using sentio::ErrorCode;
 // A model whose `run`, `probe` and `environment` are methods of an object.
 class PyModel final : public sentio::Model {
  public:
-  PyModel(py::object runner, const sentio::WindowShape& shape) : runner_(std::move(runner)), shape_(shape) {}
+  PyModel(py::object runner, const sentio::ModelShape& shape) : runner_(std::move(runner)), shape_(shape) {}
   ~PyModel() override {
     const py::gil_scoped_acquire acquire;
     runner_ = py::object();
@@ -33,14 +34,14 @@ class PyModel final : public sentio::Model {
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     const py::gil_scoped_acquire acquire;
     try {
-      const py::array_t<float> input(
-          {static_cast<py::ssize_t>(outputs.size()), static_cast<py::ssize_t>(shape_.seq_len),
-           static_cast<py::ssize_t>(shape_.n_features)},
-          windows.data());
+      const py::array_t<float> input({static_cast<py::ssize_t>(outputs.size() / shape_.n_outputs),
+                                      static_cast<py::ssize_t>(shape_.window.seq_len),
+                                      static_cast<py::ssize_t>(shape_.window.n_features)},
+                                     windows.data());
       const py::array given = runner_.attr("run")(input);
       const auto values = column<float>(given, "the model's output");
       if (values.size() != outputs.size())
-        throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B]");
+        throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B * C]");
       std::copy(values.begin(), values.end(), outputs.begin());
     } catch (const py::error_already_set& error) {
       throw Error(ErrorCode::bad_bundle, std::string("the model failed: ") + error.what());
@@ -65,14 +66,14 @@ class PyModel final : public sentio::Model {
 
  private:
   py::object runner_;
-  sentio::WindowShape shape_;
+  sentio::ModelShape shape_;
 };
 
 std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std::string& backend,
                                             const py::object& runner) {
   sentio::LoadOptions options{.backend = backend};
   if (!runner.is_none()) {
-    options.model_loader = [&runner](std::span<const std::byte>, const sentio::WindowShape& shape) {
+    options.model_loader = [&runner](std::span<const std::byte>, const sentio::ModelShape& shape) {
       const py::gil_scoped_acquire acquire;
       return std::make_unique<const PyModel>(runner, shape);
     };
@@ -106,12 +107,12 @@ std::string name_of(sentio::Status status) {
   return "unknown";
 }
 
-// (status, raw output): the output is None where there is no prediction.
-using Said = std::pair<std::string, std::optional<double>>;
+// (status, raw outputs): there are none where there is no prediction.
+using Said = std::pair<std::string, std::vector<double>>;
 
 Said said(const sentio::Outcome& outcome) {
-  return {name_of(outcome.status),
-          outcome.prediction ? std::optional(outcome.prediction->value) : std::optional<double>()};
+  const auto values = outcome.prediction ? outcome.prediction->values.span() : std::span<const double>();
+  return {name_of(outcome.status), {values.begin(), values.end()}};
 }
 
 std::span<const std::byte> bytes_of(const py::bytes& bytes) {

@@ -36,17 +36,31 @@ std::vector<std::string> warnings_of(const PaperReport& report) {
   return warnings;
 }
 
+std::string sides_text(const TFACfg& cfg, OutputKind kind) {
+  const char* words = "long above probability %g, short below %g";
+  double buy = cfg.buy_probability, sell = cfg.sell_probability;
+  if (kind == OutputKind::forward_return) {
+    words = "long above return %g, short below %g";
+    buy = cfg.buy_return;
+    sell = cfg.sell_return;
+  } else if (kind == OutputKind::classes) {
+    words = "long above probability of up %g, short above that of down %g, each above the other";
+    sell = 1.0 - cfg.sell_probability;
+  }
+  char text[160];
+  std::snprintf(text, sizeof text, words, buy, sell);
+  return text;
+}
+
 std::string rule_text(const PaperReport& report) {
   const TFACfg& cfg = report.strategy.config();
   const BundleManifest& manifest = report.strategy.session().bundle().manifest();
-  const bool by_return = manifest.output == OutputKind::forward_return;
   char text[512];
   std::snprintf(
       text, sizeof text,
-      "long above %s %g, short below %g, floor %g, cooldown %lld bars; filled at the next open, held %lld "
-      "bars from the last signal of its side, flat at the day's end; %g bp a fill",
-      by_return ? "return" : "probability", by_return ? cfg.buy_return : cfg.buy_probability,
-      by_return ? cfg.sell_return : cfg.sell_probability, cfg.confidence_floor,
+      "%s, floor %g, cooldown %lld bars; filled at the next open, held %lld bars from the last signal of its "
+      "side, flat at the day's end; %g bp a fill",
+      sides_text(cfg, manifest.output).c_str(), cfg.confidence_floor,
       static_cast<long long>(cfg.cooldown_bars), static_cast<long long>(manifest.horizon), report.cost_bp);
   return text;
 }

@@ -41,10 +41,12 @@ constexpr Option kOptions[] = {
     {"--interval", "INTERVAL", "The feed's bar length; refused where it is not the bundle's."},
     {"--csv", "FILE", "Bars from a file ts,open,high,low,close,volume (ts: UTC epoch) instead of the cache."},
     {"--cost-bp", "X", "Cost of a fill in basis points. Default 1.0."},
-    {"--threshold", "X", "Long above probability X, short below 1 - X (a return model: above X, below -X)."},
+    {"--threshold", "X",
+     "Long above probability X, short below 1 - X (returns: above X, below -X; classes: up or down above "
+     "X)."},
     {"--confidence-floor", "X", "A signal with a strength below X is flat. Default 0."},
     {"--cooldown", "N", "Bars after a signal in which there is no other. Default 0."},
-    {"--dump", "FILE", "Write every prediction: ts and the raw output with 9 digits, exactly a float32."},
+    {"--dump", "FILE", "Write every prediction: ts and the raw outputs with 9 digits, exactly a float32."},
     {"--json", "", "Print the result as one JSON document."},
 };
 
@@ -91,7 +93,9 @@ Request read_request(const Arguments& arguments) {
 void apply_threshold(TFACfg& cfg, OutputKind kind, const std::string& word) {
   const double threshold = to_number("--threshold", word);
   if (kind != OutputKind::forward_return) {
-    if (threshold < 0.5 || threshold > 1.0) throw Failure(Exit::usage, "--threshold: is outside [0.5, 1]");
+    const double least = kind == OutputKind::classes ? 0.0 : 0.5;
+    if (threshold < least || threshold > 1.0)
+      throw Failure(Exit::usage, "--threshold: is outside [" + std::string(least > 0 ? "0.5" : "0") + ", 1]");
     cfg.buy_probability = threshold;
     cfg.sell_probability = 1.0 - threshold;
   } else {
@@ -135,15 +139,21 @@ FeedSurvey survey(BarFeed& feed, std::int64_t days) {
 
 class DumpFile {
  public:
-  DumpFile(const fs::path& path, OutputKind kind) : path_(path), stream_(path, std::ios::binary) {
-    stream_ << "ts," << describe(kind) << '\n';
+  DumpFile(const fs::path& path, const BundleManifest& manifest)
+      : path_(path), stream_(path, std::ios::binary) {
+    stream_ << "ts";
+    if (manifest.classes.empty()) stream_ << ',' << describe(manifest.output);
+    for (const std::string& name : manifest.classes) stream_ << ',' << name;
+    stream_ << '\n';
   }
 
   void write(const Prediction& prediction) {
-    char line[64];
-    const int size = std::snprintf(line, sizeof line, "%lld,%.9g\n",
-                                   static_cast<long long>(prediction.bar_ts), prediction.value);
-    stream_.write(line, size);
+    stream_ << prediction.bar_ts;
+    for (const double value : prediction.values.span()) {
+      char text[32];
+      stream_.write(text, std::snprintf(text, sizeof text, ",%.9g", value));
+    }
+    stream_ << '\n';
   }
 
   void close() {
@@ -176,7 +186,7 @@ PaperRun trade(TFAStrategy& strategy, BarFeed& feed, const Request& request) {
   PaperRun run{.survey = survey(feed, request.days)};
   PaperAccount account({.hold_bars = manifest.horizon, .cost = request.cost_bp * 1e-4});
   std::optional<DumpFile> dump;
-  if (request.dump) dump.emplace(*request.dump, manifest.output);
+  if (request.dump) dump.emplace(*request.dump, manifest);
   std::int64_t row = 0;
   std::optional<Bar> bar = feed.next();
   for (; row < run.survey.first_traded; ++row, bar = feed.next()) {

@@ -1,5 +1,5 @@
 /* A host in C. Without an argument: what the interface refuses. With a bundle's folder: bars on stdin (ts
- * open high low close volume), `ts value` of every prediction on stdout. */
+ * open high low close volume), `ts value` of every prediction on stdout, of classes every value. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -43,6 +43,7 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_session_clone(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_swap(NULL, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(sentio_bundle_feature_name(NULL, 0) == NULL);
+  CHECK(sentio_bundle_class_name(NULL, 0) == NULL);
   sentio_bundle_free(NULL);
   sentio_session_free(NULL);
   for (sentio_result result = SENTIO_OK; result <= SENTIO_INTERNAL; ++result)
@@ -106,6 +107,26 @@ static void check_copies(sentio_bundle* bundle, const sentio_bundle_info* info, 
   sentio_session_free(restored);
 }
 
+static void check_probabilities(const sentio_outcome* outcome) {
+  const int has_classes = outcome->kind == SENTIO_CLASSES;
+  double all = 0;
+  for (uint32_t k = 0; k < outcome->n_outputs; ++k) all += exp(outcome->values[k]);
+  for (uint32_t k = 0; k < outcome->n_outputs; ++k) {
+    const double share = exp(outcome->values[k]) / all;
+    CHECK(has_classes ? fabs(outcome->probabilities[k] - share) < 1e-15 : isnan(outcome->probabilities[k]));
+  }
+  for (uint32_t k = outcome->n_outputs; k < SENTIO_MOST_OUTPUTS; ++k)
+    CHECK(outcome->values[k] == 0 && outcome->probabilities[k] == 0);
+  if (has_classes) {
+    CHECK(isnan(outcome->value) && isnan(outcome->probability));
+    return;
+  }
+  CHECK(outcome->value == outcome->values[0]);
+  if (outcome->kind == SENTIO_LOGIT)
+    CHECK(fabs(outcome->probability - 1.0 / (1.0 + exp(-outcome->value))) < 1e-15);
+  if (outcome->kind == SENTIO_PROBABILITY) CHECK(outcome->probability == outcome->value);
+}
+
 static void stream(const char* folder) {
   sentio_bundle* bundle = NULL;
   sentio_bundle_info info = {sizeof info};
@@ -114,7 +135,12 @@ static void stream(const char* folder) {
   int64_t bars = 0;
   CHECK(sentio_bundle_load(folder, &bundle) == SENTIO_OK);
   CHECK(sentio_bundle_get_info(bundle, &info) == SENTIO_OK);
-  CHECK(strlen(info.bundle_id) == 64 && info.kind == SENTIO_LOGIT);
+  CHECK(strlen(info.bundle_id) == 64);
+  CHECK(info.kind == SENTIO_CLASSES ? info.n_outputs > 1 : info.n_outputs == 1);
+  for (int64_t k = 0; k < info.n_outputs; ++k)
+    CHECK((sentio_bundle_class_name(bundle, k) != NULL) == (info.kind == SENTIO_CLASSES));
+  CHECK(sentio_bundle_class_name(bundle, info.n_outputs) == NULL);
+  CHECK(sentio_bundle_class_name(bundle, -1) == NULL);
   CHECK(sentio_bundle_feature_name(bundle, info.n_features - 1) != NULL);
   CHECK(sentio_bundle_feature_name(bundle, info.n_features) == NULL);
   sentio_session* session = new_session(bundle, &info);
@@ -129,7 +155,7 @@ static void stream(const char* folder) {
     if (bars % 50 == 49) check_copies(bundle, &info, session, &bar);
     if (bars == 100) CHECK(sentio_session_swap(session, bundle) == SENTIO_OK);
     CHECK(sentio_session_on_bar(session, &bad, &refusal) == SENTIO_OK);
-    CHECK(refusal.status == SENTIO_NOT_A_NUMBER && isnan(refusal.value));
+    CHECK(refusal.status == SENTIO_NOT_A_NUMBER && isnan(refusal.value) && isnan(refusal.values[0]));
     CHECK(sentio_session_peek(session, &bar, &peeked) == SENTIO_OK);
     CHECK(sentio_session_on_bar(session, &bar, &outcome.known) == SENTIO_OK);
     CHECK(outcome.unknown == 0);
@@ -139,8 +165,10 @@ static void stream(const char* folder) {
     CHECK(sentio_session_features(session, features, (size_t)info.n_features) == SENTIO_OK);
     ++bars;
     if (outcome.known.status != SENTIO_PREDICTED) continue;
-    CHECK(fabs(outcome.known.probability - 1.0 / (1.0 + exp(-outcome.known.value))) < 1e-15);
-    printf("%" PRId64 " %.9g\n", bar.ts, outcome.known.value);
+    check_probabilities(&outcome.known);
+    printf("%" PRId64, bar.ts);
+    for (uint32_t k = 0; k < outcome.known.n_outputs; ++k) printf(" %.9g", outcome.known.values[k]);
+    printf("\n");
   }
   CHECK(sentio_session_get_info(session, &seen) == SENTIO_OK);
   CHECK(seen.has_last_ts == 1 && seen.last_ts == bar.ts && seen.bars_seen == bars);

@@ -24,9 +24,11 @@ int main(void) {
   FIELD(sentio_outcome, value);
   FIELD(sentio_outcome, probability);
   FIELD(sentio_outcome, kind);
-  FIELD(sentio_outcome, reserved);
+  FIELD(sentio_outcome, n_outputs);
   FIELD(sentio_outcome, horizon);
   FIELD(sentio_outcome, bar_ts);
+  FIELD(sentio_outcome, values);
+  FIELD(sentio_outcome, probabilities);
   STRUCT(sentio_bundle_info);
   FIELD(sentio_bundle_info, struct_size);
   FIELD(sentio_bundle_info, simulated);
@@ -42,6 +44,7 @@ int main(void) {
   FIELD(sentio_bundle_info, horizon);
   FIELD(sentio_bundle_info, kind);
   FIELD(sentio_bundle_info, windows_cross_sessions);
+  FIELD(sentio_bundle_info, n_outputs);
   STRUCT(sentio_session_info);
   FIELD(sentio_session_info, struct_size);
   FIELD(sentio_session_info, has_last_ts);

@@ -23,23 +23,31 @@
 
 namespace sentio::test {
 
-// The output is the window's first value minus half its last, or the sigmoid of that where the bundle is of
-// kind "probability". Refuses what it must, unless told otherwise.
+// The output is the window's first value minus half its last; the sigmoid of that where the bundle is of kind
+// "probability"; where it is of "classes", that negated for down, 0.05 for flat, and itself for up. Refuses
+// what it must, unless told otherwise.
 class SumModel final : public Model {
  public:
-  explicit SumModel(const WindowShape& shape, bool strict = true, std::string kind = "logit")
+  explicit SumModel(const ModelShape& shape, bool strict = true, std::string kind = "logit")
       : shape_(shape), strict_(strict), kind_(std::move(kind)) {}
 
-  static float output(std::span<const float> window, std::string_view kind = "logit") {
-    const float sum = window.front() - 0.5F * window.back();
-    return kind == "probability" ? static_cast<float>(1.0 / (1.0 + std::exp(-double{sum}))) : sum;
+  static float output(std::span<const float> window) { return window.front() - 0.5F * window.back(); }
+  static void answer(std::span<const float> window, std::string_view kind, std::span<float> to) {
+    const float sum = output(window);
+    to[0] = kind == "probability" ? static_cast<float>(1.0 / (1.0 + std::exp(-double{sum}))) : sum;
+    if (kind != "classes") return;
+    to[0] = 0.0F - sum;  // as a network has it: not -0 where the sum is 0
+    to[1] = 0.05F;
+    to[2] = sum;
   }
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     if (failing) throw Error(ErrorCode::bad_bundle, "told to fail");
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
-      outputs[k] = scale * output(windows.subspan(k * shape_.size(), shape_.size()), kind_);
+    const std::size_t size = shape_.window.size(), width = shape_.n_outputs;
+    for (std::size_t k = 0; k < outputs.size() / width; ++k) {
+      answer(windows.subspan(k * size, size), kind_, outputs.subspan(k * width, width));
     }
+    for (float& value : outputs) value *= scale;
   }
   std::vector<Probe> probe() const override { return {{"T + 1", true}, {"F of 1", strict_}}; }
   ModelEnvironment environment() const override { return {"sum 1", "any"}; }
@@ -48,7 +56,7 @@ class SumModel final : public Model {
   inline static thread_local float scale = 1;
 
  private:
-  WindowShape shape_;
+  ModelShape shape_;
   bool strict_;
   std::string kind_;
 };
@@ -130,15 +138,24 @@ inline std::string safetensors(const std::vector<MadeTensor>& tensors) {
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data;
 }
 
-// The same sum as a network of one linear layer.
-inline std::vector<MadeTensor> sum_tensors(std::size_t width, std::size_t size) {
+// The same sum as a network of one linear layer; of classes where there are three outputs.
+inline std::vector<MadeTensor> sum_tensors(std::size_t width, std::size_t size, std::size_t outputs = 1) {
   std::vector<float> weights(size);
   weights.back() = -0.5F;
   weights.front() += 1;
+  std::vector<float> bias = {0};
+  if (outputs == 3) {
+    std::vector<float> all;
+    for (const float weight : weights) all.push_back(-weight);
+    all.resize(2 * size);
+    all.insert(all.end(), weights.begin(), weights.end());
+    weights = std::move(all);
+    bias = {0, 0.05F, 0};
+  }
   return {{"scaler.mean", {width}, std::vector<float>(width)},
           {"scaler.inverse_deviation", {width}, std::vector<float>(width, 1.0F)},
-          {"layers.0.weight", {1, size}, weights},
-          {"layers.0.bias", {1}, {0}},
+          {"layers.0.weight", {outputs, size}, weights},
+          {"layers.0.bias", {outputs}, bias},
           {"output_scale", {}, {1}},
           {"output_mean", {}, {0}}};
 }
@@ -177,15 +194,18 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   engine.compute(bars.columns(), features);
 
   const WindowRule rule(bars);
+  const std::size_t n_outputs = options.kind == "classes" ? 3 : 1;
+  const std::string columns_of_outputs = ", " + std::to_string(n_outputs) + ")";
   std::vector<std::int64_t> rows;
   std::vector<float> outputs;
   for (std::int64_t row = 0; rows.size() < 256; ++row) {
     if (!rule.ends_window(row, options)) continue;
     rows.push_back(row);
     const auto window = static_cast<std::size_t>(options.seq_len) * width;
-    outputs.push_back(SumModel::output(
+    outputs.resize(outputs.size() + n_outputs);
+    SumModel::answer(
         std::span(features).subspan((static_cast<std::size_t>(row) + 1) * width - window, window),
-        options.kind));
+        options.kind, std::span(outputs).last(n_outputs));
   }
   std::vector<double> bar_rows;
   for (std::size_t i = 0; i < count; ++i) {
@@ -204,10 +224,11 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   const Json span = {{"rows", 10}, {"first_ts", 1}, {"last_ts", 2}};
   const std::vector<double> scaler(width, 1.0);
   const auto size = static_cast<std::size_t>(options.seq_len) * width;
-  std::vector<float> stress(16 * size), stress_outputs;
+  std::vector<float> stress(16 * size), stress_outputs(16 * n_outputs);
   for (std::size_t k = 0; k < stress.size(); ++k) stress[k] = 0.01F * static_cast<float>(k % 97);
   for (std::size_t k = 0; k < 16; ++k) {
-    stress_outputs.push_back(SumModel::output(std::span(stress).subspan(k * size, size), options.kind));
+    SumModel::answer(std::span(stress).subspan(k * size, size), options.kind,
+                     std::span(stress_outputs).subspan(k * n_outputs, n_outputs));
   }
   Json drift = Json::array(), backends = Json::array();
   for (std::size_t k = 0; k < width; ++k) {
@@ -216,7 +237,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   if (options.native) {
     backends.push_back({{"name", "native"},
                         {"file", "model.safetensors"},
-                        {"network", {{{"layer", "linear"}, {"inputs", size}, {"outputs", 1}}}},
+                        {"network", {{{"layer", "linear"}, {"inputs", size}, {"outputs", n_outputs}}}},
                         {"threads", 1},
                         {"tolerance", 1e-5}});
   }
@@ -253,7 +274,10 @@ inline Files make_bundle(const BundleOptions& options = {}) {
         {"n_features", width},
         {"dtype", "float32"},
         {"windows_cross_sessions", options.windows_cross_sessions}}},
-      {"output", {{"layout", "[B, 1]"}, {"kind", options.kind}}},
+      {"output",
+       {{"layout", "[B, C]"},
+        {"kind", options.kind},
+        {"classes", n_outputs == 3 ? Json{"down", "flat", "up"} : Json::array()}}},
       {"label", {{"kind", "direction"}, {"horizon", 2}, {"min_move_bp", 0.0}}},
       {"warmup", plan->warmup()},
       {"settle", *plan->settle()},
@@ -288,21 +312,21 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   };
   const std::string shape = "(16, " + std::to_string(options.seq_len) + ", " + std::to_string(width) + ")";
   files["golden/stress.npy"] = npy("<f4", shape, stress);
-  files["golden/stress_logits.npy"] = npy("<f4", "(16, 1)", stress_outputs);
+  files["golden/stress_logits.npy"] = npy("<f4", "(16" + columns_of_outputs, stress_outputs);
   if (options.native) {
-    files["model.safetensors"] = safetensors(sum_tensors(width, size));
+    files["model.safetensors"] = safetensors(sum_tensors(width, size, n_outputs));
     std::vector<float> all = outputs;
     all.insert(all.end(), stress_outputs.begin(), stress_outputs.end());
-    files["golden/native.npy"] = npy("<f4", "(272, 1)", all);
+    files["golden/native.npy"] = npy("<f4", "(272" + columns_of_outputs, all);
   }
   for (const char* batch : {"1", "7", "256"}) {
-    files["golden/logits_" + std::string(batch) + ".npy"] = npy("<f4", "(256, 1)", outputs);
+    files["golden/logits_" + std::string(batch) + ".npy"] = npy("<f4", "(256" + columns_of_outputs, outputs);
   }
   return files;
 }
 
 inline LoadOptions sum_model(bool strict = true, const std::string& kind = "logit") {
-  return {.model_loader = [strict, kind](std::span<const std::byte>, const WindowShape& shape) {
+  return {.model_loader = [strict, kind](std::span<const std::byte>, const ModelShape& shape) {
     return std::make_unique<const SumModel>(shape, strict, kind);
   }};
 }

@@ -65,6 +65,23 @@ TEST(a_session_allocates_nothing_after_warming_up) {
   CHECK_EQUAL(refused, 5000);
 }
 
+TEST(a_session_of_classes_allocates_nothing_after_warming_up) {
+  const BarTable bars = make_bars(3000, 60);
+  const TemporaryFolder folder;
+  const auto bundle = load_made({.kind = "classes"});
+  Session session(bundle, {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
+  TFAStrategy strategy({.buy_probability = 0.37, .sell_probability = 0.63}, bundle);
+  int signals = 0;
+  double sum = 0;
+  const auto count = allocations_after(200, bars, [&](const Bar& bar) {
+    const Outcome outcome = session.on_bar(bar);
+    if (outcome.prediction) sum += outcome.prediction->probabilities()[2];
+    signals += strategy.on_bar(bar).side != Side::flat;
+  });
+  CHECK_EQUAL(count, 0);
+  CHECK(sum > 100 && signals > 100);
+}
+
 TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {
   const auto bundle = load_made({.seq_len = 4});
   const BarTable bars = make_bars(3000, 60);

@@ -264,6 +264,68 @@ TEST(golden_outputs_outside_of_0_to_1_are_no_probabilities) {
   CHECK_EQUAL(first_failure(make_bundle({.kind = "probability"}), sum_model(true, "probability")), "none");
 }
 
+TEST(a_bundle_of_classes_loads_and_its_goldens_tell_them_apart) {
+  const LoadOptions classes = sum_model(true, "classes");
+  const Files files = make_bundle({.seq_len = 8, .kind = "classes"});
+  CHECK_EQUAL(first_failure(files, classes), "none");
+  class Swapped final : public Model {
+   public:
+    explicit Swapped(const ModelShape& shape) : sum_(shape, true, "classes") {}
+    void run(std::span<const float> windows, std::span<float> outputs) const override {
+      sum_.run(windows, outputs);
+      for (std::size_t k = 0; k < outputs.size(); k += 3) std::swap(outputs[k], outputs[k + 2]);
+    }
+    std::vector<Probe> probe() const override { return sum_.probe(); }
+    ModelEnvironment environment() const override { return sum_.environment(); }
+
+   private:
+    SumModel sum_;
+  };
+  const LoadOptions swapped{.model_loader = [](std::span<const std::byte>, const ModelShape& shape) {
+    return std::make_unique<const Swapped>(shape);
+  }};
+  const VerifyReport report = verify(files, swapped);
+  int failed = 0;
+  for (const Check& check : report.checks) {
+    if (check.ok) continue;
+    CHECK(check.name.starts_with("torchscript: golden outputs"));
+    CHECK(check.detail.starts_with("window 0, output 0: "));
+    ++failed;
+  }
+  CHECK_EQUAL(failed, 4);
+}
+
+TEST(a_manifest_of_impossible_classes_is_refused) {
+  const auto refused = [](const std::string& kind, const Json& classes) {
+    return with_manifest(
+        [&](Json& m) {
+          m["output"]["kind"] = kind;
+          m["output"]["classes"] = classes;
+        },
+        {.kind = "classes"});
+  };
+  Json many = Json::array();
+  for (int k = 0; k < 17; ++k) many.push_back("c" + std::to_string(k));
+  const std::string fine =
+      first_failure(refused("classes", {"down", "flat", "up"}), sum_model(true, "classes"));
+  CHECK_EQUAL(fine, "none");
+  for (const auto& [kind, classes] :
+       std::vector<std::pair<std::string, Json>>{{"classes", Json::array()},
+                                                 {"classes", {"down"}},
+                                                 {"classes", many},
+                                                 {"classes", {"down", "flat", "flat"}},
+                                                 {"classes", {"down", "flat", "Up"}},
+                                                 {"classes", {"down", "flat", "ts,up"}},
+                                                 {"classes", {"down", "flat", ""}},
+                                                 {"classes", {"down", "flat", std::string(33, 'u')}},
+                                                 {"classes", {"down", "flat", 1}},
+                                                 {"logit", {"down", "flat", "up"}}}) {
+    CHECK_EQUAL(first_failure(refused(kind, classes)), "manifest");
+  }
+  // Two names for three outputs: the goldens have another shape.
+  CHECK_EQUAL(first_failure(refused("classes", {"down", "up"})), "golden files");
+}
+
 TEST(a_state_that_ends_before_the_training_data_is_refused) {
   const auto rows = [](std::int64_t count) {
     return [count](Json& m) { m["spans"]["train"]["rows"] = count; };

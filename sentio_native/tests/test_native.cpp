@@ -54,6 +54,26 @@ TEST(a_bundle_with_native_loads_without_libtorch_and_passes_every_check) {
   }
 }
 
+TEST(a_network_of_classes_gives_a_row_for_each_window) {
+  const Files files = make_bundle({.seq_len = 4, .kind = "classes", .native = true});
+  CHECK_EQUAL(first_failure(files), "none");
+  const TemporaryFolder folder;
+  seal(folder.path(), files);
+  const auto bundle = Bundle::load(folder.path());
+  CHECK_EQUAL(bundle->manifest().n_outputs(), 3u);
+  CHECK(bundle->manifest().classes == std::vector<std::string>({"down", "flat", "up"}));
+  const std::size_t size = bundle->manifest().window.size();
+  const auto windows = draw(5 * size, 6);
+  std::vector<float> outputs(15), expected(3);
+  bundle->model().run(windows, outputs);
+  for (std::size_t k = 0; k < 5; ++k) {
+    SumModel::answer(std::span(windows).subspan(k * size, size), "classes", expected);
+    for (std::size_t c = 0; c < 3; ++c) CHECK_EQUAL(outputs[3 * k + c], expected[c]);
+  }
+  outputs.resize(14);
+  CHECK_THROWS(bad_argument, "B * C", bundle->model().run(windows, outputs));
+}
+
 TEST(a_backend_that_the_bundle_does_not_hold_is_refused) {
   const TemporaryFolder folder;
   seal(folder.path(), make_bundle());
@@ -163,7 +183,7 @@ TEST(weights_that_were_changed_and_sealed_again_are_refused) {
 TEST(tensors_that_are_not_the_networks_are_refused) {
   const std::vector<Layer> network = {{LayerKind::linear, 3, 1}};
   const auto load = [&](const std::vector<MadeTensor>& tensors) {
-    (void)load_native_model(bytes_of(safetensors(tensors)), {1, 3}, network);
+    (void)load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network);
   };
   load(sum_tensors(3, 3));
   auto tensors = sum_tensors(3, 3);

@@ -103,7 +103,8 @@ TEST(every_bar_that_is_taken_is_written_down) {
       id += kDigits[static_cast<unsigned char>(byte) & 15];
     }
     CHECK_EQUAL(id, session.bundle().id());
-    CHECK(std::memcmp(record.payload.data() + 32, state.data(), state.size()) == 0);
+    CHECK_EQUAL(at<std::uint64_t>(record.payload, 32), 1u);
+    CHECK(std::memcmp(record.payload.data() + 40, state.data(), state.size()) == 0);
   }
   for (std::size_t k = 0; k < outcomes.size(); ++k) {
     const auto& [kind, payload] = records[k + 2];
@@ -124,6 +125,31 @@ TEST(every_bar_that_is_taken_is_written_down) {
     }
     CHECK(std::memcmp(payload.data() + 60, features[k].data(), 4 * kWidth) == 0);
   }
+}
+
+TEST(the_outputs_of_classes_stand_before_the_features) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "live.record";
+  const BarTable bars = make_bars(30, 20);
+  Session session(load_made({.kind = "classes"}), recording_in(file));
+  std::vector<Outcome> outcomes;
+  for (std::size_t row = 0; row < bars.size(); ++row) outcomes.push_back(session.on_bar(bars[row]));
+  (void)session.swap(load_made());  // of one output: later bars are shorter
+  (void)session.on_bar({bars.ts.back() + 5 * kMinute, 100, 100, 100, 100, 1});
+  const auto records = records_of(file);
+  CHECK_EQUAL(at<std::uint64_t>(records[0].payload, 32), 3u);
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const std::string& payload = records[row + 1].payload;
+    CHECK_EQUAL(payload.size(), 56 + 4 * (3 + kWidth));
+    for (std::size_t k = 0; k < 3; ++k) {
+      const auto value = at<float>(payload, 56 + 4 * k);
+      CHECK_EQUAL(std::isnan(value), !outcomes[row].prediction);
+      if (outcomes[row].prediction) CHECK_EQUAL(double{value}, outcomes[row].prediction->values[k]);
+    }
+  }
+  CHECK_EQUAL(at<std::uint64_t>(records[31].payload, 32), 1u);
+  CHECK_EQUAL(records[32].payload.size(), 56 + 4 * (1 + kWidth));
+  CHECK(std::memcmp(records[32].payload.data() + 60, session.features().data(), 4 * kWidth) == 0);
 }
 
 TEST(a_clone_records_nothing_and_what_a_session_goes_on_from_is_written_down) {

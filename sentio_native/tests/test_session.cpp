@@ -257,6 +257,40 @@ TEST(the_callers_floating_point_mode_changes_no_output_and_is_given_back) {
 }
 #endif
 
+TEST(a_prediction_of_classes_carries_them_all_and_their_softmax) {
+  const BarTable bars = make_bars(60, 20);
+  Session session(load_made({.seq_len = 2, .kind = "classes"}), kFeed);
+  const auto expected = expected_outputs(bars, {.seq_len = 2});  // the sum, up's logit
+  int predicted = 0;
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const Outcome outcome = session.on_bar(bars[row]);
+    CHECK_EQUAL(outcome.prediction.has_value(), expected[row].has_value());
+    if (!outcome.prediction) continue;
+    const Prediction& prediction = *outcome.prediction;
+    const double up = *expected[row], logits[] = {-up, double{0.05F}, up};
+    const double powers[] = {std::exp(logits[0]), std::exp(logits[1]), std::exp(logits[2])};
+    CHECK(prediction.kind == OutputKind::classes);
+    CHECK(std::isnan(prediction.value));
+    CHECK(!prediction.probability());
+    CHECK_EQUAL(prediction.values.size(), 3u);
+    CHECK_EQUAL(prediction.classes[2], "up");
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK_EQUAL(prediction.values[k], logits[k]);
+      const double share = powers[k] / (powers[0] + powers[1] + powers[2]);
+      CHECK(std::fabs(prediction.probabilities()[k] - share) < 1e-15);  // a few roundings
+    }
+    ++predicted;
+  }
+  CHECK(predicted > 50);
+}
+
+TEST(a_softmax_of_large_logits_is_still_one_in_all) {
+  Prediction prediction{.kind = OutputKind::classes, .values = Outputs(std::vector{3e38F, -3e38F, 3e38F})};
+  CHECK_EQUAL(prediction.probabilities()[0], 0.5);
+  CHECK_EQUAL(prediction.probabilities()[1], 0.0);
+  CHECK(Prediction{.kind = OutputKind::logit}.probabilities().empty());
+}
+
 TEST(a_logit_has_a_probability_and_a_return_has_none) {
   CHECK_EQUAL(*Prediction({.value = 0, .kind = OutputKind::logit}).probability(), 0.5);
   const double p = *Prediction({.value = 2, .kind = OutputKind::logit}).probability();

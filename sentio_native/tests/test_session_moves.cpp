@@ -1,4 +1,5 @@
 // What a session does beside taking bars: peeking, being saved, changing its model, and acting in a batch.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -23,6 +24,8 @@ void expect_same(const Outcome& found, const Outcome& expected) {
   if (!found.prediction) return;
   CHECK(std::bit_cast<std::uint64_t>(found.prediction->value) ==
         std::bit_cast<std::uint64_t>(expected.prediction->value));
+  const auto values = found.prediction->values.span(), expected_values = expected.prediction->values.span();
+  CHECK(values.size() > 0 && std::ranges::equal(values, expected_values));
   CHECK_EQUAL(found.prediction->bar_ts, expected.prediction->bar_ts);
 }
 
@@ -151,10 +154,11 @@ TEST(a_bundle_of_another_input_needs_a_warm_session) {
 // A sum that counts how often it is asked, and can be told to fail for windows that begin below 0.
 class CountingModel final : public Model {
  public:
-  CountingModel(const WindowShape& shape, bool exact) : sum_(shape), shape_(shape), exact_(exact) {}
+  CountingModel(const ModelShape& shape, bool exact, const std::string& kind)
+      : sum_(shape, true, kind), shape_(shape.window), exact_(exact) {}
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     ++calls;
-    for (std::size_t k = 0; failing && k < outputs.size(); ++k) {
+    for (std::size_t k = 0; failing && k < windows.size() / shape_.size(); ++k) {
       if (windows[k * shape_.size()] < 0) throw Error(ErrorCode::bad_bundle, "below 0");
     }
     sum_.run(windows, outputs);
@@ -175,8 +179,8 @@ class CountingModel final : public Model {
 std::shared_ptr<const Bundle> load_counting(const BundleOptions& options, bool exact) {
   const TemporaryFolder folder;
   seal(folder.path(), make_bundle(options));
-  return Bundle::load(folder.path(), {.model_loader = [exact](auto, const WindowShape& shape) {
-                        return std::make_unique<const CountingModel>(shape, exact);
+  return Bundle::load(folder.path(), {.model_loader = [&](auto, const ModelShape& shape) {
+                        return std::make_unique<const CountingModel>(shape, exact, options.kind);
                       }});
 }
 
@@ -184,8 +188,8 @@ TEST(a_batch_gives_the_bits_of_single_calls_by_one_call_of_the_model) {
   constexpr std::size_t kSymbols = 5;
   std::vector<BarTable> bars;
   for (std::uint64_t seed = 1; seed <= kSymbols; ++seed) bars.push_back(make_bars(60, 20, 5 * kMinute, seed));
-  for (const bool exact : {true, false}) {
-    const auto bundle = load_counting({.seq_len = 3}, exact), other = load_made({.seq_len = 2});
+  for (const auto& [exact, kind] : {std::pair(true, "logit"), {false, "logit"}, {true, "classes"}}) {
+    const auto bundle = load_counting({.seq_len = 3, .kind = kind}, exact), other = load_made({.seq_len = 2});
     std::vector<Session> single, batched;
     for (std::size_t k = 0; k < kSymbols; ++k) {
       single.emplace_back(k == 3 ? other : bundle, kFeed);

@@ -52,6 +52,43 @@ TEST(a_probability_that_the_model_gives_itself_is_compared_as_it_is) {
   CHECK(signals > 20);
 }
 
+TEST(classes_are_judged_by_up_and_down) {
+  const TFACfg cfg{.buy_probability = 0.37, .sell_probability = 0.64};
+  int longs = 0, shorts = 0, flats = 0;
+  for (const Signal& signal : run(cfg, {.kind = "classes"}, make_bars(300))) {
+    if (!signal.prediction) continue;
+    const double up = std::exp(signal.prediction->values[2]), flat = std::exp(signal.prediction->values[1]),
+                 down = std::exp(signal.prediction->values[0]), all = up + flat + down;
+    const Side expected = up / all > 0.37 && up > down           ? Side::go_long
+                          : down / all > 1.0 - 0.64 && down > up ? Side::go_short
+                                                                 : Side::flat;
+    CHECK(signal.side == expected);
+    CHECK(std::fabs(signal.strength - std::fabs(up - down) / all) < 1e-15);
+    ++(expected == Side::go_long ? longs : expected == Side::go_short ? shorts : flats);
+  }
+  CHECK(longs > 10 && shorts > 10 && flats > 10);
+}
+
+TEST(where_both_up_and_down_are_likely_enough_the_likelier_is_the_side) {
+  const TFACfg cfg{.buy_probability = 0.1, .sell_probability = 0.9};
+  for (const Signal& signal : run(cfg, {.kind = "classes"}, make_bars(100))) {
+    if (!signal.prediction) continue;
+    const double up = signal.prediction->values[2];
+    CHECK(signal.side == (up > 0 ? Side::go_long : up < 0 ? Side::go_short : Side::flat));
+  }
+}
+
+TEST(classes_without_up_and_down_are_refused) {
+  Files files = make_bundle({.kind = "classes"});
+  Json manifest = Json::parse(files["metadata.json"]);
+  manifest["output"]["classes"] = {"stop", "flat", "up"};
+  files["metadata.json"] = manifest.dump();
+  const TemporaryFolder folder;
+  seal(folder.path(), files);
+  const auto bundle = Bundle::load(folder.path(), sum_model(true, "classes"));
+  CHECK_THROWS(bad_argument, "needs a class 'down'; TFA v1 has stop, flat, up", TFAStrategy({}, bundle));
+}
+
 TEST(a_return_is_compared_with_returns) {
   const TFACfg cfg{.buy_return = 0.1, .sell_return = -0.05};
   for (const Signal& signal : run(cfg, {.kind = "return"}, make_bars(200))) {

@@ -24,7 +24,11 @@ enum class OutputKind : std::uint8_t {
   logit,           // of a rise: its sigmoid is the probability
   probability,     // of a rise
   forward_return,  // in the label's unit
+  classes,         // a logit for each: their softmax are the probabilities
 };
+
+// The most outputs of a model.
+inline constexpr std::size_t kMostOutputs = 16;
 
 [[nodiscard]] SENTIO_API std::string_view describe(OutputKind kind) noexcept;
 
@@ -55,6 +59,7 @@ struct BundleManifest {
   WindowShape window;
   bool windows_cross_sessions = true;
   OutputKind output = OutputKind::logit;
+  std::vector<std::string> classes;  // in the order of the outputs; empty where the kind is another
   std::string label;
   std::int64_t horizon = 1;  // bars
   DataSpan train, validation, test;
@@ -62,6 +67,8 @@ struct BundleManifest {
   std::vector<std::string> backends;  // all that the bundle holds, the exporter's choice first
   std::string backend;                // the one that was loaded
   double tolerance = 0;               // absolute, of its outputs from those of the trained module
+
+  [[nodiscard]] std::size_t n_outputs() const noexcept { return classes.empty() ? 1 : classes.size(); }
 };
 
 // One line of a verification.

@@ -22,6 +22,12 @@ struct WindowShape {
   [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(seq_len * n_features); }
 };
 
+// What a model takes, and how many outputs it gives for each window.
+struct ModelShape {
+  WindowShape window{};
+  std::size_t n_outputs = 1;  // C
+};
+
 // What outputs' bits depend on beside the model: they are those of another machine only where this is equal.
 struct ModelEnvironment {
   std::string library;         // name and version of what runs the model, e.g. torch's "2.13.0+cpu"
@@ -43,7 +49,7 @@ class SENTIO_API Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  // The raw outputs [B] of windows [B, T, F], in one batch of B = outputs.size().
+  // The raw outputs [B, C] of windows [B, T, F], in one batch of B = outputs.size() / C.
   // Throws Error(bad_bundle) where the model fails; `outputs` is then meaningless.
   virtual void run(std::span<const float> windows, std::span<float> outputs) const = 0;
 
@@ -59,7 +65,7 @@ class SENTIO_API Model {
 
 // Makes a model of the bytes of a bundle's model file. Throws Error(bad_bundle) where they are no such model.
 using ModelLoader =
-    std::function<std::unique_ptr<const Model>(std::span<const std::byte> bytes, const WindowShape& shape)>;
+    std::function<std::unique_ptr<const Model>(std::span<const std::byte> bytes, const ModelShape& shape)>;
 
 // The names of the backends of this build, e.g. {"native", "torchscript", "aoti"}.
 [[nodiscard]] SENTIO_API std::vector<std::string> model_backends();

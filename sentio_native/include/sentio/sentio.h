@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define SENTIO_ABI_VERSION 1
+#define SENTIO_MOST_OUTPUTS 16
 #define SENTIO_C_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
@@ -60,7 +61,8 @@ typedef int32_t sentio_kind;
 enum {
   SENTIO_LOGIT = 0,       /* of a rise: its sigmoid is the probability */
   SENTIO_PROBABILITY = 1, /* of a rise */
-  SENTIO_RETURN = 2       /* in the label's unit */
+  SENTIO_RETURN = 2,      /* in the label's unit */
+  SENTIO_CLASSES = 3      /* a logit for each class: their softmax are the probabilities */
 };
 
 /* Passed in arrays, and therefore the same for ever. */
@@ -78,12 +80,14 @@ typedef struct sentio_options {
 typedef struct sentio_outcome {
   uint32_t struct_size;
   sentio_status status;
-  double value;       /* raw; NaN where there is no prediction */
-  double probability; /* of a rise; NaN where there is no prediction or it is a return */
+  double value;       /* raw; NaN where there is no prediction, or one value for each class */
+  double probability; /* of a rise; NaN where there is no prediction, and for returns and classes */
   sentio_kind kind;
-  uint32_t reserved; /* 0 */
-  int64_t horizon;   /* bars that the value looks ahead */
-  int64_t bar_ts;    /* open of the bar after whose close it was made */
+  uint32_t n_outputs; /* C, of the bundle; what follows of an array's first C is 0 */
+  int64_t horizon;    /* bars that the value looks ahead */
+  int64_t bar_ts;     /* open of the bar after whose close it was made */
+  double values[SENTIO_MOST_OUTPUTS];        /* raw; NaN where there is no prediction */
+  double probabilities[SENTIO_MOST_OUTPUTS]; /* of each class; NaN where there is no prediction or no class */
 } sentio_outcome;
 
 typedef struct sentio_bundle_info {
@@ -101,6 +105,7 @@ typedef struct sentio_bundle_info {
   int64_t horizon;
   sentio_kind kind;
   int32_t windows_cross_sessions;
+  int64_t n_outputs; /* C: of as many classes, or 1 */
 } sentio_bundle_info;
 
 typedef struct sentio_session_info {
@@ -132,6 +137,8 @@ SENTIO_C_API sentio_result sentio_bundle_get_info(const sentio_bundle* bundle,
 /* The name of one of the F features, NULL where there is no such. */
 SENTIO_C_API const char* sentio_bundle_feature_name(const sentio_bundle* bundle,
                                                     int64_t feature) SENTIO_NOEXCEPT;
+/* The name of one of the C classes, NULL where there is no such. */
+SENTIO_C_API const char* sentio_bundle_class_name(const sentio_bundle* bundle, int64_t place) SENTIO_NOEXCEPT;
 /* The engine's state at the end of the training data, for sentio_session_restore. */
 SENTIO_C_API sentio_result sentio_bundle_engine_state(const sentio_bundle* bundle, const void** state,
                                                       size_t* size) SENTIO_NOEXCEPT;

@@ -17,6 +17,7 @@
 #include "sentio/bundle.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/export.hpp"
+#include "sentio/prediction.hpp"
 
 namespace sentio {
 
@@ -38,20 +39,6 @@ enum class Status : std::uint8_t {
 [[nodiscard]] constexpr bool is_refusal(Status status) noexcept {
   return status >= Status::not_later;
 }
-
-// The texts are the bundle's, and live as long as it does.
-struct SENTIO_API Prediction {
-  double value = 0;  // raw: a logit, a probability, or a return in the label's unit
-  OutputKind kind = OutputKind::logit;
-  std::int64_t horizon = 1;     // bars that the value looks ahead
-  std::int64_t bar_ts = 0;      // open of the bar after whose close it was made
-  std::string_view model_id{};  // of the bundle's manifest
-  std::string_view version{};
-  std::string_view bundle_id{};  // 64 hex digits: which files exactly
-
-  // Of a rise; none where the value is a return.
-  [[nodiscard]] std::optional<double> probability() const noexcept;
-};
 
 struct Outcome {
   Status status = Status::warming_up;
@@ -164,7 +151,7 @@ class SENTIO_API Session {
                                          bool& closer_seen) const noexcept;
   [[nodiscard]] std::int64_t missing_between(std::int64_t before, std::int64_t ts) const noexcept;
   [[nodiscard]] Outcome predict(std::span<const float> window, std::int64_t bar_ts) noexcept;
-  [[nodiscard]] Outcome outcome_of(float value, std::int64_t bar_ts) const noexcept;
+  [[nodiscard]] Outcome outcome_of(std::span<const float> outputs, std::int64_t bar_ts) const noexcept;
   void record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept;
   void record_state();
   void go_on_as(Session&& other) noexcept;

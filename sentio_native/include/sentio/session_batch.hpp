@@ -33,7 +33,7 @@ class SessionBatch {
   std::shared_ptr<const Bundle> bundle_;
   std::size_t most_;
   std::vector<float> windows_;        // [most, T, F]
-  std::vector<float> outputs_;        // [most]
+  std::vector<float> outputs_;        // [most, C]
   std::vector<std::size_t> waiting_;  // the places of the sessions whose windows these are
 };
 

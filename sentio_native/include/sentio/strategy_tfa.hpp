@@ -1,6 +1,7 @@
 // The strategy `tfa`: a bundle's predictions as signals to be long, short or flat.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -25,7 +26,8 @@ struct SENTIO_API TFACfg {
   std::optional<std::int64_t> interval_ns{};
 
   // Where the output is a logit or a probability: long above the one probability of a rise, short below the
-  // other.
+  // other. Where it is of classes, among which must be `up` and `down`: long where up is likelier than the
+  // one, short where down is likelier than 1 less the other, and in both cases likelier than its opposite.
   double buy_probability = 0.52;
   double sell_probability = 0.48;
   // Where the output is a return, in the label's unit.
@@ -50,7 +52,9 @@ enum class Side : std::int8_t { go_short = -1, flat = 0, go_long = 1 };
 struct Signal {
   Status status = Status::warming_up;  // of the bar
   Side side = Side::flat;
-  double strength = 0;  // |2p - 1| of the probability p of a rise, or a return's magnitude
+  // By how much the probabilities of a rise and of a fall differ (|2p - 1| where there is one, p), or a
+  // return's magnitude.
+  double strength = 0;
   std::optional<Prediction> prediction{};
 };
 
@@ -58,7 +62,7 @@ struct Signal {
 class SENTIO_API TFAStrategy {
  public:
   // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
-  // contradicts itself.
+  // contradicts itself, or the bundle's classes are others than it needs.
   explicit TFAStrategy(const TFACfg& cfg);
   // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
   TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle);
@@ -74,10 +78,15 @@ class SENTIO_API TFAStrategy {
   [[nodiscard]] const TFACfg& config() const noexcept { return cfg_; }
 
  private:
-  [[nodiscard]] Side side_of(const Prediction& prediction, double strength) const noexcept;
+  struct Judgement {
+    Side side;
+    double strength;
+  };
+  [[nodiscard]] Judgement judge(const Prediction& prediction) const noexcept;
 
   TFACfg cfg_;
   Session session_;
+  std::size_t up_ = 0, down_ = 0;  // the places of these classes
   std::int64_t cooldown_left_ = 0;
 };
 

@@ -22,6 +22,8 @@ struct sentio_session {
   sentio::Session session;
 };
 
+static_assert(SENTIO_MOST_OUTPUTS == sentio::kMostOutputs);
+
 namespace {
 
 using sentio::Error;
@@ -91,9 +93,11 @@ sentio_kind kind_of(sentio::OutputKind kind) noexcept {
     case sentio::OutputKind::probability:
       return SENTIO_PROBABILITY;
     case sentio::OutputKind::forward_return:
+      return SENTIO_RETURN;
+    case sentio::OutputKind::classes:
       break;
   }
-  return SENTIO_RETURN;
+  return SENTIO_CLASSES;
 }
 
 template <class Call>
@@ -169,9 +173,17 @@ sentio_outcome to_c(const sentio::Outcome& outcome, const sentio::Bundle& bundle
   own.kind = kind_of(bundle.manifest().output);
   own.horizon = bundle.manifest().horizon;
   own.bar_ts = ts;
+  const std::size_t count = bundle.manifest().n_outputs();
+  own.n_outputs = static_cast<std::uint32_t>(count);
+  std::fill_n(own.values, count, kNaN);
+  std::fill_n(own.probabilities, count, kNaN);
   if (outcome.prediction) {
+    const sentio::Outputs values = outcome.prediction->values;
+    const sentio::Outputs probabilities = outcome.prediction->probabilities();
     own.value = outcome.prediction->value;
     own.probability = outcome.prediction->probability().value_or(kNaN);
+    std::ranges::copy(values.span(), own.values);
+    std::ranges::copy(probabilities.span(), own.probabilities);
   }
   return own;
 }
@@ -258,6 +270,7 @@ sentio_result sentio_bundle_get_info(const sentio_bundle* bundle, sentio_bundle_
     own.horizon = manifest.horizon;
     own.kind = kind_of(manifest.output);
     own.windows_cross_sessions = manifest.windows_cross_sessions ? 1 : 0;
+    own.n_outputs = static_cast<std::int64_t>(manifest.n_outputs());
     write_struct(own, info);
   });
 }
@@ -267,6 +280,13 @@ const char* sentio_bundle_feature_name(const sentio_bundle* bundle, int64_t feat
   const auto& features = bundle->bundle->plan()->features();
   const auto place = static_cast<std::size_t>(feature);
   return place < features.size() ? features[place].name.c_str() : nullptr;
+}
+
+const char* sentio_bundle_class_name(const sentio_bundle* bundle, int64_t place) noexcept {
+  if (bundle == nullptr || place < 0) return nullptr;
+  const auto& classes = bundle->bundle->manifest().classes;
+  return static_cast<std::size_t>(place) < classes.size() ? classes[static_cast<std::size_t>(place)].c_str()
+                                                          : nullptr;
 }
 
 sentio_result sentio_bundle_engine_state(const sentio_bundle* bundle, const void** state,

@@ -16,17 +16,17 @@ using Bytes = std::span<const std::byte>;
 
 struct Backend {
   std::string_view name;
-  std::unique_ptr<const Model> (*load)(const BackendEntry&, Bytes, const WindowShape&);
+  std::unique_ptr<const Model> (*load)(const BackendEntry&, Bytes, const ModelShape&);
 };
 
 constexpr auto kBackends = std::to_array<Backend>({
     {"native", [](const BackendEntry& entry, Bytes bytes,
-                  const WindowShape& shape) { return load_native_model(bytes, shape, entry.network); }},
+                  const ModelShape& shape) { return load_native_model(bytes, shape, entry.network); }},
 #ifdef SENTIO_HAS_TORCH
     {"torchscript", [](const BackendEntry&, Bytes bytes,
-                       const WindowShape& shape) { return load_torch_model(bytes, shape); }},
+                       const ModelShape& shape) { return load_torch_model(bytes, shape); }},
     {"aoti", [](const BackendEntry& entry, Bytes bytes,
-                const WindowShape& shape) { return load_aoti_model(bytes, shape, entry.instruction_set); }},
+                const ModelShape& shape) { return load_aoti_model(bytes, shape, entry.instruction_set); }},
 #endif
 });
 
@@ -44,7 +44,7 @@ bool has_backend(std::string_view name) noexcept {
 }
 
 std::unique_ptr<const Model> load_model(const BackendEntry& entry, std::span<const std::byte> bytes,
-                                        const WindowShape& shape) {
+                                        const ModelShape& shape) {
   for (const Backend& known : kBackends) {
     if (known.name == entry.name) return known.load(entry, bytes, shape);
   }

@@ -17,7 +17,7 @@ namespace sentio {
 // or this processor lacks what it needs, and as ModelLoader.
 [[nodiscard]] std::unique_ptr<const Model> load_model(const BackendEntry& entry,
                                                       std::span<const std::byte> bytes,
-                                                      const WindowShape& shape);
+                                                      const ModelShape& shape);
 
 // "this build runs native, torchscript".
 [[nodiscard]] std::string say_backends();

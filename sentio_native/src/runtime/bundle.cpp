@@ -203,7 +203,7 @@ class Examination {
   }
 
   std::string load(const BackendEntry& backend, std::unique_ptr<const Model>& model) {
-    const WindowShape& shape = document_.manifest.window;
+    const ModelShape shape{document_.manifest.window, document_.manifest.n_outputs()};
     const auto bytes = files_->bytes(backend.file);
     model = options_.model_loader ? options_.model_loader(bytes, shape) : load_model(backend, bytes, shape);
     const ModelEnvironment here = model->environment();

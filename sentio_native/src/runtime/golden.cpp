@@ -51,6 +51,7 @@ NpyView<T> read(const SealedFolder& files, const std::string& name, const std::v
 Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : document_(document) {
   const std::size_t count = document.golden_bars;
   const auto width = static_cast<std::size_t>(document.manifest.window.n_features);
+  const std::size_t n_outputs = document.manifest.n_outputs();
   std::vector<Problem> problems;
   const auto ts = read<std::int64_t>(files, "ts", {count}, problems);
   const auto bars = read<double>(files, "bars", {count, 5}, problems);
@@ -59,14 +60,15 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   state_before_ = files.bytes("golden/before.state");
   rows_ = read<std::int64_t>(files, "rows", {kGoldenWindows}, problems);
   for (const std::size_t batch : kGoldenBatches) {
-    outputs_.push_back(read<float>(files, "logits_" + std::to_string(batch), {kGoldenWindows, 1}, problems));
+    outputs_.push_back(
+        read<float>(files, "logits_" + std::to_string(batch), {kGoldenWindows, n_outputs}, problems));
   }
   const auto length = static_cast<std::size_t>(document.manifest.window.seq_len);
   stress_ = read<float>(files, "stress", {kStressWindows, length, width}, problems);
-  stress_outputs_ = read<float>(files, "stress_logits", {kStressWindows, 1}, problems);
+  stress_outputs_ = read<float>(files, "stress_logits", {kStressWindows, n_outputs}, problems);
   const auto& backends = document.manifest.backends;
   const bool native = std::find(backends.begin(), backends.end(), "native") != backends.end();
-  if (native) native_ = read<float>(files, "native", {kGoldenWindows + kStressWindows, 1}, problems);
+  if (native) native_ = read<float>(files, "native", {kGoldenWindows + kStressWindows, n_outputs}, problems);
   if (!problems.empty())
     throw Error(ErrorCode::bad_bundle, "the golden arrays do not fit", std::move(problems));
   std::vector<NpyView<float>> all = outputs_;
@@ -169,9 +171,10 @@ namespace {
 // Compares outputs with those that were recorded.
 class Comparison {
  public:
-  Comparison(const Model& model, const BackendEntry& backend)
+  Comparison(const Model& model, const BackendEntry& backend, std::size_t n_outputs)
       : here_(model.environment()),
         backend_(backend),
+        n_outputs_(n_outputs),
         exactly_(backend.exact && here_ == backend.recorded_on) {}
 
   // `own`: the backend's own recorded outputs, if there are any, equal to the bit on every machine.
@@ -193,7 +196,7 @@ class Comparison {
   }
 
   [[nodiscard]] std::string found() const {
-    const std::string count = std::to_string(count_) + " windows, ";
+    const std::string count = std::to_string(count_ / n_outputs_) + " windows, ";
     if (exactly_) return count + "equal to the bit";
     const std::string distance =
         "at most " + exact(largest_) + " from the trained module, allowed is " + exact(backend_.tolerance);
@@ -204,15 +207,17 @@ class Comparison {
 
  private:
   [[noreturn]] void differ(float computed, float recorded, const std::string& rule) const {
-    refuse("window " + std::to_string(count_) + ": " + exact(computed) + " computed, " + exact(recorded) +
-           " recorded, " + rule);
+    const std::string output = n_outputs_ > 1 ? ", output " + std::to_string(count_ % n_outputs_) : "";
+    refuse("window " + std::to_string(count_ / n_outputs_) + output + ": " + exact(computed) + " computed, " +
+           exact(recorded) + " recorded, " + rule);
   }
 
   ModelEnvironment here_;
   const BackendEntry& backend_;
+  std::size_t n_outputs_;
   bool exactly_;
   bool has_own_ = false;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0;  // of outputs
   double largest_ = 0;
 };
 
@@ -225,13 +230,14 @@ std::span<const float> part(std::span<const float> values, std::size_t first, st
 
 std::string Golden::replay_outputs(const Model& model, const BackendEntry& backend, std::size_t batch) const {
   const WindowShape& shape = document_.manifest.window;
-  const auto place =
+  const auto number =
       std::find(std::begin(kGoldenBatches), std::end(kGoldenBatches), batch) - std::begin(kGoldenBatches);
-  const auto recorded = outputs_[static_cast<std::size_t>(place)].values;
+  const auto recorded = outputs_[static_cast<std::size_t>(number)].values;
   const auto own = backend.name == "native" ? native_.values : std::span<const float>();
   const auto width = static_cast<std::size_t>(shape.n_features);
-  Comparison comparison(model, backend);
-  std::vector<float> windows, outputs(batch);
+  const std::size_t n_outputs = document_.manifest.n_outputs();
+  Comparison comparison(model, backend, n_outputs);
+  std::vector<float> windows, outputs(batch * n_outputs);
   for (std::size_t first = 0; first < kGoldenWindows; first += batch) {
     const std::size_t count = std::min(batch, kGoldenWindows - first);
     windows.clear();
@@ -240,9 +246,10 @@ std::string Golden::replay_outputs(const Model& model, const BackendEntry& backe
       const auto window = features_.values.subspan(end - shape.size(), shape.size());
       windows.insert(windows.end(), window.begin(), window.end());
     }
-    const auto computed = std::span(outputs).first(count);
+    const auto computed = std::span(outputs).first(count * n_outputs);
     model.run(windows, computed);
-    comparison.compare(computed, recorded.subspan(first, count), part(own, first, count));
+    const std::size_t place = first * n_outputs;
+    comparison.compare(computed, recorded.subspan(place, computed.size()), part(own, place, computed.size()));
   }
   return comparison.found();
 }
@@ -250,11 +257,13 @@ std::string Golden::replay_outputs(const Model& model, const BackendEntry& backe
 std::string Golden::replay_stress(const Model& model, const BackendEntry& backend) const {
   const std::size_t size = document_.manifest.window.size();
   const auto own = backend.name == "native" ? native_.values : std::span<const float>();
-  Comparison comparison(model, backend);
+  const std::size_t n_outputs = document_.manifest.n_outputs();
+  Comparison comparison(model, backend, n_outputs);
+  std::vector<float> outputs(n_outputs);
   for (std::size_t k = 0; k < kStressWindows; ++k) {
-    float output = 0;
-    model.run(stress_.values.subspan(k * size, size), {&output, 1});
-    comparison.compare({&output, 1}, stress_outputs_.values.subspan(k, 1), part(own, kGoldenWindows + k, 1));
+    model.run(stress_.values.subspan(k * size, size), outputs);
+    comparison.compare(outputs, stress_outputs_.values.subspan(k * n_outputs, n_outputs),
+                       part(own, (kGoldenWindows + k) * n_outputs, n_outputs));
   }
   return comparison.found();
 }

@@ -18,6 +18,13 @@ constexpr std::int64_t kMostRowsOrFeatures = 100'000;
 // Rows beyond this are more than any market has; below it, the sum of all spans' does not overflow.
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
+bool is_class_name(std::string_view name) noexcept {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return !name.empty() && name.size() <= 32 && kLetters.find(name.front()) != std::string_view::npos &&
+         name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
 class ManifestReader {
  public:
   explicit ManifestReader(const Json& json) : document_(json, "", problems_) {}
@@ -121,11 +128,14 @@ class ManifestReader {
     input.finish();
 
     JsonFields output = document_.object("output");
-    output.word("layout", {"[B, 1]"});
-    const std::string kind = output.word("kind", {"logit", "probability", "return"});
-    for (const OutputKind known : {OutputKind::logit, OutputKind::probability, OutputKind::forward_return}) {
+    output.word("layout", {"[B, C]"});
+    const std::string kind = output.word("kind", {"logit", "probability", "return", "classes"});
+    for (const OutputKind known :
+         {OutputKind::logit, OutputKind::probability, OutputKind::forward_return, OutputKind::classes}) {
       if (describe(known) == kind) manifest.output = known;
     }
+    manifest.classes = output.texts("classes");
+    check_classes(output);
     output.finish();
 
     JsonFields label = document_.object("label");  // the label's own parameters stand beside these
@@ -144,6 +154,25 @@ class ManifestReader {
                                                 std::to_string(result_.features.size()) + " features, " +
                                                 std::to_string(means) + " means and " +
                                                 std::to_string(deviations) + " deviations");
+    }
+  }
+
+  // Names that may stand in a file's header, for as many outputs as a prediction has room for.
+  void check_classes(JsonFields& output) {
+    const std::vector<std::string>& classes = result_.manifest.classes;
+    const bool has_classes = result_.manifest.output == OutputKind::classes;
+    if (has_classes ? classes.size() < 2 || classes.size() > kMostOutputs : !classes.empty()) {
+      output.problem("classes", "are " + std::to_string(classes.size()) + "; kind '" +
+                                    std::string(describe(result_.manifest.output)) + "' has " +
+                                    (has_classes ? "2 to " + std::to_string(kMostOutputs) : "none"));
+    }
+    for (auto name = classes.begin(); name != classes.end(); ++name) {
+      if (!is_class_name(*name)) {
+        output.problem("classes", "'" + *name + "' is not 1 to 32 of a-z 0-9 _, the first a letter");
+      }
+      if (std::find(classes.begin(), name, *name) != name) {
+        output.problem("classes", "'" + *name + "' comes twice");
+      }
     }
   }
 
@@ -210,7 +239,7 @@ class ManifestReader {
     if (problems_.empty() && result_.backends.empty()) document_.problem("backends", "is empty");
   }
 
-  // Layers that fit each other, from the window to one output.
+  // Layers that fit each other, from the window to the outputs.
   void read_network(const Json& list, const std::string& path, std::vector<Layer>& network) {
     const WindowShape& window = result_.manifest.window;
     std::size_t width = 0;
@@ -245,8 +274,9 @@ class ManifestReader {
       fields.finish();
       network.push_back(layer);
     }
-    if (problems_.empty() && (network.empty() || width != 1)) {
-      problems_.push_back({path, "does not end in one output"});
+    const std::size_t outputs = result_.manifest.n_outputs();
+    if (problems_.empty() && (network.empty() || width != outputs)) {
+      problems_.push_back({path, "does not end in " + std::to_string(outputs) + " outputs"});
     }
   }
 
@@ -285,6 +315,8 @@ std::string_view describe(OutputKind kind) noexcept {
       return "probability";
     case OutputKind::forward_return:
       return "return";
+    case OutputKind::classes:
+      return "classes";
   }
   return "unknown kind";
 }

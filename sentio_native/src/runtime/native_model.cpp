@@ -78,10 +78,10 @@ std::vector<float> in_blocks(const std::vector<float>& weights, std::size_t inpu
 
 class NativeModel final : public Model {
  public:
-  NativeModel(std::span<const std::byte> bytes, const WindowShape& shape, const std::vector<Layer>& layers)
-      : shape_(shape), dense_(dense_layers()) {
+  NativeModel(std::span<const std::byte> bytes, const ModelShape& shape, const std::vector<Layer>& layers)
+      : shape_(shape.window), n_outputs_(shape.n_outputs), dense_(dense_layers()) {
     TensorReader tensors(read_safetensors(bytes, kFile));
-    const auto width = static_cast<std::size_t>(shape.n_features);
+    const auto width = static_cast<std::size_t>(shape_.n_features);
     mean_ = tensors.take("scaler.mean", {width});
     inverse_deviation_ = tensors.take("scaler.inverse_deviation", {width});
     for (const Layer& layer : layers) {
@@ -101,12 +101,13 @@ class NativeModel final : public Model {
   }
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
-    if (windows.size() != outputs.size() * shape_.size()) {
-      throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F");
+    const std::size_t batch = outputs.size() / n_outputs_;
+    if (windows.size() != batch * shape_.size() || outputs.size() != batch * n_outputs_) {
+      throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F, or the outputs' not B * C");
     }
     const FloatingPointMode mode;
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
-      outputs[k] = run_one(windows.data() + k * shape_.size());
+    for (std::size_t k = 0; k < batch; ++k) {
+      run_one(windows.data() + k * shape_.size(), outputs.subspan(k * n_outputs_, n_outputs_));
     }
   }
 
@@ -115,10 +116,10 @@ class NativeModel final : public Model {
     std::vector<Probe> probes;
     for (const std::size_t size : {shape_.size() - 1, shape_.size() + 1, 2 * shape_.size()}) {
       const std::vector<float> window(size);
-      float output = 0;
+      std::vector<float> outputs(n_outputs_);
       bool refused = false;
       try {
-        run(window, {&output, 1});
+        run(window, outputs);
       } catch (const Error&) {
         refused = true;
       }
@@ -132,7 +133,7 @@ class NativeModel final : public Model {
  private:
   using Values = std::array<float, kWidestLayer>;
 
-  float run_one(const float* window) const noexcept {
+  void run_one(const float* window, std::span<float> outputs) const noexcept {
     Values first, second;  // not filled with zeros: 64 KiB would take longer than the network
     const std::size_t width = mean_.size();
     for (std::size_t row = 0; row < shape_.size(); row += width) {
@@ -164,10 +165,11 @@ class NativeModel final : public Model {
           break;
       }
     }
-    return values[0] * output_scale_ + output_mean_;
+    for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k] = values[k] * output_scale_ + output_mean_;
   }
 
   WindowShape shape_;
+  std::size_t n_outputs_;
   const DenseLayers& dense_;
   std::vector<float> mean_, inverse_deviation_;
   std::vector<Step> steps_;
@@ -176,7 +178,7 @@ class NativeModel final : public Model {
 
 }  // namespace
 
-std::unique_ptr<const Model> load_native_model(std::span<const std::byte> bytes, const WindowShape& shape,
+std::unique_ptr<const Model> load_native_model(std::span<const std::byte> bytes, const ModelShape& shape,
                                                const std::vector<Layer>& layers) {
   return std::make_unique<const NativeModel>(bytes, shape, layers);
 }

@@ -18,12 +18,12 @@ struct Layer {
 // The widest layer, and the most values of a window: what is computed in between lives on the stack.
 inline constexpr std::size_t kWidestLayer = 8192;
 
-// The network of `layers`, which fit each other and the window, with the tensors in the bytes of
+// The network of `layers`, which fit each other and the shape, with the tensors in the bytes of
 // model.safetensors: docs/reference/bundle.md names them. Its outputs are the same bits on every machine and
 // in every batch; running it allocates nothing. Throws Error(bad_bundle) where a tensor is missing, unknown,
 // of another shape or not finite.
 [[nodiscard]] std::unique_ptr<const Model> load_native_model(std::span<const std::byte> bytes,
-                                                             const WindowShape& shape,
+                                                             const ModelShape& shape,
                                                              const std::vector<Layer>& layers);
 
 }  // namespace sentio

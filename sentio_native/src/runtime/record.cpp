@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SENTIORC";
 constexpr std::uint64_t kVersion = 1;
-constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4 + 4;  // and the features
+constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4;  // and outputs and features
 
 // Little-endian, whatever the machine, into memory that is there.
 class Pen {
@@ -48,8 +48,7 @@ std::byte hex_digit(char digit) noexcept {
 }  // namespace
 
 RecordWriter::RecordWriter(const std::filesystem::path& file, std::size_t width)
-    : file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)),
-      bar_(4 + 4 + kBarPayload + 4 * width + 4) {
+    : file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)), width_(width) {
   if (file_ < 0) {
     if (errno == EEXIST)
       throw Error(ErrorCode::bad_argument, file.string() + ": is there already; a record needs a new file");
@@ -66,15 +65,19 @@ RecordWriter::~RecordWriter() {
   ::close(file_);
 }
 
-void RecordWriter::write_state(std::string_view bundle_id, std::span<const std::byte> state) {
+void RecordWriter::write_state(std::string_view bundle_id, std::size_t n_outputs,
+                               std::span<const std::byte> state) {
+  n_outputs_ = n_outputs;
+  bar_.resize(4 + 4 + kBarPayload + 4 * (n_outputs_ + width_) + 4);
   std::vector<std::byte> id;
   for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
     id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
-  std::vector<std::byte> record(4 + 4 + id.size() + state.size() + 4);
+  std::vector<std::byte> record(4 + 4 + id.size() + 8 + state.size() + 4);
   Pen pen(record);
   pen(static_cast<std::uint32_t>(Kind::state));
-  pen(static_cast<std::uint32_t>(id.size() + state.size()));
+  pen(static_cast<std::uint32_t>(id.size() + 8 + state.size()));
   pen(std::span<const std::byte>(id));
+  pen(std::uint64_t{n_outputs});
   pen(state);
   pen(sum_ = crc32(std::span(record).first(record.size() - 4), sum_));
   write(record);
@@ -89,8 +92,10 @@ void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,
   for (const double value : {bar.open, bar.high, bar.low, bar.close, bar.volume}) pen(value);
   pen(static_cast<std::uint32_t>(outcome.status));
   pen(std::uint32_t{asked});
-  pen(outcome.prediction ? static_cast<float>(outcome.prediction->value)
-                         : std::numeric_limits<float>::quiet_NaN());
+  for (std::size_t k = 0; k < n_outputs_; ++k) {
+    pen(outcome.prediction ? static_cast<float>(outcome.prediction->values[k])
+                           : std::numeric_limits<float>::quiet_NaN());
+  }
   for (const float value : features) pen(value);
   pen(sum_ = crc32(std::span(bar_).first(bar_.size() - 4), sum_));
   write(bar_);

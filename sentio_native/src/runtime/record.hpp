@@ -21,8 +21,9 @@ class RecordWriter {
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;
 
-  // What the session goes on from. `bundle_id` is 64 hex digits.
-  void write_state(std::string_view bundle_id, std::span<const std::byte> state);
+  // What the session goes on from: `n_outputs` are those of each bar from here on. `bundle_id` is 64 hex
+  // digits.
+  void write_state(std::string_view bundle_id, std::size_t n_outputs, std::span<const std::byte> state);
   // A bar that was taken; `outcome` of one that was not asked about has no prediction.
   void write_bar(const Bar& bar, bool asked, const Outcome& outcome,
                  std::span<const float> features) noexcept;
@@ -38,6 +39,7 @@ class RecordWriter {
   int file_;
   std::error_code error_;
   std::uint32_t sum_ = 0;
+  std::size_t width_, n_outputs_ = 0;
   std::vector<std::byte> bar_;  // a bar's record, of which all but the length changes
 };
 

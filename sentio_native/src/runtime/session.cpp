@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "fp_environment.hpp"
@@ -61,18 +62,6 @@ std::string_view describe(Status status) noexcept {
       return describe(BarFault::volume_range);
   }
   return "unknown status";
-}
-
-std::optional<double> Prediction::probability() const noexcept {
-  switch (kind) {
-    case OutputKind::logit:
-      return 1.0 / (1.0 + std::exp(-value));
-    case OutputKind::probability:
-      return value;
-    case OutputKind::forward_return:
-      break;
-  }
-  return std::nullopt;
 }
 
 Session::Window::Window(const WindowShape& shape)
@@ -154,7 +143,7 @@ void Session::go_on_as(Session&& other) noexcept {
 }
 
 void Session::record_state() {
-  if (recorder_) recorder_->write_state(bundle_->id(), state());
+  if (recorder_) recorder_->write_state(bundle_->id(), bundle_->manifest().n_outputs(), state());
 }
 
 void Session::record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept {
@@ -240,22 +229,34 @@ Outcome Session::peek(const Bar& bar) noexcept {
 
 Outcome Session::predict(std::span<const float> window, std::int64_t bar_ts) noexcept {
   failure_ = nullptr;
-  float value = 0;
+  std::array<float, kMostOutputs> values;
+  const auto outputs = std::span(values).first(bundle_->manifest().n_outputs());
   try {
     const FloatingPointMode mode;
-    bundle_->model().run(window, {&value, 1});
+    bundle_->model().run(window, outputs);
   } catch (...) {  // a host's own model may throw anything, this function nothing
     failure_ = std::current_exception();
     return {Status::model_failed};
   }
-  return outcome_of(value, bar_ts);
+  return outcome_of(outputs, bar_ts);
 }
 
-Outcome Session::outcome_of(float value, std::int64_t bar_ts) const noexcept {
-  if (!std::isfinite(value)) return {Status::model_failed};
+Outcome Session::outcome_of(std::span<const float> outputs, std::int64_t bar_ts) const noexcept {
+  for (const float output : outputs) {
+    if (!std::isfinite(output)) return {Status::model_failed};
+  }
   const BundleManifest& manifest = bundle_->manifest();
-  return {Status::predicted, Prediction{double{value}, manifest.output, manifest.horizon, bar_ts,
-                                        manifest.model_id, manifest.version, bundle_->id()}};
+  const bool has_classes = !manifest.classes.empty();
+  return {Status::predicted,
+          Prediction{.value = has_classes ? std::numeric_limits<double>::quiet_NaN() : outputs.front(),
+                     .kind = manifest.output,
+                     .horizon = manifest.horizon,
+                     .bar_ts = bar_ts,
+                     .model_id = manifest.model_id,
+                     .version = manifest.version,
+                     .bundle_id = bundle_->id(),
+                     .values = Outputs(outputs),
+                     .classes = manifest.classes}};
 }
 
 std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle) {

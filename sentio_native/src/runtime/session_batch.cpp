@@ -13,7 +13,7 @@ SessionBatch::SessionBatch(std::shared_ptr<const Bundle> bundle, std::size_t mos
     : bundle_(std::move(bundle)),
       most_(most),
       windows_(most * bundle_->manifest().window.size()),
-      outputs_(most) {
+      outputs_(most * bundle_->manifest().n_outputs()) {
   waiting_.reserve(most);
 }
 
@@ -56,13 +56,13 @@ void SessionBatch::ask(std::span<Session* const> sessions, std::span<const Bar> 
 
 void SessionBatch::answer(std::span<Session* const> sessions, std::span<const Bar> bars,
                           std::span<Outcome> outcomes) noexcept {
-  const std::size_t count = waiting_.size();
+  const std::size_t count = waiting_.size(), n_outputs = bundle_->manifest().n_outputs();
   bool answered = false;
   try {
     const FloatingPointMode mode;
     if (count > 0) {
       bundle_->model().run(std::span(windows_).first(count * bundle_->manifest().window.size()),
-                           std::span(outputs_).first(count));
+                           std::span(outputs_).first(count * n_outputs));
     }
     answered = true;
   } catch (...) {  // for one of them, or for all: each is asked by itself, and told
@@ -70,8 +70,9 @@ void SessionBatch::answer(std::span<Session* const> sessions, std::span<const Ba
   for (std::size_t place = 0; place < count; ++place) {
     const std::size_t k = waiting_[place];
     Session& session = *sessions[k];
-    outcomes[k] = answered ? session.outcome_of(outputs_[place], bars[k].ts)
-                           : session.predict(window(place), bars[k].ts);
+    outcomes[k] =
+        answered ? session.outcome_of(std::span(outputs_).subspan(place * n_outputs, n_outputs), bars[k].ts)
+                 : session.predict(window(place), bars[k].ts);
     session.record_bar(bars[k], true, outcomes[k]);
     session.in_batch_ = false;
   }

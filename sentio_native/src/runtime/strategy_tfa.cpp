@@ -1,10 +1,14 @@
 // From predictions to signals.
 #include "sentio/strategy_tfa.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <string_view>
 
 #include "runtime/workspace.hpp"
 #include "sentio/error.hpp"
+#include "text.hpp"
 
 namespace sentio {
 namespace {
@@ -13,14 +17,16 @@ bool is_probability(double value) {
   return value >= 0.0 && value <= 1.0;
 }
 
-TFACfg checked(const TFACfg& cfg) {
+TFACfg checked(const TFACfg& cfg, const BundleManifest& manifest) {
   std::vector<Problem> problems;
   const auto require = [&](bool kept, const char* field, const char* message) {
     if (!kept) problems.push_back({field, message});
   };
   require(is_probability(cfg.buy_probability), "buy_probability", "is outside [0, 1]");
   require(is_probability(cfg.sell_probability), "sell_probability", "is outside [0, 1]");
-  require(cfg.sell_probability <= cfg.buy_probability, "sell_probability", "is above buy_probability");
+  // Of classes a third may be likely, so that both thresholds may be low.
+  require(manifest.output == OutputKind::classes || cfg.sell_probability <= cfg.buy_probability,
+          "sell_probability", "is above buy_probability");
   require(std::isfinite(cfg.buy_return), "buy_return", "is not a number");
   require(std::isfinite(cfg.sell_return), "sell_return", "is not a number");
   require(cfg.sell_return <= cfg.buy_return, "sell_return", "is above buy_return");
@@ -30,6 +36,17 @@ TFACfg checked(const TFACfg& cfg) {
   if (!problems.empty())
     throw Error(ErrorCode::bad_argument, "TFACfg contradicts itself", std::move(problems));
   return cfg;
+}
+
+std::size_t place_of(const BundleManifest& manifest, std::string_view name) {
+  const auto& classes = manifest.classes;
+  const auto place = std::find(classes.begin(), classes.end(), name);
+  if (place == classes.end()) {
+    throw Error(ErrorCode::bad_argument, "the strategy tfa needs a class '" + std::string(name) + "'; " +
+                                             manifest.model_id + " " + manifest.version + " has " +
+                                             join(classes));
+  }
+  return static_cast<std::size_t>(place - classes.begin());
 }
 
 }  // namespace
@@ -55,11 +72,15 @@ std::string_view describe(Side side) noexcept {
   return "unknown side";
 }
 
-TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(checked(cfg).folder())) {}
+TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(cfg.folder())) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
-    : cfg_(checked(cfg)),
-      session_(bundle, {.interval_ns = cfg.interval_ns.value_or(bundle->manifest().interval_ns)}) {}
+    : cfg_(checked(cfg, bundle->manifest())),
+      session_(bundle, {.interval_ns = cfg.interval_ns.value_or(bundle->manifest().interval_ns)}) {
+  if (bundle->manifest().output != OutputKind::classes) return;
+  up_ = place_of(bundle->manifest(), "up");
+  down_ = place_of(bundle->manifest(), "down");
+}
 
 Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
   const Outcome outcome = session_.on_bar(bar);
@@ -68,23 +89,28 @@ Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
   if (resting) --cooldown_left_;
   if (!outcome.prediction) return {.status = outcome.status};
 
-  const Prediction& prediction = *outcome.prediction;
-  const auto probability = prediction.probability();
-  const double strength = probability ? std::fabs(2.0 * *probability - 1.0) : std::fabs(prediction.value);
-  const Side side = resting ? Side::flat : side_of(prediction, strength);
+  auto [side, strength] = judge(*outcome.prediction);
+  if (resting || strength < cfg_.confidence_floor) side = Side::flat;
   if (side != Side::flat) cooldown_left_ = cfg_.cooldown_bars;
   return {outcome.status, side, strength, outcome.prediction};
 }
 
-Side TFAStrategy::side_of(const Prediction& prediction, double strength) const noexcept {
-  const auto probability = prediction.probability();
-  const double score = probability.value_or(prediction.value);
-  const double buy = probability ? cfg_.buy_probability : cfg_.buy_return;
-  const double sell = probability ? cfg_.sell_probability : cfg_.sell_return;
-  if (strength < cfg_.confidence_floor) return Side::flat;
-  if (score > buy) return Side::go_long;
-  if (score < sell) return Side::go_short;
-  return Side::flat;
+TFAStrategy::Judgement TFAStrategy::judge(const Prediction& prediction) const noexcept {
+  const auto side_of = [](bool is_long, bool is_short) {
+    return is_long ? Side::go_long : is_short ? Side::go_short : Side::flat;
+  };
+  if (prediction.kind == OutputKind::classes) {
+    const Outputs shares = prediction.probabilities();
+    const double up = shares[up_], down = shares[down_];
+    return {side_of(up > cfg_.buy_probability && up > down, down > 1.0 - cfg_.sell_probability && down > up),
+            std::fabs(up - down)};
+  }
+  if (const auto rise = prediction.probability()) {
+    return {side_of(*rise > cfg_.buy_probability, *rise < cfg_.sell_probability),
+            std::fabs(2.0 * *rise - 1.0)};
+  }
+  const double value = prediction.value;
+  return {side_of(value > cfg_.buy_return, value < cfg_.sell_return), std::fabs(value)};
 }
 
 }  // namespace sentio

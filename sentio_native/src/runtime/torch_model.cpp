@@ -86,16 +86,23 @@ std::vector<Model::Probe> offer_misfits(const WindowShape& window, const Run& ru
   return probes;
 }
 
+// B. Throws Error(bad_argument) where windows and outputs are not of one.
+std::size_t batch_of(std::span<const float> windows, std::span<float> outputs, const ModelShape& shape) {
+  const std::size_t batch = outputs.size() / shape.n_outputs;
+  if (windows.size() != batch * shape.window.size() || outputs.size() != batch * shape.n_outputs) {
+    throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F, or the outputs' not B * C");
+  }
+  return batch;
+}
+
 class TorchModel final : public Model {
  public:
-  TorchModel(torch::jit::Module module, const WindowShape& shape)
-      : module_(std::move(module)), shape_(shape) {}
+  TorchModel(torch::jit::Module module, const ModelShape& shape)
+      : module_(std::move(module)), shape_(shape.window), n_outputs_(shape.n_outputs) {}
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
-    const auto batch = static_cast<std::int64_t>(outputs.size());
-    if (windows.size() != outputs.size() * shape_.size()) {
-      throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F");
-    }
+    const auto batch = static_cast<std::int64_t>(batch_of(windows, outputs, {shape_, n_outputs_}));
+    const auto width = static_cast<std::int64_t>(n_outputs_);
     const c10::InferenceMode inference;
     at::Tensor output;
     try {
@@ -106,8 +113,8 @@ class TorchModel final : public Model {
     } catch (const std::exception& error) {
       refuse("the model failed", error);
     }
-    if (output.scalar_type() != at::kFloat || output.sizes() != at::IntArrayRef({batch, 1})) {
-      throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B, 1]");
+    if (output.scalar_type() != at::kFloat || output.sizes() != at::IntArrayRef({batch, width})) {
+      throw Error(ErrorCode::bad_bundle, c10::str("the model's output is not float32 [B, ", width, "]"));
     }
     std::memcpy(outputs.data(), output.const_data_ptr<float>(), outputs.size_bytes());
   }
@@ -125,7 +132,9 @@ class TorchModel final : public Model {
   // threads.
   mutable torch::jit::Module module_;
   WindowShape shape_;
+  std::size_t n_outputs_;
 };
+
 // Bytes as a file that nobody can change, without a name in any folder.
 class SealedFile {
  public:
@@ -169,19 +178,20 @@ bool processor_has(const std::string& instruction_set) {
 
 class AotiModel final : public Model {
  public:
-  AotiModel(const std::string& path, const WindowShape& shape) : loader_(path), shape_(shape) {}
+  AotiModel(const std::string& path, const ModelShape& shape)
+      : loader_(path), shape_(shape.window), n_outputs_(shape.n_outputs) {}
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
-    if (windows.size() != outputs.size() * shape_.size()) {
-      throw Error(ErrorCode::bad_argument, "the windows' size is not B * T * F");
-    }
+    const std::size_t batch = batch_of(windows, outputs, {shape_, n_outputs_});
     const c10::InferenceMode inference;
     const at::Tensor input = at::empty({1, shape_.seq_len, shape_.n_features}, at::kFloat);
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
+    for (std::size_t k = 0; k < batch; ++k) {
       std::memcpy(input.mutable_data_ptr<float>(), windows.data() + k * shape_.size(),
                   shape_.size() * sizeof(float));
       try {
-        outputs[k] = forward(input);
+        const at::Tensor output = forward(input).contiguous();
+        std::memcpy(outputs.data() + k * n_outputs_, output.const_data_ptr<float>(),
+                    n_outputs_ * sizeof(float));
       } catch (const Error&) {
         throw;
       } catch (const std::exception& error) {
@@ -198,27 +208,28 @@ class AotiModel final : public Model {
 
  private:
   // The compiled code takes whatever memory it is given for one window: it is looked at here.
-  float forward(const at::Tensor& input) const {
+  at::Tensor forward(const at::Tensor& input) const {
     if (input.scalar_type() != at::kFloat || !input.is_contiguous() ||
         input.sizes() != at::IntArrayRef({1, shape_.seq_len, shape_.n_features})) {
       throw Error(ErrorCode::bad_argument, "the model takes one contiguous float32 window");
     }
     const std::vector<at::Tensor> outputs = loader_.run({input});
     if (outputs.size() != 1 || outputs[0].scalar_type() != at::kFloat ||
-        outputs[0].sizes() != at::IntArrayRef({1, 1})) {
-      throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [1, 1]");
+        outputs[0].sizes() != at::IntArrayRef({1, static_cast<std::int64_t>(n_outputs_)})) {
+      throw Error(ErrorCode::bad_bundle, c10::str("the model's output is not float32 [1, ", n_outputs_, "]"));
     }
-    return outputs[0].item<float>();
+    return outputs[0];
   }
 
   // run() is not const; it may be called from several threads, which wait for each other.
   mutable torch::inductor::AOTIModelPackageLoader loader_;
   WindowShape shape_;
+  std::size_t n_outputs_;
 };
 
 }  // namespace
 
-std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, const WindowShape& shape,
+std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, const ModelShape& shape,
                                              const std::string& instruction_set) {
   if (!processor_has(instruction_set)) {
     throw Error(ErrorCode::unsupported,
@@ -233,7 +244,7 @@ std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, c
   }
 }
 
-std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes, const WindowShape& shape) {
+std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes, const ModelShape& shape) {
   force_one_thread();
   try {
     auto module = torch::jit::load(std::make_shared<MemoryReader>(bytes), at::Device(at::kCPU));

@@ -9,17 +9,17 @@
 
 namespace sentio {
 
-// A TorchScript module [B, T, F] -> [B, 1] from the bytes of model.pt. TorchScript is code: give it only
+// A TorchScript module [B, T, F] -> [B, C] from the bytes of model.pt. TorchScript is code: give it only
 // bytes whose hash was checked, from a source that is trusted. Forces one thread in the whole process. Throws
 // Error(bad_bundle) where the bytes are no TorchScript, Error(unsupported) where the process already has
 // several inter-op threads.
 [[nodiscard]] std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes,
-                                                            const WindowShape& shape);
+                                                            const ModelShape& shape);
 
 // The backend `aoti`: a package of machine code for one window at a time, from the bytes of model.pt2, which
 // `instruction_set` names. Throws as above, and Error(unsupported) where this processor lacks it.
 [[nodiscard]] std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes,
-                                                           const WindowShape& shape,
+                                                           const ModelShape& shape,
                                                            const std::string& instruction_set);
 
 }  // namespace sentio

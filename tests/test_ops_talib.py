@@ -18,6 +18,9 @@ from talib import abstract
 NEARLY_SETTLED = 1000
 STARTS_ELSEWHERE = {
     "APO",
+    "BOLLINGER_LOWER",
+    "BOLLINGER_MIDDLE",
+    "BOLLINGER_UPPER",
     "CVI",
     "DEMA",
     "EFI",

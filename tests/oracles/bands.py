@@ -6,8 +6,19 @@ import math
 
 import numpy as np
 
-from oracles.averages import warm_ema
-from oracles.definitions import Bars, Oracle, Series, sma, true_range, typical, wilder
+from oracles.averages import average, warm_ema
+from oracles.definitions import (
+    Bars,
+    Oracle,
+    Series,
+    centred,
+    rolling,
+    root_mean_square,
+    sma,
+    true_range,
+    typical,
+    wilder,
+)
 
 Side = tuple[float, float, float]  # acceleration at first, what a new extreme adds, the most
 
@@ -73,6 +84,12 @@ def keltner(bars: Bars, window: int, atr_window: int, k: float) -> Series:
     return warm_ema(typical(bars), window) + k * wilder(true_range(bars), atr_window)
 
 
+def bollinger(x: Series, deviations: float, window: int, ma_type: int) -> Series:
+    """From the average, population deviations from the mean."""
+    reach = rolling(lambda w: deviations * root_mean_square(centred(w)), window, x)
+    return average(x, window, ma_type) + reach
+
+
 def acceleration_band(bars: Bars, column: str, window: int, side: int) -> Series:
     widths = 4 * (bars["high"] - bars["low"]) / (bars["high"] + bars["low"])
     return sma(bars[column] * (1 + side * widths), window)
@@ -88,6 +105,9 @@ ORACLES: dict[str, Oracle] = {
     "KELTNER_UPPER": lambda bars, sources, window, atr_window, k: keltner(bars, window, atr_window, k),
     "KELTNER_MIDDLE": lambda bars, sources, window, atr_window, k: keltner(bars, window, atr_window, 0),
     "KELTNER_LOWER": lambda bars, sources, window, atr_window, k: keltner(bars, window, atr_window, -k),
+    "BOLLINGER_UPPER": lambda bars, sources, k, **average: bollinger(sources[0], k, **average),
+    "BOLLINGER_MIDDLE": lambda bars, sources, k, **average: bollinger(sources[0], 0, **average),
+    "BOLLINGER_LOWER": lambda bars, sources, k, **average: bollinger(sources[0], -k, **average),
     "ACCBANDS_UPPER": lambda bars, sources, window: acceleration_band(bars, "high", window, 1),
     "ACCBANDS_MIDDLE": lambda bars, sources, window: sma(bars["close"], window),
     "ACCBANDS_LOWER": lambda bars, sources, window: acceleration_band(bars, "low", window, -1),

@@ -55,10 +55,6 @@ def garman_klass(bars: Bars, window: int) -> Series:
     return np.sqrt(sma(ranges - moves, window))
 
 
-def bollinger(x: Series, window: int, deviations: float) -> Series:
-    return rolling(lambda w: w.mean() + deviations * root_mean_square(centred(w)), window, x)
-
-
 def macd_line(x: Series, fast: int, slow: int) -> Series:
     line = ema(x, fast) - ema(x, slow)
     line[: first_valid(x) + slow - 1] = math.nan
@@ -126,9 +122,6 @@ ORACLES: dict[str, Oracle] = {
     "RSI": lambda bars, sources, window: rsi(sources[0], window),
     "ZWIN": lambda bars, sources, window: zwin(sources[0], window),
     "ATR": lambda bars, sources, window: wilder(true_range(bars), window),
-    "BOLLINGER_UPPER": lambda bars, sources, window, k: bollinger(sources[0], window, k),
-    "BOLLINGER_MIDDLE": lambda bars, sources, window, k: bollinger(sources[0], window, 0),
-    "BOLLINGER_LOWER": lambda bars, sources, window, k: bollinger(sources[0], window, -k),
     "MACD_LINE": lambda bars, sources, fast, slow, signal: macd_line(sources[0], fast, slow),
     "MACD_SIGNAL": lambda bars, sources, fast, slow, signal: macd_signal(sources[0], fast, slow, signal),
     "MACD_HISTOGRAM": lambda bars, sources, fast, slow, signal: (

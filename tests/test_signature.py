@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
 )
+from keys import write_keys
 
 from sentio.bundle import load_bundle
 from sentio.cli.app import app
@@ -29,15 +29,6 @@ from sentio.store import verify_sums
 from sentio.verify import find_cli, verify_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def write_keys(folder: Path, name: str) -> tuple[Path, Path]:
-    """A private and a public key, as PEM files."""
-    key = ed25519.Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return private, public
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from sentio.errors import BarsError, UsageError
 from sentio.extension import engine_errors, load_extension
 from sentio.specs import FeatureSpec
 
-__all__ = ["FeatureEngine", "Matrix", "Step", "compute_many"]
+__all__ = ["FeatureEngine", "Matrix", "Step", "compute_many", "error_scales"]
 
 # float32 or float64, as the spec's dtype says.
 Matrix = NDArray[np.floating[Any]]
@@ -196,3 +196,19 @@ def compute_many(
     with engine_errors("features"):
         load_extension().compute_many(spec.plan, runs, threads, finished)
     return {symbol: out[symbol] for symbol in symbols}
+
+
+def error_scales(spec: FeatureSpec, bars: Bars) -> NDArray[np.float64]:
+    """What an error of each feature is compared with at each bar: its op's declared scale.
+
+    Args:
+        spec: the features.
+        bars: N bars; a series in a scale stands for its largest magnitude so far among them.
+
+    Returns:
+        float64 [N, F].
+    """
+    columns = (bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    with engine_errors("features"):
+        scales: NDArray[np.float64] = load_extension().error_scales(spec.plan, *columns)
+    return scales

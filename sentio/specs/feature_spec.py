@@ -142,6 +142,11 @@ class FeatureSpec:
         return self.plan.settle
 
     @property
+    def reads_sessions(self) -> bool:
+        """Whether a feature depends on where sessions start; `settle` then counts from the first start."""
+        return self.plan.reads_sessions
+
+    @property
     def emit_from(self) -> int:
         """Rows before this one hold the pad value."""
         return self.plan.emit_from

@@ -6,6 +6,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <functional>
@@ -241,6 +242,20 @@ std::pair<std::vector<double>, double> measure(const std::shared_ptr<sentio::Pla
   return {std::move(cost.nodes), cost.rest};
 }
 
+py::array_t<double> error_scales(const std::shared_ptr<sentio::Plan>& plan, const py::array& ts,
+                                 const py::array& open, const py::array& high, const py::array& low,
+                                 const py::array& close, const py::array& volume) {
+  const auto bars = columns(ts, open, high, low, close, volume);
+  std::vector<double> scales;
+  {
+    const py::gil_scoped_release release;
+    scales = sentio::error_scales(*plan, bars);
+  }
+  py::array_t<double> result({bars.size(), plan->width()});
+  std::copy(scales.begin(), scales.end(), result.mutable_data());
+  return result;
+}
+
 // One engine's step into one row, as a function of Python's own: pybind11's conversions would take longer
 // than the bar. `refused` makes the exception of a bar that breaks its contract.
 class Stepper {
@@ -443,6 +458,7 @@ PYBIND11_MODULE(sentio_features, module) {
                              })
       .def_property_readonly("warmup", &sentio::Plan::warmup)
       .def_property_readonly("settle", &sentio::Plan::settle)
+      .def_property_readonly("reads_sessions", &sentio::Plan::reads_sessions)
       .def_property_readonly("emit_from", &sentio::Plan::emit_from)
       .def_property_readonly("first_valid_row", &sentio::Plan::first_valid_row)
       .def_property_readonly("pad_value", &sentio::Plan::pad_value)
@@ -495,6 +511,8 @@ PYBIND11_MODULE(sentio_features, module) {
   module.def("compute_many", &compute_many, py::arg("plan"), py::arg("runs"), py::arg("threads"),
              py::arg("finished"));
   module.def("measure", &measure, py::arg("plan"), py::arg("ts"), py::arg("open"), py::arg("high"),
+             py::arg("low"), py::arg("close"), py::arg("volume"));
+  module.def("error_scales", &error_scales, py::arg("plan"), py::arg("ts"), py::arg("open"), py::arg("high"),
              py::arg("low"), py::arg("close"), py::arg("volume"));
   module.def("catalog", [] {
     py::list ops;

@@ -434,6 +434,13 @@ std::string Plan::hash_hex() const {
   return to_hex(hash_);
 }
 
+bool Plan::reads_sessions() const noexcept {
+  const NodeRef gap = GraphBuilder::base(BaseColumn::gap);
+  return std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [&gap](const Node& node) {
+    return std::find(node.key.inputs.begin(), node.key.inputs.end(), gap) != node.key.inputs.end();
+  });
+}
+
 std::size_t Plan::node_count() const noexcept {
   return graph_->nodes.size();
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sentio/bar.hpp"
 #include "sentio/export.hpp"
 #include "sentio/op.hpp"
 
@@ -59,6 +60,9 @@ class SENTIO_API Plan {
   [[nodiscard]] std::int64_t warmup() const noexcept { return warmup_; }
   // Bars of history after which a cold start agrees with the long run; none where a feature has none.
   [[nodiscard]] std::optional<std::int64_t> settle() const noexcept { return settle_; }
+  // Whether a feature depends on where sessions start, which a cold engine knows from the first start on that
+  // it sees; its `settle` counts from there.
+  [[nodiscard]] bool reads_sessions() const noexcept;
   // Rows before this hold `pad_value`.
   [[nodiscard]] std::int64_t emit_from() const noexcept { return emit_from_; }
   // The first row that is emitted and in which every feature is valid.
@@ -94,5 +98,9 @@ class SENTIO_API Plan {
   std::array<std::uint8_t, 32> hash_{};
   std::shared_ptr<const Graph> graph_;
 };
+
+// What an error of each emitted feature is compared with at each bar: its op's declared scale, in which a
+// series stands for its largest magnitude so far. [bars.size(), width] row-major. Throws Error(bad_bars).
+[[nodiscard]] SENTIO_API std::vector<double> error_scales(const Plan& plan, const BarColumns& bars);
 
 }  // namespace sentio

@@ -268,7 +268,8 @@ def _say_files(files: BundleFiles) -> str:
 
 
 def _say_manifest(manifest: Manifest) -> str:
-    return f"{manifest.model_id} {manifest.version}, format version {manifest.format_version}"
+    told = f"{manifest.model_id} {manifest.version}, format version {manifest.format_version}"
+    return f"{told}; gate {manifest.gate}"
 
 
 def _say_goldens(goldens: Goldens) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from sentio.bars import Bars
+from sentio.bundle.gate import Metrics
 from sentio.bundle.manifest import Chain, Span, Spans
 from sentio.export import Source, write_bundle
 from sentio.features import FeatureEngine
@@ -23,6 +24,12 @@ from sentio.specs import FeatureSpec
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MINUTE = 60 * 10**9
 CLASSES = ("down", "flat", "up")
+
+METRICS = Metrics(
+    rows=100,
+    scores={"model": {"auc": 0.53}, "majority": {"auc": 0.5}, "logistic": {"auc": 0.51}},
+    auc_standard_error=0.01,
+)
 
 TINY_SPEC = {
     "schema_version": "1.0",
@@ -106,7 +113,7 @@ def make_source(seq_len: int = 1, **changes: Any) -> Source:
         "classes": classes,
         "label": label,
         "spans": Spans(train=span, validation=span, test=test),
-        "metrics": {"rows": 100, "scores": {"model": {"auc": 0.5}}},
+        "metrics": METRICS,
         "chain": Chain(
             bars_hash=bars.hash,
             cache_key="a" * 64,

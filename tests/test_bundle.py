@@ -307,6 +307,13 @@ CHANGED_METADATA = {
     "another format version": (Planted(("format_version",), 2), "format_version: input should be 1"),
     "number as text": (Planted(("warmup",), "9"), "warmup: input should be a valid integer"),
     "clip": (Planted(("clip",), [-5, 5]), "clip: input should be null"),
+    "gate": (Planted(("gate", "passed"), False), "its metrics say passed: the model's auc on the test span"),
+    "a figure of the gate": (Planted(("gate", "figures", "logistic"), 0.4), "gate is passed"),
+    "a metric": (Planted(("metrics", "scores", "logistic", "auc"), 0.6), "its metrics say NOT passed"),
+    "metrics that decide nothing": (
+        Planted(("metrics", "scores"), {"model": {"ic": 0.1}}),
+        "no score of the model decides; it has ic",
+    ),
     "F": (Planted(("input", "n_features"), 5), "F is not the same everywhere"),
     "interval": (Planted(("interval",), "1m"), "interval_ns is 300000000000, but interval 1m is 60000000000"),
     "no interval": (Planted(("interval",), "five"), "'five' is not an interval"),

@@ -21,7 +21,7 @@ from sentio.bundle import load_bundle
 from sentio.cli.app import app
 from sentio.cli.screen import run as run_command
 from sentio.features import FeatureEngine
-from sentio.store import entry_id
+from sentio.store import entry_id, sha256_file
 from sentio.trainers import load_model, start
 from sentio.training import Run, open_run
 from sentio.workspace import Workspace
@@ -103,8 +103,8 @@ def test_the_bundle_tells_the_whole_chain(project, sentio):
     assert (manifest.timezone, manifest.adjustment) == (bars.timezone, bars.adjustment)
     assert manifest.label.model_dump()["kind"] == "direction"
     assert manifest.output.kind == "logit"
-    assert manifest.metrics == run.metrics().model_dump(mode="json")
-    assert set(manifest.metrics["scores"]) > {"model"}  # the baselines stand beside it
+    assert manifest.metrics.model_dump() == run.metrics().model_dump()
+    assert set(manifest.metrics.scores) > {"model"}  # the baselines stand beside it
     for name in ("train", "validation", "test"):
         told, recorded = getattr(manifest.spans, name), run.manifest.spans[name]
         assert (told.rows, told.first_ts, told.last_ts) == (
@@ -232,6 +232,36 @@ def test_the_distributions_are_those_of_the_train_rows(project, sentio):
             # By its definition: a tenth of the values is at or below it, and no smaller value is such.
             assert (values <= edge).sum() * 10 >= tenths * len(values)
             assert (values < edge).sum() * 10 < tenths * len(values)
+
+
+def test_the_gate_stands_in_the_manifest_and_is_told(project, sentio):
+    run = open_run(project)
+    area = {name: scores["auc"] for name, scores in run.metrics().scores.items()}
+    passed = all(area["model"] > area[baseline] for baseline in ("majority", "logistic"))
+    done = sentio("export")
+    folder = project.artifacts / "TFA" / "v1"
+    gate = load_bundle(folder).manifest.gate
+    assert (gate.passed, gate.figures) == (passed, area)
+    assert str(gate) in " ".join(done.out.split())
+    assert ("NOT passed" in done.err) != passed
+    shown = sentio("bundle", "show", str(folder)).out
+    assert ["gate.passed", json.dumps(passed)] in [line.split() for line in shown.splitlines()]
+    assert str(gate) in " ".join(sentio("verify", str(folder), "--no-cpp").out.split())
+    assert json.loads(sentio("export", "--json").out)["gate"]["figures"] == area
+
+
+def test_a_required_gate_refuses_a_model_that_does_not_beat_the_baselines(project, sentio):
+    run = open_run(project)
+    scored = json.loads((run.path / "metrics.json").read_text())
+    for better, code in ((False, 1), (True, 0)):
+        scored["scores"]["model"]["auc"] = 0.9 if better else 0.1
+        (run.path / "metrics.json").write_text(json.dumps(scored))
+        hashes = {**run.manifest.files, "metrics.json": sha256_file(run.path / "metrics.json")}
+        change_run(run, files=hashes)
+        done = sentio("export", "--require-gate")
+        assert done.code == code, done.err
+        assert ("NOT passed: the model's auc" in " ".join(done.err.split())) != better
+        assert (project.artifacts / "TFA" / "v1").exists() == better
 
 
 def test_json_is_one_document_on_stdout(project, sentio):

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from bundles import MINUTE, make_bundle, make_source, walk
+from bundles import METRICS, MINUTE, make_bundle, make_source, walk
 
 from sentio import LiveBundle, Session, load_bundle
 from sentio.bars import Bars
@@ -166,7 +166,7 @@ def test_a_folder_that_was_replaced_is_refused(tmp_path, bundle):
     folder = make_bundle(tmp_path, make_source(4))
     loaded = load_bundle(folder)
     folder.rename(tmp_path / "gone")
-    make_bundle(tmp_path, make_source(4, metrics={"rows": 100, "scores": {"model": {"auc": 0.6}}}))
+    make_bundle(tmp_path, make_source(4, metrics=METRICS.model_copy(update={"rows": 101})))
     with pytest.raises(CorruptStore, match="by now"):
         LiveBundle(loaded)
 

@@ -10,12 +10,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    JsonValue,
     ValidationError,
     model_validator,
 )
 
 from sentio.bars.interval import Interval
+from sentio.bundle.gate import Gate, Metrics, judge
 from sentio.errors import CorruptStore, UsageError
 from sentio.validation import problem_lines
 
@@ -293,7 +293,8 @@ class Manifest(_Part):
     normalisation: Normalisation
     clip: None
     spans: Spans
-    metrics: dict[str, JsonValue]
+    metrics: Metrics
+    gate: Gate
     drift: list[Distribution]
     backends: Annotated[list[Backend], Field(min_length=1)]
     engine: EngineVersion
@@ -319,6 +320,8 @@ class Manifest(_Part):
             raise ValueError(f"F is not the same everywhere: {widths}")
         if self.golden.batches != list(BATCHES):
             raise ValueError(f"golden.batches is {self.golden.batches}; allowed is {list(BATCHES)}")
+        if self.gate != (judged := judge(self.metrics)):
+            raise ValueError(f"gate is {self.gate}; its metrics say {judged}")
         names = [backend.name for backend in self.backends]
         if len(set(names)) < len(names):
             raise ValueError(f"backends: a name comes twice in {names}")

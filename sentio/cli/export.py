@@ -31,6 +31,9 @@ def export(
     sign: Path | None = typer.Option(
         None, "--sign", metavar="KEY", help="Sign it by this Ed25519 private key (PEM), as SHA256SUMS.sig."
     ),
+    require_gate: bool = typer.Option(
+        False, "--require-gate", help="Refuse a model that does not beat every baseline on the test span."
+    ),
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
 ) -> None:
@@ -38,6 +41,7 @@ def export(
 
     Example: sentio export --verify
     """
+    from sentio.bundle.inspection import read_contents
     from sentio.export import export_run, newest_finished
     from sentio.report import SIMULATED
     from sentio.signature import load_signer
@@ -53,7 +57,16 @@ def export(
     if run is None and chosen.name != newest:
         message(f"{newest} is newer but not finished, so this is {chosen.name}")
     chosen_backends = None if backend is None else backend.split(",")
-    folder = export_run(chosen, workspace, version, backends=chosen_backends, output=output, sign=signer)
+    folder = export_run(
+        chosen,
+        workspace,
+        version,
+        backends=chosen_backends,
+        output=output,
+        sign=signer,
+        require_gate=require_gate,
+    )
+    gate = read_contents(folder).manifest.gate
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:
         print_json(
@@ -63,14 +76,17 @@ def export(
                 "bundle": entry_id(folder),
                 "simulated": chosen.simulated,
                 "signed": signer is not None,
+                "gate": gate.model_dump(mode="json"),
                 "verify": None if report is None else report.to_document(),
             }
         )
     else:
-        facts = {"run": chosen.name, "bundle": entry_id(folder), "folder": str(folder)}
+        facts = {"run": chosen.name, "bundle": entry_id(folder), "folder": str(folder), "gate": str(gate)}
         table("exported", ["what", "value"], [list(fact) for fact in facts.items()])
         if report is not None:
             show_report(report)
+    if not gate.passed:
+        message(f"gate {gate}")
     if chosen.simulated:
         message(SIMULATED)
     if report is not None and not report.ok:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentio.bundle.gate import Metrics, judge
 from sentio.bundle.manifest import Chain, OutputKind, Span, Spans
-from sentio.errors import CorruptStore, UsageError
+from sentio.errors import CheckFailed, CorruptStore, UsageError
 from sentio.export.write import Source, write_bundle
 from sentio.labels import Task
 from sentio.models import as_probability
@@ -59,6 +60,7 @@ def export_run(
     backends: Sequence[str] | None = None,
     output: str | None = None,
     sign: Signer | None = None,
+    require_gate: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Path:
     """Make a bundle of a finished run.
@@ -71,6 +73,7 @@ def export_run(
         output: what the bundle is to give: "probability" puts a sigmoid behind the logit of a binary label.
             None: what was trained: a logit, the logits of classes, or a return.
         sign: gives the signature that stands beside `SHA256SUMS`.
+        require_gate: refuse a model that does not beat the baselines; otherwise the manifest only says so.
         clock: gives the time of day, with a time zone.
 
     Returns:
@@ -81,10 +84,13 @@ def export_run(
         UsageError: the version exists already or is no name for a folder, a backend cannot be made, or the
             label does not allow that output.
         CorruptStore: the run or its cache entry is no longer what was written.
-        CheckFailed: the module cannot be exported as it was trained.
+        CheckFailed: the module cannot be exported as it was trained, or does not pass the required gate.
     """
     run.require_finished()
     told = run.manifest
+    metrics = Metrics.model_validate(run.metrics().model_dump())
+    if require_gate and not (gate := judge(metrics)).passed:
+        raise CheckFailed("gate", str(gate), hint="train a better model, or export without --require-gate")
     folder = workspace.artifacts / told.trainer.upper()
     destination = folder / (next_version(folder) if version is None else _checked(version))
     if destination.exists():
@@ -117,7 +123,7 @@ def export_run(
         classes=told.label.classes,
         label=told.label.model_dump(mode="json"),
         spans=Spans(**spans),
-        metrics=run.metrics().model_dump(mode="json"),
+        metrics=metrics,
         chain=chain,
     )
     write_bundle(

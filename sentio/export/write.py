@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from sentio.bars import Bars
 from sentio.bundle.checks import features_of
 from sentio.bundle.folder import MANIFEST, SPEC, STATE, Floats
+from sentio.bundle.gate import Metrics, judge
 from sentio.bundle.manifest import (
     Chain,
     Distribution,
@@ -76,7 +77,7 @@ class Source:
     output: OutputKind
     label: Mapping[str, JsonValue]
     spans: Spans
-    metrics: Mapping[str, JsonValue]
+    metrics: Metrics
     chain: Chain
     classes: Sequence[str] = ()
 
@@ -149,7 +150,8 @@ def write_bundle(
         ),
         clip=None,
         spans=source.spans,
-        metrics=dict(source.metrics),
+        metrics=source.metrics,
+        gate=judge(source.metrics),
         drift=_distributions(source, spec.first_valid_row),
         backends=[part.entry for part in made],
         engine=EngineVersion(version=load_extension().build_info()["version"]),

@@ -174,6 +174,7 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"label.horizon", [](Json& m) { m["label"]["horizon"] = 0; }},
       {"chain.spec_hash", [](Json& m) { m["chain"]["spec_hash"] = "abc"; }},
       {"chain: is missing", [](Json& m) { m.erase("chain"); }},
+      {"gate.passed: is not true or false", [](Json& m) { m["gate"]["passed"] = "yes"; }},
       {"clip: is not null", [](Json& m) { m["clip"] = 5; }},
       {"normalisation.mean", [](Json& m) { m["normalisation"]["mean"][0] = "0"; }},
       {"means", [](Json& m) { m["normalisation"]["mean"].push_back(0); }},

@@ -1,0 +1,78 @@
+"""The gate: what a model measured on the test span, beside the baselines, and whether it beats them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Gate", "Metrics", "judge"]
+
+# The metric that decides, and whether more of it is better; the first that the model was scored by.
+_DECISIVE = {"auc": True, "mse": False, "log_loss": False}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Metrics(_Part):
+    """Of the model and of each baseline, on the same rows of the test span; null where a metric has no value.
+
+    Attributes:
+        rows: samples of the test span.
+        scores: predictor to metric to value; the first predictor is the model.
+        auc_standard_error: of the model's AUC, by block bootstrap.
+    """
+
+    rows: Annotated[int, Field(ge=1)]
+    scores: Annotated[dict[str, dict[str, float | None]], Field(min_length=1)]
+    auc_standard_error: float | None
+
+
+class Gate(_Part):
+    """Whether the model is worth running, by a stated rule.
+
+    Attributes:
+        rule: in words.
+        passed: false, too, where a figure has no value.
+        figures: what was compared: of the model, then of each baseline.
+    """
+
+    rule: str
+    passed: bool
+    figures: dict[str, float | None]
+
+    def __str__(self) -> str:
+        figures = ", ".join(
+            f"{name} {'none' if value is None else format(value, '.6g')}"
+            for name, value in self.figures.items()
+        )
+        return f"{'passed' if self.passed else 'NOT passed'}: {self.rule} ({figures})"
+
+
+def judge(metrics: Metrics) -> Gate:
+    """Apply the rule: the model beats every baseline by the metric that decides.
+
+    Raises:
+        ValueError: the model was scored by none that does.
+    """
+    model, *_ = metrics.scores.values()
+    decisive = next((name for name in _DECISIVE if name in model), None)
+    if decisive is None:
+        raise ValueError(f"no score of the model decides; it has {', '.join(model)}")
+    more_is_better = _DECISIVE[decisive]
+    figures = {name: scores.get(decisive) for name, scores in metrics.scores.items()}
+    own, *others = figures.values()
+
+    def beaten(other: float | None) -> bool:
+        if own is None or other is None:
+            return False
+        return own > other if more_is_better else own < other
+
+    than = "above" if more_is_better else "below"
+    return Gate(
+        rule=f"the model's {decisive} on the test span is {than} that of every baseline",
+        passed=bool(others) and all(beaten(other) for other in others),
+        figures=figures,
+    )

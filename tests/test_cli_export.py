@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from command_line import Done, stock
+from keys import write_keys
 
 from sentio.bars import BarsLibrary
 from sentio.bundle import load_bundle
@@ -26,6 +27,7 @@ from sentio.trainers import load_model, start
 from sentio.training import Run, open_run
 from sentio.workspace import Workspace
 
+ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"feature_spec": "tiny", "hidden": [8], "max_epochs": 1}
 
 
@@ -262,6 +264,57 @@ def test_a_required_gate_refuses_a_model_that_does_not_beat_the_baselines(projec
         assert done.code == code, done.err
         assert ("NOT passed: the model's auc" in " ".join(done.err.split())) != better
         assert (project.artifacts / "TFA" / "v1").exists() == better
+
+
+def test_a_bundle_that_export_has_signed_is_verified_by_its_key_alone(project, sentio, tmp_path):
+    private, ours = write_keys(tmp_path, "ours")
+    _, theirs = write_keys(tmp_path, "theirs")
+    assert json.loads(sentio("export", "--sign", str(private), "--json").out)["signed"] is True
+    assert json.loads(sentio("export", "--json").out)["signed"] is False
+    signed, unsigned = (str(project.artifacts / "TFA" / version) for version in ("v1", "v2"))
+    for folder, key, code, told in (
+        (signed, ours, 0, "verified, but for"),
+        (signed, theirs, 1, "is no signature"),
+        (unsigned, ours, 1, "is unsigned"),
+    ):
+        done = sentio("verify", folder, "--no-cpp", "--trust", str(key))
+        assert done.code == code, done.err
+        assert told in done.out
+    done = sentio("export", "--sign", str(ours))
+    assert done.code == 3
+    assert "no Ed25519 private key" in done.err
+    assert not (project.artifacts / "TFA" / "v3").exists()
+
+
+def test_sentio_cli_believes_what_export_has_signed(project, sentio, tmp_path):
+    cli = ROOT / "build" / "sentio_cli"
+    if not cli.is_file():
+        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+    private, ours = write_keys(tmp_path, "ours")
+    _, theirs = write_keys(tmp_path, "theirs")
+    assert sentio("export", "--sign", str(private)).code == 0
+    assert sentio("export").code == 0
+    signed, unsigned = (project.artifacts / "TFA" / version for version in ("v1", "v2"))
+
+    def in_cpp(folder: Path, key: Path) -> subprocess.CompletedProcess[str]:
+        command = [str(cli), "verify", str(folder), "--trust", str(key)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = in_cpp(signed, ours)
+    if done.returncode == 6:
+        assert "SENTIO_OPENSSL" in done.stderr
+        pytest.skip("sentio_cli is built without SENTIO_OPENSSL")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for folder, key, told in ((signed, theirs, "is no signature"), (unsigned, ours, "is unsigned")):
+        done = in_cpp(folder, key)
+        assert done.returncode == 1
+        assert told in done.stdout
+    # The command that people use, the C++ half included.
+    (project.root / "build").mkdir()
+    (project.root / "build" / "sentio_cli").symlink_to(cli)
+    done = sentio("verify", str(signed), "--trust", str(ours))
+    assert done.code == 0, done.out
+    assert "C++: signature" in done.out
 
 
 def test_json_is_one_document_on_stdout(project, sentio):

@@ -252,6 +252,19 @@ TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
   CHECK_EQUAL(first_failure(with_bit("engine.state", 40)), "engine state");
 }
 
+TEST(a_copy_of_the_scaler_that_the_weights_do_not_hold_is_refused) {
+  const BundleOptions native{.native = true};
+  for (const auto& [key, tensor] :
+       {std::pair("mean", "scaler.mean"), {"inv_std", "scaler.inverse_deviation"}}) {
+    const auto change = [key = key](Json& m) { m["normalisation"][key][2] = 0.25; };
+    for (const Check& check : verify(with_manifest(change, native)).checks) {
+      const bool fails = !check.ok && !check.left_out;
+      CHECK_EQUAL(fails, check.name == "native: normalisation");
+      if (fails) CHECK(check.detail.find(tensor) != std::string::npos);
+    }
+  }
+}
+
 TEST(golden_outputs_that_are_no_numbers_are_refused) {
   Files files = make_bundle();
   std::string& bytes = files["golden/logits_7.npy"];

@@ -10,6 +10,7 @@
 #include "runtime/backends.hpp"
 #include "runtime/golden.hpp"
 #include "runtime/manifest.hpp"
+#include "runtime/safetensors.hpp"
 #include "runtime/sealed_folder.hpp"
 #include "runtime/signature.hpp"
 #include "sentio/engine.hpp"
@@ -111,6 +112,7 @@ class Examination {
       report.checks.push_back({named("model"), false, line_of(error), true});
       return;
     }
+    if (backend.name == "native") check(named("normalisation"), [&] { return compare_scaler(backend); });
     if (golden != nullptr) {
       for (const std::size_t batch : kGoldenBatches) {
         check(named("golden outputs, batch " + std::to_string(batch)),
@@ -208,6 +210,25 @@ class Examination {
     model = options_.model_loader ? options_.model_loader(bytes, shape) : load_model(backend, bytes, shape);
     const ModelEnvironment here = model->environment();
     return here.library + " " + here.cpu_capability;
+  }
+
+  // The manifest's copy of the scaler with the tensors that the model was made of.
+  std::string compare_scaler(const BackendEntry& backend) const {
+    const Tensors tensors = read_safetensors(files_->bytes(backend.file), backend.file);
+    std::vector<Problem> problems;
+    const auto compare = [&](const char* key, const std::vector<double>& told, std::string_view tensor) {
+      const auto held = tensors.find(tensor);
+      if (held == tensors.end() ||
+          !std::equal(told.begin(), told.end(), held->second.values.begin(), held->second.values.end()))
+        problems.push_back(
+            {std::string("normalisation.") + key, "is not the weights' " + std::string(tensor)});
+    };
+    compare("mean", document_.mean, "scaler.mean");
+    compare("inv_std", document_.inverse_deviation, "scaler.inverse_deviation");
+    if (!problems.empty()) {
+      throw Error(ErrorCode::bad_bundle, "the manifest's copy of the scaler is another", std::move(problems));
+    }
+    return std::to_string(document_.mean.size()) + " means and deviations, those of the weights";
   }
 
   static std::string probe(const Model& model) {

@@ -145,9 +145,10 @@ class ManifestReader {
     JsonFields normalisation = document_.object("normalisation");
     normalisation.word("kind", {"standard"});
     normalisation.word("where", {"inside the model"});
-    const std::size_t means = normalisation.numbers("mean").size();
-    const std::size_t deviations = normalisation.numbers("inv_std").size();
+    result_.mean = normalisation.numbers("mean");
+    result_.inverse_deviation = normalisation.numbers("inv_std");
     normalisation.finish();
+    const std::size_t means = result_.mean.size(), deviations = result_.inverse_deviation.size();
     const auto width = static_cast<std::size_t>(manifest.window.n_features);
     if (problems_.empty() && (result_.features.size() != width || means != width || deviations != width)) {
       document_.problem("input.n_features", "is " + std::to_string(width) + ", but there are " +

@@ -40,6 +40,7 @@ struct ManifestDocument {
   std::int64_t first_valid_row = 0;
   std::int64_t session_gap_ns = 0;
   bool allow_early_emit = false;
+  std::vector<double> mean, inverse_deviation;  // a copy of the scaler inside the model, each [F]
   std::size_t golden_bars = 0;
 };
 

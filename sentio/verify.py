@@ -20,6 +20,7 @@ from sentio.bundle.models import load_model
 from sentio.bundle.native import NativeModel
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem
 from sentio.signature import TrustedKey
+from sentio.specs import FeatureSpec
 from sentio.workspace import Workspace
 
 __all__ = ["Check", "VerifyReport", "find_cli", "verify_bundle"]
@@ -36,7 +37,8 @@ class Check:
 
     Attributes:
         name: what was looked at.
-        ok: None where it was left out: on request, or for want of the backend.
+        ok: None where it was left out: on request, for want of the backend, or because this bundle gives no
+            way to make it.
         detail: what was found.
         exit_code: what the command ends with where this is the first line that fails.
     """
@@ -172,10 +174,22 @@ def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None
         lines.check(
             "golden features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest)
         )
-        lines.check("golden features, warm start", lambda: checks.check_warm_start(spec, goldens, manifest))
+        _check_starts(lines, spec, goldens, manifest)
     for backend in manifest.backends:
         if backend.file in files.contents:
             _check_backend(lines, files, manifest, backend, goldens)
+
+
+def _check_starts(lines: _Lines, spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> None:
+    warm = partial(checks.check_warm_start, spec, goldens, manifest)
+    if lines.value("golden features, warm start", warm, str) is None:
+        return
+    name = "golden features, cold start"
+    obstacle = checks.cold_start_obstacle(spec, goldens, manifest)
+    if obstacle is None:
+        lines.check(name, lambda: checks.check_cold_start(spec, goldens, manifest))
+    else:
+        lines.checks.append(Check(name, None, obstacle))
 
 
 def _check_backend(
@@ -211,7 +225,7 @@ class _CppLine(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    ok: bool | None  # None: this build lacks the backend
+    ok: bool | None  # None: this build or this bundle gives no way to make it
     detail: str
 
 

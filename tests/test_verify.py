@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import stat
@@ -11,14 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundles import Planted, change_array, change_json, make_bundle, make_source, reseal, walk
+from bundles import (
+    MINUTE,
+    TINY_SPEC,
+    Planted,
+    change_array,
+    change_json,
+    make_bundle,
+    make_source,
+    reseal,
+    walk,
+)
 from torch import Tensor
 
+from sentio.bars import Bars
 from sentio.bundle import module
 from sentio.errors import UsageError
 from sentio.features import FeatureEngine
 from sentio.models import ScaledModel
-from sentio.verify import VerifyReport, find_cli, verify_bundle
+from sentio.verify import Check, VerifyReport, find_cli, verify_bundle
 
 FEATURES = [f"golden features, {what}" for what in ("batch", "bar by bar", "warm start")]
 OUTPUTS = [f"torchscript: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")]
@@ -58,6 +70,7 @@ def test_a_sound_bundle_passes_every_line(bundle):
         "golden features, batch",
         "golden features, bar by bar",
         "golden features, warm start",
+        "golden features, cold start",
         "torchscript: model",
         "torchscript: golden outputs, batch 1",
         "torchscript: golden outputs, batch 7",
@@ -230,7 +243,7 @@ def test_on_another_machine_the_tolerance_decides(bundle):
     assert failed(in_python(bundle)) == [
         "torchscript: golden outputs, batch 7"
     ]  # here it must be the same bits
-    for key, value in (("cpu_capability", "AVX512"), ("torch", "9.9.9")):
+    for key, value in (("cpu_capability", "another"), ("torch", "9.9.9")):
         change_json(bundle, "metadata.json", Planted(("backends", 0, key), value))
         report = in_python(bundle)
         assert failed(report) == []
@@ -239,6 +252,64 @@ def test_on_another_machine_the_tolerance_decides(bundle):
     change_json(bundle, "metadata.json", Planted(("backends", 0, "torch"), "9.9.9"))
     change_array(bundle, "logits_7", beyond)
     assert failed(in_python(bundle)) == ["torchscript: golden outputs, batch 7"]
+
+
+# A cold start once it has settled
+
+
+def cold_start(report: VerifyReport) -> Check:
+    return next(check for check in report.checks if check.name == "golden features, cold start")
+
+
+@pytest.mark.parametrize("settle", [0, 20, 60])
+def test_a_settle_that_is_too_small_fails_its_line(bundle, settle):
+    change_json(bundle, "metadata.json", Planted(("settle",), settle))
+    report = in_python(bundle)
+    assert failed(report) == ["features", "golden features, cold start"]
+    assert "after a cold start" in cold_start(report).detail
+
+
+def test_a_cold_start_is_judged_from_its_settled_row_to_the_last_golden_bar(bundle):
+    manifest = json.loads((bundle / "metadata.json").read_text())
+    count = manifest["golden"]["bars"] - manifest["settle"]
+    # The exporter takes so many bars that every golden window has settled.
+    assert count >= 256
+    assert cold_start(in_python(bundle)).detail.startswith(f"{count} bars from row {manifest['settle']} on")
+
+
+def with_op(**feature: object) -> dict[str, object]:
+    features = [*TINY_SPEC["features"], {"name": "more", **feature}]
+    return {**TINY_SPEC, "features": features}
+
+
+def test_of_a_spec_that_reads_sessions_a_cold_start_settles_after_a_sessions_start(tmp_path):
+    source = make_source(4, document=with_op(op="SESSION_TIME"))
+    bundle = make_bundle(tmp_path, source)
+    report = in_python(bundle)
+    assert failed(report) == []
+    goldens = np.load(bundle / "golden" / "ts.npy")
+    start = 1 + int(np.flatnonzero(np.diff(goldens) >= 4 * 60 * MINUTE)[0])
+    assert start == 2  # two bars, so that the engine knows how close bars are
+    assert f"from row {start + source.spec.settle} on" in cold_start(report).detail
+
+
+def test_where_a_cold_start_cannot_be_judged_it_is_left_out_with_the_reason(tmp_path):
+    for name, source, told in (
+        ("never", make_source(document=with_op(op="OBV")), "settle is null: there is none for more"),
+        ("slow", make_source(document=with_op(op="RSI", window=20)), ", there are 276 golden bars"),
+        ("jump", make_source(bars=jumping(walk())), "not within a factor of 16"),
+    ):
+        report = in_python(make_bundle(tmp_path / name, source))
+        line = cold_start(report)
+        assert (line.ok, failed(report)) == (None, [])
+        assert told in line.detail
+
+
+def jumping(bars: Bars) -> Bars:
+    """The same bars, twenty times as dear from some bar of the test span on."""
+    dearer = np.where(np.arange(len(bars)) < 600, 1.0, 20.0)
+    prices = {name: getattr(bars, name) * dearer for name in ("open", "high", "low", "close")}
+    return dataclasses.replace(bars, **prices)
 
 
 # The C++ half

@@ -194,6 +194,8 @@ def load_bundle(
     checks.check_goldens(goldens, manifest)
     checks.check_features(spec, goldens, manifest)
     checks.check_warm_start(spec, goldens, manifest)
+    if checks.cold_start_obstacle(spec, goldens, manifest) is None:
+        checks.check_cold_start(spec, goldens, manifest)
     model = load_model(files, manifest, chosen)
     checks.check_refusals(model, chosen, manifest)
     checks.check_logits(model, goldens, chosen, batch_size=1)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from sentio.bars import Bars
+from sentio.bars import Bars, session_starts
 from sentio.bundle.folder import Floats, Goldens
 from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, InputLayout
 from sentio.bundle.module import run_windows
@@ -42,7 +42,8 @@ def make_goldens(
         layout: how windows are cut.
 
     Returns:
-        The goldens, which begin with as many bars before the first window as a cold engine needs.
+        The goldens, which begin with as many bars before the first window as a cold engine needs to settle,
+        or, where there are not so many, to fill that window.
 
     Raises:
         BadInput: the test span ends fewer windows.
@@ -58,7 +59,7 @@ def make_goldens(
             f"the goldens need {WINDOWS}",
             hint="train on more bars, or leave a larger test span",
         )
-    start = int(ends[0]) - (spec.first_valid_row + layout.seq_len - 1)
+    start = _first_bar(spec, bars, layout, int(ends[0]))
     golden_bars = bars[start : int(ends[-1]) + 1]
     features = FeatureEngine(spec).compute(golden_bars).astype(np.float32, copy=False)
     rows = ends - start
@@ -89,6 +90,19 @@ def make_goldens(
     if not all(np.isfinite(values).all() for values in [*goldens.logits.values(), goldens.stress_logits]):
         raise CheckFailed("model", "gives outputs that are not finite in the test span or far outside of it")
     return goldens
+
+
+def _first_bar(spec: FeatureSpec, bars: Bars, layout: InputLayout, end: int) -> int:
+    """Where the golden bars begin, the first golden window ending at row `end`."""
+    latest = end - (spec.first_valid_row + layout.seq_len - 1)
+    if spec.settle is None:
+        return latest
+    settled = end - max(spec.settle, spec.first_valid_row)
+    if spec.reads_sessions and settled > 0:
+        # Two bars before a session's start: from there on a cold engine knows one when it sees it.
+        starts = np.flatnonzero(session_starts(bars.ts[: settled + 1], spec.session_gap))
+        settled = int(starts[-1]) - 2
+    return min(latest, settled) if settled > 0 else latest  # 0: there would be no longer run to agree with
 
 
 def _stress_windows(module: ScaledModel) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from sentio.bars import Bars
-from sentio.bundle.checks import features_of
+from sentio.bundle.checks import check_cold_start, cold_start_obstacle, features_of
 from sentio.bundle.folder import MANIFEST, SPEC, STATE, Floats
 from sentio.bundle.gate import Metrics, judge
 from sentio.bundle.manifest import (
@@ -105,7 +105,8 @@ def write_bundle(
     Raises:
         UsageError: the destination exists, or a backend is unknown or cannot run the module.
         BadInput: the test span is too short for the golden windows.
-        CheckFailed: the module as a backend runs it is not the trained one, or does not refuse other inputs.
+        CheckFailed: the module as a backend runs it is not the trained one, or does not refuse other inputs,
+            or the features after a cold start do not settle as the spec says.
         ResourceError: the place cannot be written.
     """
     module = copy.deepcopy(source.module).eval().requires_grad_(False)
@@ -163,6 +164,8 @@ def write_bundle(
             torch=machine()[0],
         ),
     )
+    if cold_start_obstacle(spec, goldens, manifest) is None:
+        check_cold_start(spec, goldens, manifest)
     with publish(destination, sign) as folder:
         for part in made:
             (folder / part.entry.file).write_bytes(part.content)

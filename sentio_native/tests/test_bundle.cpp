@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "made_bundle.hpp"
+#include "runtime/golden.hpp"
 
 namespace {
 
@@ -57,7 +58,7 @@ TEST(a_valid_bundle_loads_and_every_check_passes) {
       if (!check.ok) throw std::runtime_error(check.name + ": " + check.detail);
       CHECK(!check.detail.empty());
     }
-    CHECK_EQUAL(report.checks.size(), 16u);
+    CHECK_EQUAL(report.checks.size(), 17u);
     const auto bundle = Bundle::load(folder.path(), sum_model());
     CHECK_EQUAL(bundle->id(), report.bundle_id);
     CHECK_EQUAL(bundle->manifest().window.seq_len, options.seq_len);
@@ -252,6 +253,26 @@ TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
   CHECK_EQUAL(first_failure(with_bit("engine.state", 40)), "engine state");
 }
 
+TEST(a_cold_start_that_is_told_to_settle_too_early_is_refused) {
+  const TemporaryFolder folder;
+  seal(folder.path(), make_bundle());
+  const SealedFolder files = SealedFolder::read(folder.path());
+  ManifestDocument document = parse_manifest(files.text("metadata.json"));
+  const auto plan = Plan::compile(files.text("feature_spec.json"));
+  const Golden golden(files, document);
+  const std::int64_t settle = *document.settle;
+  CHECK(!golden.cold_start_obstacle(plan));
+  CHECK_EQUAL(golden.compare_cold_start(*plan), std::to_string(420 - settle) + " bars from row " +
+                                                    std::to_string(settle) +
+                                                    " on, within one unit in the last place of the long run");
+  document.settle = 10;  // (2/3)^10 of the prices' difference is left of an EMA of 5
+  CHECK_THROWS(bad_bundle, "golden row 10, feature 'ema'", (void)golden.compare_cold_start(*plan));
+  document.settle = 420;
+  CHECK_EQUAL(golden.cold_start_obstacle(plan).value_or(""), "settle is 420, there are 420 golden bars");
+  document.settle.reset();
+  CHECK_EQUAL(golden.cold_start_obstacle(plan).value_or("").substr(0, 15), "settle is null:");
+}
+
 TEST(a_copy_of_the_scaler_that_the_weights_do_not_hold_is_refused) {
   const BundleOptions native{.native = true};
   for (const auto& [key, tensor] :
@@ -344,9 +365,9 @@ TEST(a_state_that_ends_before_the_training_data_is_refused) {
   const auto rows = [](std::int64_t count) {
     return [count](Json& m) { m["spans"]["train"]["rows"] = count; };
   };
-  // 420 bars, of which validation and test have 10 each and four come before the first valid row.
-  CHECK_EQUAL(first_failure(with_manifest(rows(396))), "none");
-  CHECK_EQUAL(first_failure(with_manifest(rows(397))), "engine state");
+  // 500 bars, of which validation and test have 10 each and four come before the first valid row.
+  CHECK_EQUAL(first_failure(with_manifest(rows(476))), "none");
+  CHECK_EQUAL(first_failure(with_manifest(rows(477))), "engine state");
   CHECK_EQUAL(first_failure(with_manifest([](Json& m) { m["spans"]["test"]["last_ts"] = INT64_MAX; })),
               "engine state");
 }

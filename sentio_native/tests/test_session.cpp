@@ -105,7 +105,7 @@ TEST(a_bundles_own_state_is_that_after_its_last_bar) {
   const BarTable bars = make_bars(420, 30);  // those that made_bundle.hpp made it of
   Session session(bundle, kFeed);
   session.restore(bundle->engine_state());
-  CHECK_EQUAL(session.bars_seen(), 420);
+  CHECK_EQUAL(session.bars_seen(), static_cast<std::int64_t>(kBarsBefore) + 420);
   CHECK(session.on_bar(bars[419]).status == Status::not_later);
 }
 

@@ -76,7 +76,7 @@ struct Check {
   std::string name;
   bool ok = false;
   std::string detail;
-  bool left_out = false;  // this build cannot make it: neither passed nor failed
+  bool left_out = false;  // this build or this bundle gives no way to make it: neither passed nor failed
 };
 
 struct SENTIO_API VerifyReport {

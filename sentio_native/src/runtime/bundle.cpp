@@ -85,13 +85,24 @@ class Examination {
     if (has_golden) {
       check("golden features, batch", [&] { return golden->replay_features(bundle->plan_); });
       check("golden features, bar by bar", [&] { return golden->replay_stream(bundle->plan_); });
-      check("golden features, warm start", [&] { return golden->replay_warm(bundle->plan_); });
+      if (check("golden features, warm start", [&] { return golden->replay_warm(bundle->plan_); })) {
+        check_cold_start(*golden);
+      }
     }
     for (const BackendEntry& backend : document_.backends) examine(backend, has_golden ? &*golden : nullptr);
     if (bundle->model_ == nullptr && report.ok()) {
       const std::string asked = options_.backend.empty() ? "" : "'" + options_.backend + "' was asked for; ";
       throw Error(ErrorCode::unsupported, asked + "the bundle holds the backends " +
                                               join(document_.manifest.backends) + "; " + say_backends());
+    }
+  }
+
+  void check_cold_start(const Golden& golden) {
+    const std::string name = "golden features, cold start";
+    if (const auto obstacle = golden.cold_start_obstacle(bundle->plan_)) {
+      report.checks.push_back({name, false, *obstacle, true});
+    } else {
+      check(name, [&] { return golden.compare_cold_start(*bundle->plan_); });
     }
   }
 

@@ -14,6 +14,9 @@
 namespace sentio {
 namespace {
 
+// `settle` is declared for prices that stay within this factor of each other.
+constexpr double kSettlePriceFactor = 16;
+
 [[noreturn]] void refuse(const std::string& reason) {
   throw Error(ErrorCode::bad_bundle, reason);
 }
@@ -95,13 +98,7 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
 
 void Golden::check_windows() const {
   const std::int64_t length = document_.manifest.window.seq_len;
-  std::vector<std::int64_t> session_first(bars_.size(), 0);  // first row of each row's session
-  const double session_gap = gap_seconds(0, document_.session_gap_ns);
-  bool closer_seen = false;
-  for (std::size_t i = 1; i < bars_.size(); ++i) {
-    const bool opens = opens_session(gap_seconds(bars_.ts[i - 1], bars_.ts[i]), session_gap, closer_seen);
-    session_first[i] = opens ? static_cast<std::int64_t>(i) : session_first[i - 1];
-  }
+  const std::vector<std::size_t> starts = session_starts();
   std::int64_t before = -1;
   for (const std::int64_t row : rows_.values) {
     if (row <= before || row >= static_cast<std::int64_t>(bars_.size())) {
@@ -112,7 +109,9 @@ void Golden::check_windows() const {
       refuse("golden/rows.npy: the window that ends at row " + std::to_string(row) +
              " begins before the first valid row, " + std::to_string(document_.first_valid_row));
     }
-    if (!document_.manifest.windows_cross_sessions && first < session_first[static_cast<std::size_t>(row)]) {
+    const auto next_start = std::upper_bound(starts.begin(), starts.end(), static_cast<std::size_t>(row));
+    const bool crosses = next_start != starts.begin() && first < static_cast<std::int64_t>(next_start[-1]);
+    if (crosses && !document_.manifest.windows_cross_sessions) {
       refuse("golden/rows.npy: the window that ends at row " + std::to_string(row) +
              " crosses a session's start");
     }
@@ -153,6 +152,69 @@ std::string Golden::replay_warm(const std::shared_ptr<const Plan>& plan) const {
   engine.restore(state_before_);
   const std::string before = "after " + std::to_string(engine.bars_seen()) + " bars, ";
   return before + stream(engine, *plan, warm_features_);
+}
+
+std::optional<std::string> Golden::cold_start_obstacle(const std::shared_ptr<const Plan>& plan) const {
+  if (!document_.settle) {
+    std::string names;
+    for (const FeatureInfo& feature : plan->features()) {
+      if (!feature.settle) names += (names.empty() ? "" : ", ") + feature.name;
+    }
+    return "settle is null: there is none for " + names;
+  }
+  Engine engine(plan);
+  engine.restore(state_before_);
+  if (engine.bars_seen() == 0) return "no bar comes before the golden ones, so there is no longer run";
+  const double top = *std::max_element(bars_.high.begin(), bars_.high.end());
+  const double bottom = *std::min_element(bars_.low.begin(), bars_.low.end());
+  if (top == bottom || top > kSettlePriceFactor * bottom) {
+    return "the golden prices are flat or not within a factor of " + exact(kSettlePriceFactor) +
+           ", for which settle is declared";
+  }
+  if (const std::size_t first = settled_row(*plan); first >= bars_.size()) {
+    return "settle is " + std::to_string(*document_.settle) +
+           (plan->reads_sessions() ? " from a session's start on" : "") + ", there are " +
+           std::to_string(bars_.size()) + " golden bars";
+  }
+  return std::nullopt;
+}
+
+std::string Golden::compare_cold_start(const Plan& plan) const {
+  const std::size_t width = plan.width(), first = settled_row(plan);
+  const std::vector<double> scales = error_scales(plan, bars_.columns());
+  for (std::size_t i = first * width; i < scales.size(); ++i) {
+    const float cold = features_.values[i], warm = warm_features_.values[i];
+    const double size = std::max(std::fabs(double{warm}), scales[i]);
+    const double last_place = std::ldexp(1.0, std::clamp(std::ilogb(size), -126, 127) - 23);  // float32's
+    if (std::fabs(double{cold} - double{warm}) <= last_place) continue;
+    refuse("golden row " + std::to_string(i / width) + ", feature '" + plan.features()[i % width].name +
+           "': " + exact(cold) + " after a cold start, " + exact(warm) + " in the long run; allowed is " +
+           exact(last_place));
+  }
+  return std::to_string(bars_.size() - first) + " bars from row " + std::to_string(first) +
+         " on, within one unit in the last place of the long run";
+}
+
+std::vector<std::size_t> Golden::session_starts() const {
+  std::vector<std::size_t> starts;
+  const double session_gap = gap_seconds(0, document_.session_gap_ns);
+  bool closer_seen = false;
+  for (std::size_t i = 1; i < bars_.size(); ++i) {
+    if (opens_session(gap_seconds(bars_.ts[i - 1], bars_.ts[i]), session_gap, closer_seen))
+      starts.push_back(i);
+  }
+  return starts;
+}
+
+// The first golden row at which a cold start has settled; beyond the last one where none has.
+std::size_t Golden::settled_row(const Plan& plan) const {
+  std::size_t from = 0;
+  if (plan.reads_sessions()) {
+    const std::vector<std::size_t> starts = session_starts();
+    from = starts.empty() ? bars_.size() : starts.front();
+  }
+  const std::int64_t needed = std::max(document_.settle.value_or(0), document_.first_valid_row);
+  return from + static_cast<std::size_t>(needed);
 }
 
 std::string Golden::stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ class Golden {
   // An engine that goes on from the snapshot before the first golden bar, one bar a call: the long run's
   // bits.
   [[nodiscard]] std::string replay_warm(const std::shared_ptr<const Plan>& plan) const;
+  // Why the goldens cannot tell what a cold start is like once it has settled; none where they can.
+  [[nodiscard]] std::optional<std::string> cold_start_obstacle(const std::shared_ptr<const Plan>& plan) const;
+  // After the manifest's `settle` bars, the engine that started cold at the first golden bar differs from the
+  // long run by at most one float32 unit in the last place of the value, or of its op's declared scale.
+  [[nodiscard]] std::string compare_cold_start(const Plan& plan) const;
 
   // The trained module's outputs, equal to the bit where the environment is the recorded one, else within the
   // backend's tolerance. Those of `native` are within it, and equal to its own recorded bits everywhere.
@@ -37,6 +43,8 @@ class Golden {
 
  private:
   void check_windows() const;
+  [[nodiscard]] std::vector<std::size_t> session_starts() const;
+  [[nodiscard]] std::size_t settled_row(const Plan& plan) const;
   std::string stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const;
 
   const ManifestDocument& document_;

@@ -333,6 +333,11 @@ CHANGED_METADATA = {
     "a backend's file": (Planted(("backends", 0, "file"), "../model.pt"), "backends[0].torchscript.file"),
     "no backend": (Planted(("backends",), []), "backends: list should have at least 1 item"),
     "a feature without a distribution": (Planted(("drift",), []), "F is not the same everywhere"),
+    "counts of another distribution": (
+        Planted(("drift", 0, "counts"), [0] * 9 + [1]),
+        "drift[0]: counts do not hold a tenth",
+    ),
+    "a count too few": (Planted(("drift", 0, "counts"), [1] * 9), "drift[0].counts"),
     "golden bars": (Planted(("golden", "bars"), 300), "golden/ts.npy: is <i8"),
 }
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,10 @@ def test_the_distributions_are_those_of_the_train_rows(project, sentio):
             # By its definition: a tenth of the values is at or below it, and no smaller value is such.
             assert (values <= edge).sum() * 10 >= tenths * len(values)
             assert (values < edge).sum() * 10 < tenths * len(values)
+        edges = np.array([-np.inf, *drift.deciles, np.inf])
+        assert drift.counts == [
+            int(((values > low) & (values <= high)).sum()) for low, high in pairwise(edges)
+        ]
 
 
 def test_the_gate_stands_in_the_manifest_and_is_told(project, sentio):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import (
@@ -165,17 +166,26 @@ class Spans(_Part):
 
 
 class Distribution(_Part):
-    """How one feature was spread over the training rows: a tenth of its values is at or below each decile."""
+    """How one feature was spread over the training rows: a tenth of its values is at or below each decile.
+
+    `counts` are the rows at or below the first decile, above it and at or below the second, ..., above the
+    ninth: more than a tenth where one value is frequent, none between two deciles that are the same.
+    """
 
     min: float
     deciles: Annotated[list[float], Field(min_length=9, max_length=9)]
     max: float
+    counts: Annotated[list[Count], Field(min_length=10, max_length=10)]
 
     @model_validator(mode="after")
-    def _ascends(self) -> Self:
+    def _agrees_with_itself(self) -> Self:
         edges = [self.min, *self.deciles, self.max]
         if edges != sorted(edges):
             raise ValueError(f"deciles do not ascend from min to max: {edges}")
+        rows = sum(self.counts)
+        below = list(accumulate(self.counts[:9]))
+        if rows == 0 or any(10 * count < tenths * rows for tenths, count in enumerate(below, start=1)):
+            raise ValueError(f"counts do not hold a tenth of the rows at or below each decile: {self.counts}")
         return self
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from sentio.bars import Bars
@@ -179,6 +180,13 @@ def _distributions(source: Source, first_valid_row: int) -> list[Distribution]:
     """Of each feature over the train rows; each edge is a value that was there."""
     first, last = source.train
     rows = source.features[max(first, first_valid_row) : last + 1]
-    shares = np.linspace(0.0, 1.0, 11)
-    edges = (np.quantile(rows[:, k], shares, method="inverted_cdf").tolist() for k in range(rows.shape[1]))
-    return [Distribution(min=least, deciles=deciles, max=most) for least, *deciles, most in edges]
+    return [_distribution(values) for values in rows.T]
+
+
+def _distribution(values: NDArray[np.float32]) -> Distribution:
+    edges = np.quantile(values, np.linspace(0.0, 1.0, 11), method="inverted_cdf")
+    deciles_below = np.searchsorted(edges[1:-1], values, side="left")
+    least, *deciles, most = edges.tolist()
+    return Distribution(
+        min=least, deciles=deciles, max=most, counts=np.bincount(deciles_below, minlength=10).tolist()
+    )

@@ -248,7 +248,10 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   }
   Json drift = Json::array(), backends = Json::array();
   for (std::size_t k = 0; k < width; ++k) {
-    drift.push_back({{"min", -1}, {"deciles", {0, 1, 2, 3, 4, 5, 6, 7, 8}}, {"max", 9}});
+    drift.push_back({{"min", -1},
+                     {"deciles", {0, 1, 2, 3, 4, 5, 6, 7, 8}},
+                     {"max", 9},
+                     {"counts", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}});
   }
   if (options.native) {
     backends.push_back({{"name", "native"},

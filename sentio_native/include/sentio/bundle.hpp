@@ -44,6 +44,9 @@ struct FeatureRange {
   float min = 0;
   std::array<float, 9> deciles{};
   float max = 0;
+  // Rows at or below the first decile, above it and at or below the second, ..., above the ninth. More than a
+  // tenth where one value is frequent, and none between two deciles that are the same.
+  std::array<std::int64_t, 10> counts{};
 };
 
 // What metadata.json says and a host may ask.

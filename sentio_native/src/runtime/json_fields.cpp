@@ -115,6 +115,18 @@ std::vector<double> JsonFields::numbers(const char* key) {
   return numbers;
 }
 
+std::vector<std::int64_t> JsonFields::counts(const char* key) {
+  std::vector<std::int64_t> counts;
+  for (const Json& value : list(key)) {
+    if (value.is_number_unsigned() && std::in_range<std::int64_t>(value.get<std::uint64_t>())) {
+      counts.push_back(value.get<std::int64_t>());
+    } else {
+      problem(key, value.dump() + " is not a count");
+    }
+  }
+  return counts;
+}
+
 std::map<std::string, double> JsonFields::all_numbers() {
   std::map<std::string, double> numbers;
   if (object_ == nullptr) return numbers;

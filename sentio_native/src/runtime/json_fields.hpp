@@ -29,7 +29,8 @@ class JsonFields {
   double number(const char* key);
   std::vector<std::string> texts(const char* key);
   std::vector<double> numbers(const char* key);
-  std::map<std::string, double> all_numbers();  // of an object that holds nothing else
+  std::vector<std::int64_t> counts(const char* key);  // whole numbers, none negative
+  std::map<std::string, double> all_numbers();        // of an object that holds nothing else
   const Json& list(const char* key);
   JsonFields object(const char* key);
   void null(const char* key);

@@ -2,7 +2,9 @@
 #include "runtime/manifest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "runtime/interval.hpp"
@@ -181,27 +183,42 @@ class ManifestReader {
     BundleManifest& manifest = result_.manifest;
     for (const Json& entry : document_.list("drift")) {
       JsonFields fields(entry, "drift[" + std::to_string(manifest.drift.size()) + "]", problems_);
-      FeatureRange range;
+      FeatureRange& range = manifest.drift.emplace_back();
       range.min = static_cast<float>(fields.number("min"));
       range.max = static_cast<float>(fields.number("max"));
       const std::vector<double> deciles = fields.numbers("deciles");
+      const std::vector<std::int64_t> counts = fields.counts("counts");
       fields.finish();
-      if (deciles.size() != range.deciles.size()) {
-        fields.problem("deciles", "are " + std::to_string(deciles.size()) + ", not 9");
+      if (deciles.size() != range.deciles.size() || counts.size() != range.counts.size()) {
+        fields.problem("deciles", "and counts are " + std::to_string(deciles.size()) + " and " +
+                                      std::to_string(counts.size()) + ", not 9 and 10");
         continue;
       }
       std::transform(deciles.begin(), deciles.end(), range.deciles.begin(),
                      [](double value) { return static_cast<float>(value); });
+      std::copy(counts.begin(), counts.end(), range.counts.begin());
       const auto& edges = range.deciles;
       if (!std::is_sorted(edges.begin(), edges.end()) || !(range.min <= edges.front()) ||
           !(range.max >= edges.back())) {
         fields.problem("deciles", "do not ascend from min to max");
       }
-      manifest.drift.push_back(range);
+      if (!holds_tenths(range.counts)) {
+        fields.problem("counts", "do not hold a tenth of the rows at or below each decile");
+      }
     }
     if (problems_.empty() && manifest.drift.size() != result_.features.size()) {
       document_.problem("drift", "is not one for each feature");
     }
+  }
+
+  static bool holds_tenths(const std::array<std::int64_t, 10>& counts) {
+    const double rows = std::accumulate(counts.begin(), counts.end(), 0.0);  // no sum of these overflows
+    double below = 0;
+    for (std::size_t k = 0; k + 1 < counts.size(); ++k) {
+      below += static_cast<double>(counts[k]);
+      if (10 * below < static_cast<double>(k + 1) * rows) return false;
+    }
+    return rows > 0;
   }
 
   void read_backends() {

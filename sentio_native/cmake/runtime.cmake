@@ -4,7 +4,7 @@ option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
 option(SENTIO_OPENSSL "Check the signatures of bundles, which needs the system's OpenSSL" OFF)
 
 add_library(sentio_runtime src/runtime/backends.cpp src/runtime/signature.cpp ${sentio_runtime_objects})
-sentio_library(runtime bundle model prediction session session_batch strategy_tfa)
+sentio_library(runtime bundle drift model prediction session session_batch strategy_tfa)
 target_include_directories(sentio_runtime PRIVATE src)
 target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
 target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERFACE:sentio_flags>)

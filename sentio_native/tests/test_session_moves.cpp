@@ -98,7 +98,7 @@ TEST(a_forged_session_is_refused) {
   session.warm_up(make_bars(40).columns());
   const auto state = session.state();
   CHECK(forged(state, 16, 3) == state);
-  CHECK_THROWS(bad_state, "format version 2", session.restore(forged(state, 8, 2)));
+  CHECK_THROWS(bad_state, "format version 1", session.restore(forged(state, 8, 1)));
   CHECK_THROWS(bad_state, "windows of 4 rows", session.restore(forged(state, 16, 4)));
   CHECK_THROWS(bad_state, "of 9 features", session.restore(forged(state, 24, 9)));
   CHECK_THROWS(bad_state, "within a session", session.restore(forged(state, 32, 0)));

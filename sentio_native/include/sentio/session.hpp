@@ -15,6 +15,7 @@
 
 #include "sentio/bar.hpp"
 #include "sentio/bundle.hpp"
+#include "sentio/drift.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/export.hpp"
 #include "sentio/prediction.hpp"
@@ -75,11 +76,12 @@ class SENTIO_API Session {
   // Throws Error(bad_bars) naming the first refused bar; nothing has changed then.
   void warm_up(const BarColumns& history);
 
-  // All that predictions depend on, as bytes: docs/reference/session_state.md.
+  // All that predictions depend on, and the counters of drift, as bytes: docs/reference/session_state.md.
   [[nodiscard]] std::vector<std::byte> state() const;
   // Go on from such bytes, or from an engine's snapshot, such as the bundle's own. The latter holds no rows
-  // of features: predictions then begin when the window is full, T bars later. Throws Error(bad_state), and
-  // changes nothing, where they are damaged or not of this spec and window.
+  // of features: predictions then begin when the window is full, T bars later. Drift is counted anew after
+  // the latter, and after the state of another bundle's session. Throws Error(bad_state), and changes
+  // nothing, where they are damaged or not of this spec and window.
   void restore(std::span<const std::byte> state);
 
   // Take the bar that has just closed, and predict.
@@ -95,10 +97,16 @@ class SENTIO_API Session {
   // Go on with another bundle, from the next bar on, and return the one before, for the caller to drop when
   // there is time. What the session has seen is kept, so the two must have the same input: interval, spec
   // hash, window and its session rule. Throws Error(bad_argument), and changes nothing, where they differ:
-  // warm a session of the new bundle up, and hand that over.
+  // warm a session of the new bundle up, and hand that over. Drift is counted anew.
   std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
-  // The same with a session of another input, which must have taken the same last bar.
+  // The same with a session of another input, which must have taken the same last bar. Its drift goes on.
   std::shared_ptr<const Bundle> swap(Session&& warmed);
+
+  // How the valid rows of the bars that on_bar and observe took lie against the training rows; the history of
+  // warm_up is not counted.
+  [[nodiscard]] const Drift& drift() const noexcept { return drift_; }
+  // Count anew from the next bar on. The record, where there is one, says so.
+  void reset_drift();
 
   // The last bar's features [F]; meaningless before the first bar since the beginning or a restoring.
   [[nodiscard]] std::span<const float> features() const noexcept { return row_; }
@@ -146,6 +154,10 @@ class SENTIO_API Session {
   Session(const Session& other);
 
   [[nodiscard]] Status take(const Bar& bar) noexcept;
+  [[nodiscard]] Status advance(const Bar& bar) noexcept;
+  [[nodiscard]] bool has_valid_row() const noexcept {
+    return engine_.bars_seen() > bundle_->plan()->first_valid_row();
+  }
   [[nodiscard]] bool is_too_early(const Bar& bar) const noexcept;
   [[nodiscard]] bool opens_session_after(std::int64_t before, std::int64_t ts,
                                          bool& closer_seen) const noexcept;
@@ -154,11 +166,13 @@ class SENTIO_API Session {
   [[nodiscard]] Outcome outcome_of(std::span<const float> outputs, std::int64_t bar_ts) const noexcept;
   void record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept;
   void record_state();
+  [[nodiscard]] Drift read_drift(std::span<const std::byte> bytes, std::int64_t most_rows) const;
   void go_on_as(Session&& other) noexcept;
 
   std::shared_ptr<const Bundle> bundle_;
   Engine engine_;
   Window window_;
+  Drift drift_;
   std::vector<float> row_;
   std::vector<float> forming_, replaced_;  // what peek() needs for a moment
   bool closer_seen_ = false;               // the session rule's memory

@@ -107,6 +107,7 @@ Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& opt
     : bundle_(std::move(bundle)),
       engine_(bundle_->plan()),
       window_(bundle_->manifest().window),
+      drift_(bundle_->manifest().drift),
       row_(bundle_->plan()->width()),
       forming_(row_.size()),
       replaced_(row_.size()) {
@@ -125,6 +126,7 @@ Session::Session(const Session& other)
     : bundle_(other.bundle_),
       engine_(other.engine_),
       window_(other.window_),
+      drift_(other.drift_),
       row_(other.row_),
       forming_(other.forming_),
       replaced_(other.replaced_),
@@ -150,6 +152,11 @@ void Session::record_bar(const Bar& bar, bool asked, const Outcome& outcome) noe
   if (recorder_ && !is_refusal(outcome.status)) recorder_->write_bar(bar, asked, outcome, row_);
 }
 
+void Session::reset_drift() {
+  drift_.reset();
+  record_state();
+}
+
 std::error_code Session::recording_error() const noexcept {
   return recorder_ ? recorder_->error() : std::error_code();
 }
@@ -157,7 +164,7 @@ std::error_code Session::recording_error() const noexcept {
 void Session::warm_up(const BarColumns& history) {
   Session next(*this);
   for (std::size_t i = 0; i < history.size(); ++i) {
-    const Status status = next.take(history[i]);
+    const Status status = next.advance(history[i]);
     if (is_refusal(status)) {
       throw Error(ErrorCode::bad_bars, "bar " + std::to_string(i) + ": " + std::string(describe(status)));
     }
@@ -179,6 +186,12 @@ Status Session::observe(const Bar& bar) noexcept {
 }
 
 Status Session::take(const Bar& bar) noexcept {
+  const Status status = advance(bar);
+  if (!is_refusal(status) && has_valid_row()) drift_.count(row_);
+  return status;
+}
+
+Status Session::advance(const Bar& bar) noexcept {
   if (is_too_early(bar)) return Status::too_early;
   const auto before = engine_.last_ts();
   if (const BarFault fault = engine_.step(bar, row_); fault != BarFault::none) return status_of(fault, bar);
@@ -186,7 +199,7 @@ Status Session::take(const Bar& bar) noexcept {
   failure_ = nullptr;
   if (before && opens_session_after(*before, bar.ts, closer_seen_)) window_.clear();
   if (before) bars_missing_ += missing_between(*before, bar.ts);
-  if (engine_.bars_seen() > bundle_->plan()->first_valid_row()) window_.push(row_);
+  if (has_valid_row()) window_.push(row_);
   return window_.full() ? Status::predicted : Status::warming_up;
 }
 
@@ -275,7 +288,9 @@ std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle
                     " has another input than the bundle at hand, so a session of it must be warmed up",
                 std::move(problems));
   }
+  Drift drift(other.drift);
   bundle_.swap(bundle);
+  drift_ = std::move(drift);
   record_state();
   return bundle;
 }

@@ -5,23 +5,21 @@
 #include <string>
 
 #include "runtime/record.hpp"
+#include "runtime/state_frame.hpp"
 #include "sentio/error.hpp"
 #include "sentio/session.hpp"
-#include "sha256.hpp"
 #include "state_archive.hpp"
 
 namespace sentio {
 namespace {
 
-constexpr std::string_view kMagic = "SENTIOSE";
-constexpr std::uint64_t kVersion = 1;
-constexpr std::size_t kHeader = 8 + 7 * 8;
-constexpr std::size_t kChecksum = 32;
+constexpr StateFormat kFormat{.magic = "SENTIOSE", .version = 2, .what = "the session's state"};
+constexpr std::size_t kHeader = 6 * 8;
+constexpr std::size_t kBundleId = 64;
 constexpr std::int64_t kMostBars = std::int64_t{1} << 62;  // as a snapshot's
 
-// What stands between the version and the rows.
+// What stands before the rows.
 struct Header {
-  std::uint64_t version = kVersion;
   std::int64_t seq_len = 0, n_features = 0;
   bool windows_cross_sessions = false;
   bool closer_seen = false;
@@ -29,7 +27,6 @@ struct Header {
   std::int64_t rows = 0;
 
   void pass(StateArchive& archive) {
-    archive(version);
     archive(seq_len);
     archive(n_features);
     archive(windows_cross_sessions);
@@ -40,31 +37,13 @@ struct Header {
 };
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorCode::bad_state, "the session's state " + why);
+  refuse_state(kFormat, why);
 }
 
-bool begins_with_magic(std::span<const std::byte> bytes) {
-  return bytes.size() >= kMagic.size() &&
-         std::equal(kMagic.begin(), kMagic.end(), bytes.begin(),
-                    [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
-}
-
-// Checks magic, version and checksum; what it says of the window is for the session to judge.
-Header read_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kHeader + kChecksum) refuse("ends too early");
+Header read_header(std::span<const std::byte> payload) {
+  if (payload.size() < kHeader) refuse("ends too early");
   Header header;
-  StateArchive archive(bytes.subspan(kMagic.size(), kHeader - kMagic.size()));
-  StateArchive version(bytes.subspan(kMagic.size(), 8));
-  version(header.version);
-  if (header.version != kVersion) {
-    refuse("has format version " + std::to_string(header.version) + ", this runtime reads " +
-           std::to_string(kVersion));
-  }
-  const Sha256 sum = sha256(bytes.first(bytes.size() - kChecksum));
-  if (!std::equal(sum.begin(), sum.end(), bytes.last(kChecksum).begin(),
-                  [](std::uint8_t a, std::byte b) { return static_cast<std::byte>(a) == b; })) {
-    refuse("is cut or damaged: its checksum does not fit");
-  }
+  StateArchive archive(payload);
   header.pass(archive);
   return header;
 }
@@ -79,8 +58,7 @@ float float_at(std::span<const std::byte> bytes, std::size_t k) {
 
 std::vector<std::byte> Session::state() const {
   const BundleManifest& manifest = bundle_->manifest();
-  std::vector<std::byte> bytes;
-  for (const char c : kMagic) bytes.push_back(static_cast<std::byte>(c));
+  std::vector<std::byte> bytes = begin_state(kFormat);
   StateArchive archive(bytes);
   Header header{.seq_len = manifest.window.seq_len,
                 .n_features = manifest.window.n_features,
@@ -93,15 +71,16 @@ std::vector<std::byte> Session::state() const {
     const auto word = std::bit_cast<std::uint32_t>(value);
     for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<std::byte>(word >> (8 * i)));
   }
+  for (const char digit : bundle_->id()) bytes.push_back(static_cast<std::byte>(digit));
+  for (std::int64_t count : drift_.counts_) archive(count);
   const auto engine = engine_.state();
   bytes.insert(bytes.end(), engine.begin(), engine.end());
-  for (const std::uint8_t byte : sha256(std::span<const std::byte>(bytes)))
-    bytes.push_back(static_cast<std::byte>(byte));
+  seal_state(bytes);
   return bytes;
 }
 
 void Session::restore(std::span<const std::byte> state) {
-  if (!begins_with_magic(state)) {
+  if (!is_state(state, kFormat)) {
     engine_.restore(state);
     window_.clear();
     // Whether two bars were ever closer than the gap is not in the snapshot; a feed whose interval is shorter
@@ -109,11 +88,13 @@ void Session::restore(std::span<const std::byte> state) {
     closer_seen_ =
         engine_.bars_seen() > 1 && bundle_->manifest().interval_ns < bundle_->plan()->session_gap();
     bars_missing_ = 0;
+    drift_.reset();
     record_state();
     return;
   }
   const BundleManifest& manifest = bundle_->manifest();
-  const Header header = read_header(state);
+  std::span<const std::byte> payload = open_state(state, kFormat);
+  const Header header = read_header(payload);
   if (header.seq_len != manifest.window.seq_len || header.n_features != manifest.window.n_features ||
       header.windows_cross_sessions != manifest.windows_cross_sessions) {
     refuse("is of windows of " + std::to_string(header.seq_len) + " rows of " +
@@ -126,13 +107,15 @@ void Session::restore(std::span<const std::byte> state) {
   if (header.rows < 0 || header.rows > header.seq_len) refuse("holds more rows than a window has");
   const auto width = static_cast<std::size_t>(header.n_features);
   const std::size_t values = static_cast<std::size_t>(header.rows) * width;
-  const auto payload = state.subspan(kHeader, state.size() - kHeader - kChecksum);
-  if (payload.size() / 4 < values) refuse("ends too early");
+  const std::size_t before_engine = kHeader + 4 * values + kBundleId + 8 * drift_.counts_.size();
+  if (payload.size() < before_engine) refuse("ends too early");
 
   Engine engine(bundle_->plan());
-  engine.restore(payload.subspan(4 * values));
-  const std::int64_t valid = engine.bars_seen() - bundle_->plan()->first_valid_row();
-  if (header.rows > std::max<std::int64_t>(valid, 0)) refuse("holds rows from before the first valid one");
+  engine.restore(payload.subspan(before_engine));
+  const std::int64_t valid =
+      std::max<std::int64_t>(engine.bars_seen() - bundle_->plan()->first_valid_row(), 0);
+  if (header.rows > valid) refuse("holds rows from before the first valid one");
+  payload = payload.first(before_engine).subspan(kHeader);
   Window window(manifest.window);
   std::vector<float> row(width);
   for (std::size_t k = 0; k < values; ++k) {
@@ -140,11 +123,33 @@ void Session::restore(std::span<const std::byte> state) {
     if (!std::isfinite(row[k % width])) refuse("holds a feature that is not finite");
     if (k % width + 1 == width) window.push(row);
   }
+  Drift drift = read_drift(payload.subspan(4 * values), valid);
   engine_ = std::move(engine);
   window_ = std::move(window);
+  drift_ = std::move(drift);
   closer_seen_ = header.closer_seen;
   bars_missing_ = header.bars_missing;
   record_state();
+}
+
+// Counters say nothing of another bundle's ranges: with one, they begin anew.
+Drift Session::read_drift(std::span<const std::byte> bytes, std::int64_t most_rows) const {
+  Drift drift(bundle_->manifest().drift);
+  const bool is_own = std::ranges::equal(bytes.first(kBundleId), std::as_bytes(std::span(bundle_->id())));
+  StateArchive archive(bytes.subspan(kBundleId));
+  const std::size_t cells = drift.counts_.size() / drift.width();
+  for (std::size_t f = 0; f < drift.width(); ++f) {
+    std::int64_t left = f == 0 ? most_rows : drift.rows_;
+    for (std::size_t k = 0; k < cells; ++k) {
+      std::int64_t& count = drift.counts_[f * cells + k];
+      archive(count, 0, left);
+      left -= count;
+    }
+    if (f == 0) drift.rows_ = most_rows - left;
+    if (f > 0 && left != 0) refuse("has counted more rows of one feature than of another");
+  }
+  if (!is_own) drift.reset();
+  return drift;
 }
 
 }  // namespace sentio

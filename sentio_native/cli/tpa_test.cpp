@@ -228,6 +228,7 @@ Exit run_command(const Arguments& arguments) {
   if (const auto threshold = arguments.value("--threshold")) {
     apply_threshold(request.cfg, manifest.output, *threshold);
   }
+  request.cfg.interval_ns = manifest.interval_ns;  // the feed is read as bars of the bundle's interval
   TFAStrategy strategy(request.cfg, bundle);
   const auto feed = request.csv ? open_csv_feed(*request.csv, *bundle)
                                 : open_cache_feed(request.cfg.root, request.symbol, *bundle);

@@ -11,6 +11,7 @@ int main() {
     sentio::TFACfg cfg;
     cfg.model_id = "TFA";
     cfg.version = "v1";
+    cfg.interval_ns = 300'000'000'000;
     auto s = std::make_unique<sentio::TFAStrategy>(cfg);
 
     std::cout.precision(9);

@@ -85,7 +85,7 @@ TEST(a_session_of_classes_allocates_nothing_after_warming_up) {
 TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {
   const auto bundle = load_made({.seq_len = 4});
   const BarTable bars = make_bars(3000, 60);
-  TFAStrategy strategy({.cooldown_bars = 2}, bundle);
+  TFAStrategy strategy({.interval_ns = 5 * kMinute, .cooldown_bars = 2}, bundle);
   Session one(bundle, kFeed), two(bundle, kFeed);
   Session* sessions[] = {&one, &two};
   SessionBatch batch(bundle, 2);
@@ -94,6 +94,7 @@ TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {
   const auto count = allocations_after(200, bars, [&](const Bar& bar) {
     const Bar both[] = {bar, bar};
     batch.on_bars(sessions, both, outcomes);
+    (void)strategy.peek(bar);
     signals += strategy.on_bar(bar).side != Side::flat;
   });
   CHECK_EQUAL(count, 0);

@@ -1,18 +1,24 @@
 // Signals follow from predictions and the configuration, and from nothing else.
+#include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "check.hpp"
 #include "made_bundle.hpp"
 #include "sentio/strategy_tfa.hpp"
+#include "sha256.hpp"
 
 namespace {
 
 using namespace sentio;
 using namespace sentio::test;
 
+TFACfg with_feed(TFACfg cfg) {
+  cfg.interval_ns = 5 * kMinute;
+  return cfg;
+}
+
 std::vector<Signal> run(const TFACfg& cfg, const BundleOptions& options, const BarTable& bars) {
-  TFAStrategy strategy(cfg, load_made(options));
+  TFAStrategy strategy(with_feed(cfg), load_made(options));
   std::vector<Signal> signals;
   for (std::size_t row = 0; row < bars.size(); ++row) signals.push_back(strategy.on_bar(bars[row]));
   return signals;
@@ -126,7 +132,7 @@ TEST(after_a_signal_the_cooldown_rests) {
 TEST(a_refused_bar_does_not_count_for_the_cooldown) {
   const BarTable bars = make_bars(100);
   const auto expected = run({.cooldown_bars = 2}, {}, bars);
-  TFAStrategy strategy({.cooldown_bars = 2}, load_made());
+  TFAStrategy strategy(with_feed({.cooldown_bars = 2}), load_made());
   for (std::size_t row = 0; row < bars.size(); ++row) {
     Bar bad = bars[row];
     bad.volume = -1;
@@ -135,10 +141,108 @@ TEST(a_refused_bar_does_not_count_for_the_cooldown) {
   }
 }
 
+void expect_same(const Signal& found, const Signal& expected) {
+  CHECK(found.status == expected.status);
+  CHECK(found.side == expected.side);
+  CHECK_EQUAL(found.strength, expected.strength);
+  CHECK_EQUAL(found.prediction.has_value(), expected.prediction.has_value());
+  if (found.prediction) CHECK_EQUAL(found.prediction->value, expected.prediction->value);
+}
+
+TEST(a_restored_strategy_goes_on_as_one_that_never_stopped) {
+  const BarTable bars = make_bars(120, 20, 5 * kMinute, 3);
+  const TFACfg cfg = with_feed({.cooldown_bars = 3});
+  const auto bundle = load_made({.seq_len = 4, .windows_cross_sessions = false});
+  TFAStrategy strategy(cfg, bundle);
+  int resting = 0;
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const auto state = strategy.state();
+    TFAStrategy restored(cfg, bundle);
+    restored.restore(state);
+    CHECK(restored.state() == state);
+    CHECK_EQUAL(restored.cooldown_left(), strategy.cooldown_left());
+    if (strategy.cooldown_left() > 0) ++resting;
+    expect_same(restored.on_bar(bars[row]), strategy.on_bar(bars[row]));
+    CHECK(restored.state() == strategy.state());
+  }
+  CHECK(resting > 10);
+}
+
+TEST(a_strategys_state_is_its_cooldown_and_its_session) {
+  const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
+  const TFACfg cfg = with_feed({.cooldown_bars = 5});
+  const auto bundle = load_made();
+  TFAStrategy strategy(cfg, bundle), other(cfg, bundle);
+  std::size_t row = 0;
+  while (strategy.cooldown_left() == 0) (void)strategy.on_bar(bars[row++]);
+  const auto state = strategy.state(), session = strategy.session().state();
+  CHECK_EQUAL(std::to_integer<int>(state[16]), 5);
+  CHECK(std::equal(session.begin(), session.end(), state.begin() + 24));
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    auto flipped = state;
+    flipped[i] ^= std::byte{0x10};
+    CHECK_THROWS(bad_state, "", other.restore(flipped));
+    CHECK_THROWS(bad_state, "", other.restore(std::span(state).first(i)));
+  }
+  CHECK_EQUAL(other.session().bars_seen(), 0);
+  const auto forged = [&](std::size_t offset, std::uint64_t word) {
+    auto bytes = state;
+    for (std::size_t i = 0; i < 8; ++i) bytes[offset + i] = static_cast<std::byte>(word >> (8 * i));
+    bytes.resize(bytes.size() - 32);
+    for (const std::uint8_t byte : sha256(std::span<const std::byte>(bytes)))
+      bytes.push_back(static_cast<std::byte>(byte));
+    return bytes;
+  };
+  CHECK(forged(16, 5) == state);
+  CHECK_THROWS(bad_state, "strategy's state has format version 2", other.restore(forged(8, 2)));
+  CHECK_THROWS(bad_state, "bounds", other.restore(forged(16, ~std::uint64_t{0})));
+  // A session's own state is a start as well, with no cooldown left.
+  strategy.restore(session);
+  CHECK_EQUAL(strategy.cooldown_left(), 0);
+  CHECK(strategy.session().state() == session);
+}
+
+TEST(peeking_is_the_signal_at_the_close_and_commits_nothing) {
+  const BarTable bars = make_bars(120, 20, 5 * kMinute, 3), others = make_bars(120, 20, 5 * kMinute, 4);
+  const TFACfg cfg = with_feed({.cooldown_bars = 2});
+  const auto bundle = load_made({.seq_len = 2});
+  TFAStrategy strategy(cfg, bundle);
+  int signals = 0;
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const auto state = strategy.state();
+    for (Bar forming : {others[row], bars[row]}) {
+      forming.ts = bars.ts[row];
+      TFAStrategy closed(cfg, bundle);
+      closed.restore(state);
+      const Signal expected = closed.on_bar(forming);
+      expect_same(strategy.peek(forming), expected);
+      if (expected.side != Side::flat) ++signals;
+      CHECK(strategy.state() == state);
+    }
+    (void)strategy.on_bar(bars[row]);
+  }
+  CHECK(signals > 20);
+}
+
+TEST(bars_that_are_only_observed_pass_for_the_cooldown) {
+  const BarTable bars = make_bars(60, 20, 5 * kMinute, 3);
+  TFAStrategy strategy(with_feed({.cooldown_bars = 6}), load_made());
+  std::size_t row = 0;
+  while (strategy.cooldown_left() == 0) (void)strategy.on_bar(bars[row++]);
+  CHECK_EQUAL(strategy.cooldown_left(), 6);
+  (void)strategy.observe(bars[row]);
+  CHECK(is_refusal(strategy.observe(bars[row])));
+  CHECK_EQUAL(strategy.cooldown_left(), 5);
+  strategy.warm_up(bars.columns().slice(row + 1, 3));
+  CHECK_EQUAL(strategy.cooldown_left(), 2);
+  strategy.warm_up(bars.columns().slice(row + 4, 3));
+  CHECK_EQUAL(strategy.cooldown_left(), 0);
+}
+
 TEST(a_configuration_that_contradicts_itself_is_refused) {
   const auto bundle = load_made();
   const auto refuses = [&](const char* field, const TFACfg& cfg) {
-    CHECK_THROWS(bad_argument, field, TFAStrategy(cfg, bundle));
+    CHECK_THROWS(bad_argument, field, TFAStrategy(with_feed(cfg), bundle));
   };
   refuses("buy_probability", {.buy_probability = 1.1});
   refuses("buy_probability", {.buy_probability = std::nan("")});
@@ -151,6 +255,7 @@ TEST(a_configuration_that_contradicts_itself_is_refused) {
 TEST(another_interval_than_the_bundles_is_refused) {
   const auto bundle = load_made();
   CHECK_THROWS(bad_argument, "5m", TFAStrategy({.interval_ns = kMinute}, bundle));
+  CHECK_THROWS(bad_argument, "0 ns", TFAStrategy({}, bundle));  // it was not said
   CHECK_EQUAL(TFAStrategy({.interval_ns = 5 * kMinute}, bundle).session().bars_seen(), 0);
 }
 

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sentio/export.hpp"
 #include "sentio/session.hpp"
@@ -21,9 +23,8 @@ struct SENTIO_API TFACfg {
   std::string version = "v1";
   // ROOT; empty: SENTIO_ROOT, else the nearest parent of the working directory with specs/.
   std::filesystem::path root{};
-  // The length of the feed's bars in nanoseconds; refused where it is not the bundle's. None: it is the
-  // bundle's, and the caller answers for it.
-  std::optional<std::int64_t> interval_ns{};
+  // The length of the feed's bars in nanoseconds; it must be said, and must be the bundle's.
+  std::int64_t interval_ns = 0;
 
   // Where the output is a logit or a probability: long above the one probability of a rise, short below the
   // other. Where it is of classes, among which must be `up` and `down`: long where up is likelier than the
@@ -62,7 +63,7 @@ struct Signal {
 class SENTIO_API TFAStrategy {
  public:
   // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
-  // contradicts itself, or the bundle's classes are others than it needs.
+  // contradicts itself, the feed's interval is not the bundle's, or its classes are others than it needs.
   explicit TFAStrategy(const TFACfg& cfg);
   // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
   TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle);
@@ -70,18 +71,34 @@ class SENTIO_API TFAStrategy {
   // Take the bar that has just closed. A refused bar changes nothing.
   [[nodiscard]] Signal on_bar(const Bar& bar) noexcept;
 
-  // Take a past bar without asking the model, as Session::observe.
-  [[nodiscard]] Status observe(const Bar& bar) noexcept { return session_.observe(bar); }
-  void warm_up(const BarColumns& history) { session_.warm_up(history); }
+  // The signal that on_bar would give if the bar closed as it is now; nothing is committed, see
+  // Session::peek.
+  [[nodiscard]] Signal peek(const Bar& bar) noexcept;
+
+  // Take a past bar without asking the model, as Session::observe. It passes for the cooldown, too.
+  [[nodiscard]] Status observe(const Bar& bar) noexcept;
+  // The same for all of them, as Session::warm_up; throws as that does, and nothing has changed then.
+  void warm_up(const BarColumns& history);
+
+  // All that signals depend on but the configuration, as bytes: docs/reference/session_state.md.
+  [[nodiscard]] std::vector<std::byte> state() const;
+  // Go on from such bytes; from a session's or an engine's, as Session::restore, with no cooldown left.
+  // Throws Error(bad_state), and changes nothing, where they are damaged or not of this bundle's spec and
+  // window.
+  void restore(std::span<const std::byte> state);
 
   [[nodiscard]] const Session& session() const noexcept { return session_; }
+  void reset_drift() { session_.reset_drift(); }
   [[nodiscard]] const TFACfg& config() const noexcept { return cfg_; }
+  // Bars yet to come in which there is no signal.
+  [[nodiscard]] std::int64_t cooldown_left() const noexcept { return cooldown_left_; }
 
  private:
   struct Judgement {
     Side side;
     double strength;
   };
+  [[nodiscard]] Signal signal_of(const Outcome& outcome) const noexcept;
   [[nodiscard]] Judgement judge(const Prediction& prediction) const noexcept;
 
   TFACfg cfg_;

@@ -3,15 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 
+#include "runtime/state_frame.hpp"
 #include "runtime/workspace.hpp"
 #include "sentio/error.hpp"
+#include "state_archive.hpp"
 #include "text.hpp"
 
 namespace sentio {
 namespace {
+
+constexpr StateFormat kFormat{.magic = "SENTIOTF", .version = 1, .what = "the strategy's state"};
 
 bool is_probability(double value) {
   return value >= 0.0 && value <= 1.0;
@@ -75,23 +80,62 @@ std::string_view describe(Side side) noexcept {
 TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(cfg.folder())) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
-    : cfg_(checked(cfg, bundle->manifest())),
-      session_(bundle, {.interval_ns = cfg.interval_ns.value_or(bundle->manifest().interval_ns)}) {
+    : cfg_(checked(cfg, bundle->manifest())), session_(bundle, {.interval_ns = cfg.interval_ns}) {
   if (bundle->manifest().output != OutputKind::classes) return;
   up_ = place_of(bundle->manifest(), "up");
   down_ = place_of(bundle->manifest(), "down");
 }
 
 Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
-  const Outcome outcome = session_.on_bar(bar);
-  if (is_refusal(outcome.status)) return {.status = outcome.status};
-  const bool resting = cooldown_left_ > 0;
-  if (resting) --cooldown_left_;
-  if (!outcome.prediction) return {.status = outcome.status};
+  const Signal signal = signal_of(session_.on_bar(bar));
+  if (is_refusal(signal.status)) return signal;
+  if (cooldown_left_ > 0) --cooldown_left_;
+  if (signal.side != Side::flat) cooldown_left_ = cfg_.cooldown_bars;
+  return signal;
+}
 
+Signal TFAStrategy::peek(const Bar& bar) noexcept {
+  return signal_of(session_.peek(bar));
+}
+
+Status TFAStrategy::observe(const Bar& bar) noexcept {
+  const Status status = session_.observe(bar);
+  if (!is_refusal(status) && cooldown_left_ > 0) --cooldown_left_;
+  return status;
+}
+
+void TFAStrategy::warm_up(const BarColumns& history) {
+  session_.warm_up(history);
+  cooldown_left_ -= std::min(cooldown_left_, static_cast<std::int64_t>(history.size()));
+}
+
+std::vector<std::byte> TFAStrategy::state() const {
+  std::vector<std::byte> bytes = begin_state(kFormat);
+  StateArchive archive(bytes);
+  std::int64_t cooldown = cooldown_left_;
+  archive(cooldown);
+  const auto session = session_.state();
+  bytes.insert(bytes.end(), session.begin(), session.end());
+  seal_state(bytes);
+  return bytes;
+}
+
+void TFAStrategy::restore(std::span<const std::byte> state) {
+  std::int64_t cooldown = 0;
+  if (is_state(state, kFormat)) {
+    state = open_state(state, kFormat);
+    StateArchive archive(state);
+    archive(cooldown, 0, std::numeric_limits<std::int64_t>::max());
+    state = state.last(archive.left());
+  }
+  session_.restore(state);
+  cooldown_left_ = cooldown;
+}
+
+Signal TFAStrategy::signal_of(const Outcome& outcome) const noexcept {
+  if (!outcome.prediction) return {.status = outcome.status};
   auto [side, strength] = judge(*outcome.prediction);
-  if (resting || strength < cfg_.confidence_floor) side = Side::flat;
-  if (side != Side::flat) cooldown_left_ = cfg_.cooldown_bars;
+  if (cooldown_left_ > 0 || strength < cfg_.confidence_floor) side = Side::flat;
   return {outcome.status, side, strength, outcome.prediction};
 }
 

@@ -28,6 +28,7 @@ static void what_is_refused_without_a_bundle(void) {
   sentio_options options = {sizeof options, 0, 1};
   sentio_bar bar = {0, 1, 1, 1, 1, 1};
   sentio_outcome outcome = {sizeof outcome};
+  sentio_drift drift = {sizeof drift};
   size_t size = 0;
   CHECK(sentio_abi_version() == SENTIO_ABI_VERSION);
   CHECK(strlen(sentio_version()) >= 5);
@@ -42,6 +43,9 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_session_restore(NULL, &bar, 1), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_clone(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_swap(NULL, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_swap_warmed(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_get_drift(NULL, 0, &drift), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_reset_drift(NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(sentio_bundle_feature_name(NULL, 0) == NULL);
   CHECK(sentio_bundle_class_name(NULL, 0) == NULL);
   sentio_bundle_free(NULL);
@@ -127,6 +131,37 @@ static void check_probabilities(const sentio_outcome* outcome) {
   if (outcome->kind == SENTIO_PROBABILITY) CHECK(outcome->probability == outcome->value);
 }
 
+/* A session that has taken the same bars takes over, and is gone; one that has not is refused, and stays. */
+static void check_warm_swap(sentio_bundle* bundle, const sentio_bundle_info* info, sentio_session* session) {
+  sentio_session *young = new_session(bundle, info), *warmed = NULL, *none = NULL;
+  CHECK(refused(sentio_session_swap_warmed(session, &young), SENTIO_BAD_ARGUMENT, "last bar is another"));
+  CHECK(young != NULL);
+  sentio_session_free(young);
+  CHECK(refused(sentio_session_swap_warmed(session, &none), SENTIO_BAD_ARGUMENT, "NULL"));
+  warmed = session;
+  CHECK(refused(sentio_session_swap_warmed(session, &warmed), SENTIO_BAD_ARGUMENT, "itself"));
+  CHECK(sentio_session_clone(session, &warmed) == SENTIO_OK);
+  CHECK(sentio_session_swap_warmed(session, &warmed) == SENTIO_OK);
+  CHECK(warmed == NULL);
+}
+
+/* Every row is in one bin, for each feature, and none after a reset. */
+static void check_drift(const sentio_bundle_info* info, sentio_session* session, int64_t rows) {
+  sentio_drift drift = {sizeof drift};
+  for (int64_t feature = 0; feature < info->n_features; ++feature) {
+    int64_t counted = 0;
+    CHECK(sentio_session_get_drift(session, feature, &drift) == SENTIO_OK);
+    for (int bin = 0; bin < 10; ++bin) counted += drift.bins[bin];
+    CHECK(drift.rows == rows && counted == rows);
+    CHECK(drift.psi >= 0 && drift.out_of_range >= 0 && drift.out_of_range <= 1);
+  }
+  CHECK(refused(sentio_session_get_drift(session, info->n_features, &drift), SENTIO_BAD_ARGUMENT, "feature"));
+  CHECK(refused(sentio_session_get_drift(session, -1, &drift), SENTIO_BAD_ARGUMENT, "feature"));
+  CHECK(sentio_session_reset_drift(session) == SENTIO_OK);
+  CHECK(sentio_session_get_drift(session, 0, &drift) == SENTIO_OK);
+  CHECK(drift.rows == 0 && drift.bins[0] == 0 && isnan(drift.psi) && isnan(drift.out_of_range));
+}
+
 static void stream(const char* folder) {
   sentio_bundle* bundle = NULL;
   sentio_bundle_info info = {sizeof info};
@@ -154,6 +189,7 @@ static void stream(const char* folder) {
     bad.volume = NAN;
     if (bars % 50 == 49) check_copies(bundle, &info, session, &bar);
     if (bars == 100) CHECK(sentio_session_swap(session, bundle) == SENTIO_OK);
+    if (bars == 150) check_warm_swap(bundle, &info, session);
     CHECK(sentio_session_on_bar(session, &bad, &refusal) == SENTIO_OK);
     CHECK(refusal.status == SENTIO_NOT_A_NUMBER && isnan(refusal.value) && isnan(refusal.values[0]));
     CHECK(sentio_session_peek(session, &bar, &peeked) == SENTIO_OK);
@@ -172,6 +208,7 @@ static void stream(const char* folder) {
   }
   CHECK(sentio_session_get_info(session, &seen) == SENTIO_OK);
   CHECK(seen.has_last_ts == 1 && seen.last_ts == bar.ts && seen.bars_seen == bars);
+  check_drift(&info, session, bars - 100); /* the swap began to count anew */
   sentio_bundle_free(bundle); /* the session keeps what it needs */
   sentio_session_free(session);
   free(features);

@@ -51,5 +51,14 @@ int main(void) {
   FIELD(sentio_session_info, last_ts);
   FIELD(sentio_session_info, bars_seen);
   FIELD(sentio_session_info, bars_missing);
+  STRUCT(sentio_drift);
+  FIELD(sentio_drift, struct_size);
+  FIELD(sentio_drift, reserved);
+  FIELD(sentio_drift, rows);
+  FIELD(sentio_drift, below_min);
+  FIELD(sentio_drift, above_max);
+  FIELD(sentio_drift, bins);
+  FIELD(sentio_drift, out_of_range);
+  FIELD(sentio_drift, psi);
   return 0;
 }

@@ -116,6 +116,18 @@ typedef struct sentio_session_info {
   int64_t bars_missing; /* within sessions, in units of the interval */
 } sentio_session_info;
 
+/* How the rows of one feature that were counted lie against the training rows. */
+typedef struct sentio_drift {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0 */
+  int64_t rows;
+  int64_t below_min;   /* rows outside of the training rows' range; the bins at the ends hold them, too */
+  int64_t above_max;
+  int64_t bins[10];    /* rows in each tenth of the training rows, bounded by the deciles of the manifest */
+  double out_of_range; /* below_min + above_max as a share of the rows; NaN before the first */
+  double psi;          /* population stability index; NaN before the first row */
+} sentio_drift;
+
 typedef struct sentio_bundle sentio_bundle;
 typedef struct sentio_session sentio_session;
 
@@ -171,9 +183,20 @@ SENTIO_C_API sentio_result sentio_session_features(const sentio_session* session
                                                    size_t count) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_session_get_info(const sentio_session* session,
                                                    sentio_session_info* info) SENTIO_NOEXCEPT;
+/* The drift of one of the F features, over the valid rows of the bars that sentio_session_on_bar took: the
+ * history of sentio_session_warm_up is not counted. Counters are part of the state; they begin anew with
+ * another bundle, and where they are reset. */
+SENTIO_C_API sentio_result sentio_session_get_drift(const sentio_session* session, int64_t feature,
+                                                    sentio_drift* drift) SENTIO_NOEXCEPT;
+SENTIO_C_API sentio_result sentio_session_reset_drift(sentio_session* session) SENTIO_NOEXCEPT;
+
 /* Go on with another bundle of the same input: interval, spec, window. */
 SENTIO_C_API sentio_result sentio_session_swap(sentio_session* session,
                                                const sentio_bundle* bundle) SENTIO_NOEXCEPT;
+/* The same where the input is another: go on as `*warmed`, a session of the other bundle that has taken the
+ * same last bar. With SENTIO_OK it is freed, and `*warmed` is NULL; else nothing has changed. */
+SENTIO_C_API sentio_result sentio_session_swap_warmed(sentio_session* session,
+                                                      sentio_session** warmed) SENTIO_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "runtime/bar_table.hpp"
 #include "sentio/error.hpp"
@@ -382,9 +383,46 @@ sentio_result sentio_session_get_info(const sentio_session* session, sentio_sess
   });
 }
 
+sentio_result sentio_session_get_drift(const sentio_session* session, int64_t feature,
+                                       sentio_drift* drift) noexcept {
+  return guarded([&] {
+    require(session != nullptr, "session is NULL");
+    require_output(drift);
+    const sentio::Drift& counted = session->session.drift();
+    require(std::in_range<std::size_t>(feature) && std::cmp_less(feature, counted.width()),
+            "feature is not one of the bundle's");
+    const sentio::FeatureDrift found = counted.feature(static_cast<std::size_t>(feature));
+    sentio_drift own{};
+    own.rows = found.rows;
+    own.below_min = found.below_min;
+    own.above_max = found.above_max;
+    std::copy(found.bins.begin(), found.bins.end(), own.bins);
+    own.out_of_range = found.out_of_range;
+    own.psi = found.psi;
+    write_struct(own, drift);
+  });
+}
+
+sentio_result sentio_session_reset_drift(sentio_session* session) noexcept {
+  return guarded([&] {
+    require(session != nullptr, "session is NULL");
+    session->session.reset_drift();
+  });
+}
+
 sentio_result sentio_session_swap(sentio_session* session, const sentio_bundle* bundle) noexcept {
   return guarded([&] {
     require(session != nullptr && bundle != nullptr, "session or bundle is NULL");
     (void)session->session.swap(bundle->bundle);
+  });
+}
+
+sentio_result sentio_session_swap_warmed(sentio_session* session, sentio_session** warmed) noexcept {
+  return guarded([&] {
+    require(session != nullptr && warmed != nullptr && *warmed != nullptr, "session or warmed is NULL");
+    require(session != *warmed, "a session cannot go on as itself");
+    (void)session->session.swap(std::move((*warmed)->session));
+    sentio_session_free(*warmed);
+    *warmed = nullptr;
   });
 }

@@ -151,7 +151,7 @@ def population_stability(before: Matrix, after: Matrix) -> float:
     bounds = np.unique(np.quantile(before, np.arange(1, BINS) / BINS, method="inverted_cdf"))
     shares = []
     for part in (before, after):
-        counts = np.bincount(np.searchsorted(bounds, part, side="right"), minlength=len(bounds) + 1) + 0.5
+        counts = np.bincount(np.searchsorted(bounds, part), minlength=len(bounds) + 1) + 0.5
         shares.append(counts / counts.sum())
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 

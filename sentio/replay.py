@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sentio.bundle import Bundle
 from sentio.errors import BadInput, CorruptStore, UsageError
-from sentio.session import LiveBundle, Session, Status
+from sentio.session import Drift, LiveBundle, Session, Status
 
 __all__ = ["RecordedBar", "RecordedState", "Replay", "read_record", "replay"]
 
@@ -73,6 +73,7 @@ class Replay:
         states: how often the session went on from elsewhere.
         cut: bytes at the end of the file that are no whole record.
         difference: the first one, in words; "" where every bit is the same.
+        drift: the session's own, after the last of these bars.
     """
 
     bars: int
@@ -80,6 +81,7 @@ class Replay:
     states: int
     cut: int
     difference: str
+    drift: Drift
 
 
 class _Reader:
@@ -206,7 +208,7 @@ def replay(path: str | os.PathLike[str], bundle: Bundle) -> Replay:
         difference = _difference(session, record, bars - 1, bundle)
         if difference:
             break
-    return Replay(bars, predictions, states, records.cut, difference)
+    return Replay(bars, predictions, states, records.cut, difference, session.drift)
 
 
 def _difference(session: Session, record: RecordedBar, number: int, bundle: Bundle) -> str:

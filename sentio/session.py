@@ -17,7 +17,7 @@ from sentio.bundle.manifest import OutputKind
 from sentio.errors import CorruptStore, ResourceError, UsageError
 from sentio.extension import engine_errors, load_extension
 
-__all__ = ["LiveBundle", "Outcome", "Prediction", "Session", "Status"]
+__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status"]
 
 
 class Status(StrEnum):
@@ -104,6 +104,33 @@ class Outcome:
 
     status: Status
     prediction: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How live features lie against the rows that the model was trained on, feature by feature.
+
+    Attributes:
+        names: the features' names, F of them.
+        rows: valid rows counted; the figures of no row are NaN.
+        bins: rows in each tenth of the training rows, bounded by the manifest's deciles, int64 [F, 10].
+        below_min, above_max: rows outside of the training rows' range, int64 [F]; the first and the last bin
+            hold these, too.
+        out_of_range: both as a share of the rows, float64 [F].
+        psi: population stability index, float64 [F]: the sum over the bins of (q - p) log(q / p), with p the
+            bin's share of the training rows and q that of these; equal deciles bound one bin, and half a row
+            is added to each, so that an empty one is no infinity. Above 0.1 it has moved, above 0.25 far
+            (Siddiqi, Credit Risk Scorecards, 2006); chance alone gives about 9 / rows (Yurdakul, Statistical
+            Properties of Population Stability Index, 2018).
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    bins: NDArray[np.int64]
+    below_min: NDArray[np.int64]
+    above_max: NDArray[np.int64]
+    out_of_range: NDArray[np.float64]
+    psi: NDArray[np.float64]
 
 
 class LiveBundle:
@@ -206,7 +233,7 @@ class Session:
         return Status(self._native.observe(ts, open, high, low, close, volume))
 
     def state(self) -> bytes:
-        """All that predictions depend on but the bundle (docs/reference/session_state.md)."""
+        """All that predictions depend on but the bundle, and the drift (docs/reference/session_state.md)."""
         return bytes(self._native.state())
 
     def restore(self, state: bytes) -> None:
@@ -245,6 +272,18 @@ class Session:
         """The last bar's features, float32 [F]; meaningless before the first bar."""
         values: NDArray[np.float32] = self._native.features()
         return values
+
+    @property
+    def drift(self) -> Drift:
+        """How the bars that `on_bar` and `observe` took lie against training; `warm_up` is not counted.
+
+        The counters are part of the state. They begin anew with another bundle.
+        """
+        return Drift(tuple(self._live.bundle.spec.names), *self._native.drift())
+
+    def reset_drift(self) -> None:
+        """Count anew from the next bar on."""
+        self._native.reset_drift()
 
     @property
     def bars_seen(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -19,6 +20,10 @@ BAR_RECORD = 8 + 60 + 4 * FEATURES + 4
 BARS = 120
 
 
+def rows_of(bars):
+    return [(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("recorded"), make_source(4))
@@ -34,8 +39,7 @@ def recorded(tmp_path_factory, bundle) -> bytes:
     """Two sessions' warm-up, then bars of which one is only observed."""
     path = tmp_path_factory.mktemp("record") / "live.record"
     session = Session(LiveBundle(bundle), interval="5m", record=path)
-    bars = walk()
-    rows = [(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
+    rows = rows_of(walk())
     session.warm_up(walk(sessions=1))
     for number, row in enumerate(rows[60 : 60 + BARS]):
         session.on_bar(row[0], -1.0, *row[2:])
@@ -75,6 +79,21 @@ def test_what_was_recorded_is_what_is_computed(record, bundle):
     records, _ = read_record(record)
     assert [type(each) for each in records[:3]] == [RecordedState, RecordedState, RecordedBar]
     assert (records[0].bundle, records[0].n_outputs) == (bundle.id, 1)
+
+
+def test_the_drift_is_that_of_the_session(tmp_path, bundle):
+    path = tmp_path / "live.record"
+    session = Session(LiveBundle(bundle), interval="5m", record=path)
+    rows = rows_of(walk())
+    for row in rows[:100]:
+        session.on_bar(*row)
+    session.reset_drift()
+    for row in rows[100:150]:
+        session.observe(*row)
+    for found in (session.drift, replay(path, bundle).drift):
+        assert found.rows == 50
+        assert found.bins.tolist() == session.drift.bins.tolist()
+        assert found.psi.tobytes() == session.drift.psi.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -142,6 +161,15 @@ def test_the_command_tells_all_this_and_ends_with_its_code(monkeypatch, capsys, 
     done = sentio("replay", str(record), "--bundle", str(folder))
     assert done.code == 0, done.err
     assert f"{BARS} bars, {BARS - 1} predictions: every bit is the same" in done.out
+    found = replay(record, load_bundle(folder)).drift
+    moved = [name for name, psi in zip(found.names, found.psi, strict=True) if psi > 0.1]
+    assert f"drift over {BARS} rows: {len(moved)} of {FEATURES} features have a PSI above 0.1" in done.out
+    assert "ema_5" in moved  # a level: a random walk is soon elsewhere
+    assert all(name in done.out for name in moved)
+    done = sentio("replay", str(record), "--bundle", str(folder), "--json")
+    drift = json.loads(done.out)["drift"]
+    assert drift["rows"] == BARS
+    assert drift["features"]["ema_5"] == {"psi": found.psi[1], "out_of_range": found.out_of_range[1]}
     record.write_bytes(recorded[:-1])
     done = sentio("replay", str(record), "--bundle", str(folder))
     assert done.code == 0

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from sentio.cli.screen import JsonOption, message, print_json
+from sentio.cli.screen import JsonOption, message, print_json, table
+
+if TYPE_CHECKING:
+    from sentio.session import Drift
 
 __all__ = ["replay"]
+
+_MOVED = 0.1  # the usual sign that a distribution has moved: docs/guides/run-a-bundle.md
 
 
 def replay(
@@ -21,6 +27,9 @@ def replay(
     It ends with 0 where none does, 1 where one does, 3 where the record was made with another bundle, 4 where
     it is damaged. A last record that was cut, as a killed process leaves it, is told and left out.
 
+    It tells, too, which features have drifted from their training rows: those with a population stability
+    index above 0.1, the farthest first; with --json, all of them.
+
     Example: sentio replay live.record --bundle artifacts/TFA/v1
     """
     from dataclasses import asdict
@@ -32,10 +41,35 @@ def replay(
     if found.cut:
         message(f"{record}: the last record is cut; its {found.cut} bytes were left out")
     if as_json:
-        print_json(asdict(found))
-    elif found.difference:
-        print(f"DIFFERS: {found.difference}")
+        print_json(asdict(found) | {"drift": _document(found.drift)})
     else:
-        print(f"{found.bars} bars, {found.predictions} predictions: every bit is the same")
+        if found.difference:
+            print(f"DIFFERS: {found.difference}")
+        else:
+            print(f"{found.bars} bars, {found.predictions} predictions: every bit is the same")
+        _print_moved(found.drift)
     if found.difference:
         raise typer.Exit(1)
+
+
+def _document(drift: Drift) -> dict[str, object]:
+    """The figures of each feature; null where no row was counted."""
+    figures = zip(drift.names, drift.psi.tolist(), drift.out_of_range.tolist(), strict=True)
+    features = {
+        name: {"psi": psi, "out_of_range": share} if drift.rows else None for name, psi, share in figures
+    }
+    return {"rows": drift.rows, "features": features}
+
+
+def _print_moved(drift: Drift) -> None:
+    figures = zip(drift.psi.tolist(), drift.out_of_range.tolist(), drift.names, strict=True)
+    moved = sorted((each for each in figures if each[0] > _MOVED), reverse=True)
+    print(
+        f"drift over {drift.rows} rows: {len(moved)} of {len(drift.names)} features have a PSI above {_MOVED}"
+    )
+    if moved:
+        table(
+            "",
+            ["feature", "PSI", "out of range"],
+            [[name, f"{psi:.2f}", f"{share:.1%}"] for psi, share, name in moved],
+        )

@@ -4,6 +4,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -160,6 +162,31 @@ class PySession {
         alone([&] { return std::vector<float>(session_.features().begin(), session_.features().end()); });
     return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
   }
+  // Counters and figures of each feature, in the order of sentio.session.Drift.
+  py::tuple drift() {
+    const auto [rows, features] = alone([&] {
+      std::vector<sentio::FeatureDrift> each;
+      for (std::size_t f = 0; f < session_.drift().width(); ++f) each.push_back(session_.drift().feature(f));
+      return std::pair(session_.drift().rows(), std::move(each));
+    });
+    const auto column_of = [&features = features](auto field) {
+      py::array_t<std::decay_t<decltype(features[0].*field)>> values(
+          static_cast<py::ssize_t>(features.size()));
+      std::ranges::transform(features, values.mutable_data(), field);
+      return values;
+    };
+    py::array_t<std::int64_t> bins(
+        {features.size(), std::tuple_size_v<decltype(sentio::FeatureDrift::bins)>});
+    std::int64_t* to = bins.mutable_data();
+    for (const auto& feature : features) to = std::ranges::copy(feature.bins, to).out;
+    using sentio::FeatureDrift;
+    return py::make_tuple(rows, bins, column_of(&FeatureDrift::below_min),
+                          column_of(&FeatureDrift::above_max), column_of(&FeatureDrift::out_of_range),
+                          column_of(&FeatureDrift::psi));
+  }
+  void reset_drift() {
+    alone([&] { session_.reset_drift(); });
+  }
   std::int64_t bars_seen() {
     return alone([&] { return session_.bars_seen(); });
   }
@@ -216,6 +243,8 @@ void bind_session(py::module_& module) {
       .def("clone", &PySession::clone)
       .def("swap", &PySession::swap, py::arg("bundle"))
       .def("features", &PySession::features)
+      .def("drift", &PySession::drift)
+      .def("reset_drift", &PySession::reset_drift)
       .def_property_readonly("bars_seen", &PySession::bars_seen)
       .def_property_readonly("bars_missing", &PySession::bars_missing)
       .def_property_readonly("last_ts", &PySession::last_ts)

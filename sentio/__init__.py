@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sentio.cache import open_cache
     from sentio.features import FeatureEngine, compute_many
     from sentio.session import LiveBundle, Session
+    from sentio.session_batch import SessionBatch
     from sentio.specs import FeatureSpec
     from sentio.trainers.tfa import train_tfa
 
@@ -21,6 +22,7 @@ __all__ = [
     "FeatureSpec",
     "LiveBundle",
     "Session",
+    "SessionBatch",
     "compute_many",
     "load_bundle",
     "open_cache",
@@ -36,6 +38,7 @@ _HOMES = {
     "FeatureSpec": "sentio.specs",
     "LiveBundle": "sentio.session",
     "Session": "sentio.session",
+    "SessionBatch": "sentio.session_batch",
     "compute_many": "sentio.features",
     "load_bundle": "sentio.bundle",
     "open_cache": "sentio.cache",

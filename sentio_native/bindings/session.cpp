@@ -15,7 +15,7 @@
 #include "arrays.hpp"
 #include "sentio/bundle.hpp"
 #include "sentio/error.hpp"
-#include "sentio/session.hpp"
+#include "sentio/session_batch.hpp"
 
 namespace py = pybind11;
 
@@ -212,6 +212,8 @@ class PySession {
   }
 
  private:
+  friend class PySessionBatch;
+
   template <class Call>
   std::invoke_result_t<Call> alone(Call call) {
     const py::gil_scoped_release release;
@@ -221,6 +223,45 @@ class PySession {
 
   std::mutex mutex_;
   sentio::Session session_;
+};
+
+using PyBar = std::tuple<std::int64_t, double, double, double, double, double>;
+
+class PySessionBatch {
+ public:
+  PySessionBatch(const std::shared_ptr<sentio::Bundle>& bundle, std::size_t most) : batch_(bundle, most) {}
+
+  std::vector<Said> on_bars(const std::vector<PySession*>& sessions, const std::vector<PyBar>& rows) {
+    std::vector<sentio::Session*> natives;
+    for (PySession* session : sessions) natives.push_back(&session->session_);
+    std::vector<sentio::Bar> bars;
+    for (const auto& [ts, open, high, low, close, volume] : rows)
+      bars.push_back({ts, open, high, low, close, volume});
+    std::vector<sentio::Outcome> outcomes(bars.size());
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard own(mutex_);
+      const auto locks = lock_all(sessions);
+      batch_.on_bars(natives, bars, outcomes);
+    }
+    std::vector<Said> all;
+    for (const sentio::Outcome& outcome : outcomes) all.push_back(said(outcome));
+    return all;
+  }
+
+ private:
+  // By address, whatever the caller's order, so that two batches never wait for each other.
+  static std::vector<std::unique_lock<std::mutex>> lock_all(std::vector<PySession*> sessions) {
+    std::ranges::sort(sessions);
+    const auto repeated = std::ranges::unique(sessions);
+    sessions.erase(repeated.begin(), repeated.end());
+    std::vector<std::unique_lock<std::mutex>> locks;
+    for (PySession* session : sessions) locks.emplace_back(session->mutex_);
+    return locks;
+  }
+
+  std::mutex mutex_;
+  sentio::SessionBatch batch_;
 };
 
 }  // namespace
@@ -254,4 +295,9 @@ void bind_session(py::module_& module) {
   bar(session, "peek", &PySession::peek);
   bar(session, "observe", &PySession::observe);
   bar(session, "warm_up", &PySession::warm_up);
+
+  py::class_<PySessionBatch>(module, "SessionBatch")
+      .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::size_t>(), py::arg("bundle"),
+           py::arg("most"))
+      .def("on_bars", &PySessionBatch::on_bars, py::arg("sessions"), py::arg("bars"));
 }

@@ -1,0 +1,43 @@
+"""Sessions of many symbols that take a bar at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sentio.extension import engine_errors, load_extension
+from sentio.session import LiveBundle, Outcome, Session
+
+__all__ = ["SessionBatch"]
+
+
+class SessionBatch:
+    """One call for the bars of many symbols; the bits are those of `Session.on_bar` for each.
+
+    The backend `native` is asked once for all of them. Any other model is asked once for each, since its
+    outputs may depend on what else is in the batch.
+
+    Args:
+        live: the bundle; a session of another one is asked alone.
+        most: bars that there is room for in one call.
+    """
+
+    def __init__(self, live: LiveBundle, most: int) -> None:
+        self._native = load_extension().SessionBatch(live._native, most)
+
+    def on_bars(
+        self, sessions: Sequence[Session], bars: Sequence[tuple[int, float, float, float, float, float]]
+    ) -> list[Outcome]:
+        """Take the bars that have just closed, and predict: what `Session.on_bar` returns for each.
+
+        Args:
+            sessions: one for each bar; a session that comes twice takes its bars in order.
+            bars: (ts, open, high, low, close, volume) as of `Session.on_bar`.
+
+        Raises:
+            UsageError: there are more bars than sessions or room, or fewer; nothing has changed.
+        """
+        with engine_errors("batch"):
+            said = self._native.on_bars([session._native for session in sessions], bars)
+        return [
+            session._outcome(each, bar[0]) for session, each, bar in zip(sessions, said, bars, strict=True)
+        ]

@@ -77,6 +77,14 @@ def test_state_that_changes_would_be_found(code: str, tmp_path: Path) -> None:
     assert name.endswith("count")
 
 
+def test_every_public_class_is_exported() -> None:
+    headers = sorted((ROOT / "sentio_native" / "include" / "sentio").glob("*.hpp"))
+    classes = re.compile(r"^class (SENTIO_API )?(\w+)(?! *;)\b[^;]*?\{", re.MULTILINE)
+    found = {name: bool(api) for header in headers for api, name in classes.findall(header.read_text())}
+    assert {"Engine", "Session", "SessionBatch"} <= found.keys()
+    assert [name for name, exported in found.items() if not exported] == []
+
+
 @pytest.fixture(params=["engine", "runtime"])
 def shared(request: pytest.FixtureRequest) -> Path:
     library = SHARED / f"libsentio_{request.param}.so"

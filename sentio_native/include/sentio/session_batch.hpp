@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sentio/export.hpp"
 #include "sentio/session.hpp"
 
 namespace sentio {
@@ -13,7 +14,7 @@ namespace sentio {
 // One call of the model for all of them, where its outputs do not depend on what else is in the batch
 // (Model::is_batch_exact), else one for each: the bits are those of Session::on_bar either way.
 // Not thread-safe.
-class SessionBatch {
+class SENTIO_API SessionBatch {
  public:
   // Room for `most` sessions of that bundle in one call.
   SessionBatch(std::shared_ptr<const Bundle> bundle, std::size_t most);

@@ -25,6 +25,7 @@ static int refused(sentio_result result, sentio_result expected, const char* wor
 static void what_is_refused_without_a_bundle(void) {
   sentio_bundle* bundle = NULL;
   sentio_session* session = NULL;
+  sentio_batch* batch = NULL;
   sentio_options options = {sizeof options, 0, 1};
   sentio_bar bar = {0, 1, 1, 1, 1, 1};
   sentio_outcome outcome = {sizeof outcome};
@@ -46,10 +47,13 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_session_swap_warmed(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_get_drift(NULL, 0, &drift), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_reset_drift(NULL), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_batch_new(NULL, 1, &batch), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_batch_on_bars(NULL, &session, &bar, &outcome, 1), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(sentio_bundle_feature_name(NULL, 0) == NULL);
   CHECK(sentio_bundle_class_name(NULL, 0) == NULL);
   sentio_bundle_free(NULL);
   sentio_session_free(NULL);
+  sentio_batch_free(NULL);
   for (sentio_result result = SENTIO_OK; result <= SENTIO_INTERNAL; ++result)
     CHECK(strcmp(sentio_result_text(result), "unknown result") != 0);
   for (sentio_status status = SENTIO_NOT_LATER; status <= SENTIO_VOLUME_RANGE; ++status)
@@ -131,6 +135,41 @@ static void check_probabilities(const sentio_outcome* outcome) {
   if (outcome->kind == SENTIO_PROBABILITY) CHECK(outcome->probability == outcome->value);
 }
 
+/* In a batch, two clones are told what each is told alone; where a call is refused, neither takes its bar. */
+static void check_batch(sentio_bundle* bundle, sentio_session* session, const sentio_bar* bar) {
+  sentio_batch* batch = NULL;
+  sentio_session* clones[2] = {NULL, NULL};
+  sentio_bar bars[3] = {*bar, *bar, *bar};
+  sentio_outcome alone = {sizeof alone};
+  later_outcome outcomes[3] = {
+      {{sizeof outcomes[0]}, -1}, {{sizeof outcomes[0]}, -1}, {{sizeof outcomes[0]}, -1}};
+  CHECK(sentio_session_peek(session, bar, &alone) == SENTIO_OK);
+  for (int k = 0; k < 2; ++k) CHECK(sentio_session_clone(session, &clones[k]) == SENTIO_OK);
+  sentio_session* thrice[3] = {clones[0], clones[1], clones[0]};
+  sentio_session* missing[2] = {clones[0], NULL};
+  CHECK(sentio_batch_new(bundle, 3, &batch) == SENTIO_OK);
+  CHECK(
+      refused(sentio_batch_on_bars(batch, thrice, bars, &outcomes[0].known, 4), SENTIO_BAD_ARGUMENT, "room"));
+  CHECK(refused(sentio_batch_on_bars(batch, missing, bars, &outcomes[0].known, 2), SENTIO_BAD_ARGUMENT,
+                "NULL"));
+  CHECK(
+      refused(sentio_batch_on_bars(batch, thrice, NULL, &outcomes[0].known, 1), SENTIO_BAD_ARGUMENT, "NULL"));
+  outcomes[1].known.struct_size = sizeof outcomes[1].known;
+  CHECK(
+      refused(sentio_batch_on_bars(batch, thrice, bars, &outcomes[0].known, 3), SENTIO_BAD_ARGUMENT, "same"));
+  outcomes[1].known.struct_size = sizeof outcomes[1];
+  CHECK(sentio_batch_on_bars(batch, NULL, NULL, NULL, 0) == SENTIO_OK);
+  CHECK(sentio_batch_on_bars(batch, thrice, bars, &outcomes[0].known, 3) == SENTIO_OK);
+  for (int k = 0; k < 2; ++k) {
+    CHECK(outcomes[k].unknown == 0);
+    outcomes[k].known.struct_size = sizeof alone;
+    CHECK(same_outcome(&outcomes[k].known, &alone));
+    sentio_session_free(clones[k]);
+  }
+  CHECK(outcomes[2].known.status == SENTIO_NOT_LATER); /* the first clone had taken it by then */
+  sentio_batch_free(batch);
+}
+
 /* A session that has taken the same bars takes over, and is gone; one that has not is refused, and stays. */
 static void check_warm_swap(sentio_bundle* bundle, const sentio_bundle_info* info, sentio_session* session) {
   sentio_session *young = new_session(bundle, info), *warmed = NULL, *none = NULL;
@@ -187,7 +226,10 @@ static void stream(const char* folder) {
     later_outcome outcome = {{sizeof outcome}, -1};
     sentio_bar bad = bar;
     bad.volume = NAN;
-    if (bars % 50 == 49) check_copies(bundle, &info, session, &bar);
+    if (bars % 50 == 49) {
+      check_copies(bundle, &info, session, &bar);
+      check_batch(bundle, session, &bar);
+    }
     if (bars == 100) CHECK(sentio_session_swap(session, bundle) == SENTIO_OK);
     if (bars == 150) check_warm_swap(bundle, &info, session);
     CHECK(sentio_session_on_bar(session, &bad, &refusal) == SENTIO_OK);
@@ -209,7 +251,7 @@ static void stream(const char* folder) {
   CHECK(sentio_session_get_info(session, &seen) == SENTIO_OK);
   CHECK(seen.has_last_ts == 1 && seen.last_ts == bar.ts && seen.bars_seen == bars);
   check_drift(&info, session, bars - 100); /* the swap began to count anew */
-  sentio_bundle_free(bundle); /* the session keeps what it needs */
+  sentio_bundle_free(bundle);              /* the session keeps what it needs */
   sentio_session_free(session);
   free(features);
 }

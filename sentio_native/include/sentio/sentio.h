@@ -5,7 +5,7 @@
  * no more than the caller has. A caller newer than the library must have left what the library does not know
  * 0.
  *
- * A session is for one thread at a time; sessions on one bundle, and all other functions, are not.
+ * A session or a batch is for one thread at a time; sessions on one bundle, and all other functions, are not.
  * A const char* is owned by what it was asked of and lives as long.
  */
 #ifndef SENTIO_SENTIO_H
@@ -121,7 +121,7 @@ typedef struct sentio_drift {
   uint32_t struct_size;
   uint32_t reserved; /* 0 */
   int64_t rows;
-  int64_t below_min;   /* rows outside of the training rows' range; the bins at the ends hold them, too */
+  int64_t below_min; /* rows outside of the training rows' range; the bins at the ends hold them, too */
   int64_t above_max;
   int64_t bins[10];    /* rows in each tenth of the training rows, bounded by the deciles of the manifest */
   double out_of_range; /* below_min + above_max as a share of the rows; NaN before the first */
@@ -130,6 +130,7 @@ typedef struct sentio_drift {
 
 typedef struct sentio_bundle sentio_bundle;
 typedef struct sentio_session sentio_session;
+typedef struct sentio_batch sentio_batch;
 
 /* Such as "0.1.0", and the SENTIO_ABI_VERSION that the library was built with. */
 SENTIO_C_API const char* sentio_version(void) SENTIO_NOEXCEPT;
@@ -197,6 +198,19 @@ SENTIO_C_API sentio_result sentio_session_swap(sentio_session* session,
  * same last bar. With SENTIO_OK it is freed, and `*warmed` is NULL; else nothing has changed. */
 SENTIO_C_API sentio_result sentio_session_swap_warmed(sentio_session* session,
                                                       sentio_session** warmed) SENTIO_NOEXCEPT;
+
+/* Sessions of many symbols that take a bar at the same time, up to `most` in a call: one call of the model
+ * for all of them, where its outputs do not depend on what else is in the batch. A batch, and the sessions
+ * that it is given, are for one thread at a time. */
+SENTIO_C_API sentio_result sentio_batch_new(const sentio_bundle* bundle, size_t most,
+                                            sentio_batch** batch) SENTIO_NOEXCEPT;
+SENTIO_C_API void sentio_batch_free(sentio_batch* batch) SENTIO_NOEXCEPT;
+/* bars[k] is for sessions[k], and outcomes[k] what sentio_session_on_bar tells of it, to the bit; a session
+ * that comes twice takes its bars in order, one of another bundle is asked alone. All outcomes have the same
+ * struct_size. With another result than SENTIO_OK, no bar was taken. */
+SENTIO_C_API sentio_result sentio_batch_on_bars(sentio_batch* batch, sentio_session* const* sessions,
+                                                const sentio_bar* bars, sentio_outcome* outcomes,
+                                                size_t count) SENTIO_NOEXCEPT;
 
 #ifdef __cplusplus
 }

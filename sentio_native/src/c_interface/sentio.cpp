@@ -10,10 +10,11 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "runtime/bar_table.hpp"
 #include "sentio/error.hpp"
-#include "sentio/session.hpp"
+#include "sentio/session_batch.hpp"
 
 struct sentio_bundle {
   std::shared_ptr<const sentio::Bundle> bundle;
@@ -21,6 +22,17 @@ struct sentio_bundle {
 
 struct sentio_session {
   sentio::Session session;
+};
+
+struct sentio_batch {
+  sentio_batch(std::shared_ptr<const sentio::Bundle> bundle, std::size_t most)
+      : batch(std::move(bundle), most), sessions(most), bars(most), outcomes(most) {}
+
+  sentio::SessionBatch batch;
+  // What a call hands over, so that it allocates nothing.
+  std::vector<sentio::Session*> sessions;
+  std::vector<sentio::Bar> bars;
+  std::vector<sentio::Outcome> outcomes;
 };
 
 static_assert(SENTIO_MOST_OUTPUTS == sentio::kMostOutputs);
@@ -189,6 +201,17 @@ sentio_outcome to_c(const sentio::Outcome& outcome, const sentio::Bundle& bundle
   return own;
 }
 
+sentio::Bar from_c(const sentio_bar& bar) noexcept {
+  return {bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume};
+}
+
+// Leaves the reason in sentio_last_error, where the model has failed.
+void tell_failure(const sentio::Outcome& outcome, const sentio::Session& session) noexcept {
+  if (outcome.status != sentio::Status::model_failed) return;
+  fail(SENTIO_OK, describe(outcome.status).data());
+  if (const auto failure = session.failure()) (void)guarded([&] { std::rethrow_exception(failure); });
+}
+
 // Without a try around it: nothing here throws.
 template <class Take>
 sentio_result take(sentio_session* session, const sentio_bar* bar, sentio_outcome* outcome,
@@ -197,14 +220,9 @@ sentio_result take(sentio_session* session, const sentio_bar* bar, sentio_outcom
     return fail(SENTIO_BAD_ARGUMENT,
                 "session, bar or outcome is NULL, or the outcome's struct_size too small");
   }
-  const sentio::Outcome found =
-      call(sentio::Bar{bar->ts, bar->open, bar->high, bar->low, bar->close, bar->volume});
+  const sentio::Outcome found = call(from_c(*bar));
   write_struct(to_c(found, session->session.bundle(), bar->ts), outcome);
-  if (found.status == sentio::Status::model_failed) {
-    fail(SENTIO_OK, describe(found.status).data());
-    if (const auto failure = session->session.failure())
-      (void)guarded([&] { std::rethrow_exception(failure); });
-  }
+  tell_failure(found, session->session);
   return SENTIO_OK;
 }
 
@@ -325,8 +343,7 @@ sentio_result sentio_session_warm_up(sentio_session* session, const sentio_bar* 
   return guarded([&] {
     require(session != nullptr && (bars != nullptr || count == 0), "session or bars is NULL");
     sentio::BarTable table;
-    for (const sentio_bar& bar : std::span(bars, count))
-      table.push_back({bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume});
+    for (const sentio_bar& bar : std::span(bars, count)) table.push_back(from_c(bar));
     session->session.warm_up(table.columns());
   });
 }
@@ -424,5 +441,45 @@ sentio_result sentio_session_swap_warmed(sentio_session* session, sentio_session
     (void)session->session.swap(std::move((*warmed)->session));
     sentio_session_free(*warmed);
     *warmed = nullptr;
+  });
+}
+
+sentio_result sentio_batch_new(const sentio_bundle* bundle, size_t most, sentio_batch** batch) noexcept {
+  return guarded([&] {
+    require(bundle != nullptr && batch != nullptr, "bundle or batch is NULL");
+    *batch = std::make_unique<sentio_batch>(bundle->bundle, most).release();
+  });
+}
+
+void sentio_batch_free(sentio_batch* batch) noexcept {
+  const std::unique_ptr<sentio_batch> last(batch);
+}
+
+sentio_result sentio_batch_on_bars(sentio_batch* batch, sentio_session* const* sessions,
+                                   const sentio_bar* bars, sentio_outcome* outcomes, size_t count) noexcept {
+  return guarded([&] {
+    require(batch != nullptr, "batch is NULL");
+    require(count <= batch->bars.size(), "there are more bars than the batch has room for");
+    if (count == 0) return;
+    require(sessions != nullptr && bars != nullptr, "sessions or bars is NULL");
+    require_output(outcomes);
+    // The caller's structs may be longer than ours.
+    const std::size_t stride = outcomes->struct_size;
+    const auto outcome = [&](std::size_t k) {
+      return reinterpret_cast<sentio_outcome*>(reinterpret_cast<unsigned char*>(outcomes) + k * stride);
+    };
+    for (std::size_t k = 0; k < count; ++k) {
+      require(sessions[k] != nullptr, "a session is NULL");
+      require(outcome(k)->struct_size == stride, "the outcomes' struct_sizes are not the same");
+      batch->sessions[k] = &sessions[k]->session;
+      batch->bars[k] = from_c(bars[k]);
+    }
+    const std::span told(batch->outcomes.data(), count);
+    batch->batch.on_bars({batch->sessions.data(), count}, {batch->bars.data(), count}, told);
+    for (std::size_t k = 0; k < count; ++k) {
+      const sentio::Session& session = *batch->sessions[k];
+      write_struct(to_c(told[k], session.bundle(), bars[k].ts), outcome(k));
+      tell_failure(told[k], session);
+    }
   });
 }

@@ -52,16 +52,18 @@ TEST(a_session_allocates_nothing_after_warming_up) {
   const TemporaryFolder folder;
   Session session(load_made({.seq_len = 9, .windows_cross_sessions = false}),
                   {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
-  int predicted = 0, refused = 0;
+  int predicted = 0, refused = 0, moved = 0;
   const auto count = allocations_after(200, bars, [&](const Bar& bar) {
     Bar bad = bar;
     bad.close = std::nan("");
     refused += is_refusal(session.on_bar(bad).status);
     (void)session.peek(bar);
     predicted += session.on_bar(bar).prediction.has_value();
+    moved += session.drift().feature(1).psi > 0.25;
   });
   CHECK_EQUAL(count, 0);
   CHECK(predicted > 4000);
+  CHECK(moved > 4000);  // an EMA of prices near 100, of which the made ranges know nothing
   CHECK_EQUAL(refused, 5000);
 }
 

@@ -308,6 +308,43 @@ def test_a_regression_is_traded_by_its_returns(tmp_path, cli):
     assert report["total"]["signals"] > 0
 
 
+@pytest.mark.parametrize(
+    ("output", "header"), [("probability", "ts,probability"), ("classes", "ts,down,flat,up")]
+)
+def test_a_dump_names_its_columns_and_holds_the_bits_of_python(tmp_path, cli, output, header):
+    project = make_project(tmp_path / "project", 4, crossing=True, output=output)
+    dump = tmp_path / "dump.csv"
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "4", "--dump", dump)
+    assert done.code == 0, done.err
+    first, *lines = dump.read_text().splitlines()
+    assert first == header
+    cells = [line.split(",") for line in lines]
+    expected = load_bundle(bundle_of(project)).predict(walk())
+    kept = expected.ts >= int(cells[0][0])
+    assert len(cells) > 100
+    assert [int(words[0]) for words in cells] == expected.ts[kept].tolist()
+    values = np.array([[float(value) for value in words[1:]] for words in cells], np.float32)
+    assert same_bits(values, expected.values[kept])
+
+
+def test_classes_are_traded_by_up_and_down(tmp_path, cli):
+    project = make_project(tmp_path / "project", 1, crossing=True, output="classes")
+    expected = load_bundle(bundle_of(project)).predict(walk())
+    threshold = float(np.quantile(expected.probabilities[:, [0, 2]].max(axis=1), 0.5))
+    done = cli("tpa_test", "QQQ", "--root", project, "--days", "6", "--threshold", str(threshold), "--json")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    assert "long above probability of up" in report["rule"]
+    bars = walk()
+    shares = dict(zip(expected.ts.tolist(), expected.probabilities.tolist(), strict=True))
+    days = bars.ts // (24 * 60 * MINUTE)
+    for day, found in zip(np.unique(days)[-6:], report["days"], strict=True):
+        rows = [shares[ts] for ts in bars.ts[days == day].tolist()]
+        assert found["signals"] == sum(max(down, up) > threshold for down, _, up in rows)
+    assert 0 < report["total"]["signals"] < report["total"]["bars"]
+    assert cli("tpa_test", "QQQ", "--root", project, "--threshold", "1.1").code == 2
+
+
 # Which entry
 
 

@@ -48,15 +48,13 @@ class Latency:
 
     Attributes:
         bars: that gave a decision.
-        p50, p99, p999: nearest ranks.
-        most: the longest.
+        wall: p50, p99 and p99.9 (nearest ranks) by the wall's clock.
+        processor: the same of the thread's processor time, without what it has waited for a core.
     """
 
     bars: int
-    p50: int
-    p99: int
-    p999: int
-    most: int
+    wall: tuple[int, int, int]
+    processor: tuple[int, int, int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bars = bars_for(max(given.bars, given.python_bars, given.cold_bars))
             write_bars(Path(folder) / "bars", bars)
             print(f"\n{title}, load {os.getloadavg()[0]:.1f}\n")
-            print("| caches | path | bars | p50 | p99 | p99.9 | most | times faster at p50 | decisions |")
+            print(
+                "| caches | path | bars | p50 | p99 | p99.9 | of processor time | times faster | decisions |"
+            )
             print("|---|---|---|---|---|---|---|---|---|")
             for caches, count in counts.items():
                 python_count = min(count, given.python_bars)
@@ -113,7 +113,9 @@ def tolerance_of(bundle: Path, backend: str) -> float:
 def cpp_path(words: Sequence[str]) -> tuple[Latency, Decisions]:
     """Run sentio_decision_bench, whose last argument is the file of its decisions."""
     done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return Latency(**json.loads(done.stdout)), np.fromfile(words[-1], DECISION)
+    said = json.loads(done.stdout)
+    latency = Latency(said["bars"], tuple(said["wall"]), tuple(said["processor"]))
+    return latency, np.fromfile(words[-1], DECISION)
 
 
 def python_path(module: ScaledModel, bars: Bars, count: int, *, cold: bool) -> tuple[Latency, Decisions]:
@@ -126,12 +128,13 @@ def python_path(module: ScaledModel, bars: Bars, count: int, *, cold: bool) -> t
     flood = np.ones(FLOOD_BYTES // 8)
     decisions = np.zeros(count, DECISION)
     decisions["value"] = np.nan
-    times = np.empty(count, np.int64)
+    wall, processor = np.empty(count, np.int64), np.empty(count, np.int64)
     first = spec.first_valid_row + module.seq_len - 1  # from which on the window is full
     with torch.inference_mode():
         for number, bar in enumerate(one_by_one(bars, count)):
             if cold:
                 flood.sum()
+            processor_started = time.thread_time_ns()
             started = time.perf_counter_ns()
             step(*bar)
             window[:-1] = window[1:]
@@ -141,10 +144,16 @@ def python_path(module: ScaledModel, bars: Bars, count: int, *, cold: bool) -> t
             value = module(tensor).item()
             probability = 1.0 / (1.0 + math.exp(-value))
             side = 1 if probability > BUY else -1 if probability < SELL else 0
-            times[number] = time.perf_counter_ns() - started
+            wall[number] = time.perf_counter_ns() - started
+            processor[number] = time.thread_time_ns() - processor_started
             decisions[number] = value, side
-    p50, p99, p999, most = np.quantile(times[first:], [0.5, 0.99, 0.999, 1], method="inverted_cdf").tolist()
-    return Latency(count - first, p50, p99, p999, most), decisions
+    return Latency(count - first, quantiles(wall[first:]), quantiles(processor[first:])), decisions
+
+
+def quantiles(times: NDArray[np.int64]) -> tuple[int, int, int]:
+    """p50, p99 and p99.9, by nearest rank."""
+    p50, p99, p999 = np.quantile(times, [0.5, 0.99, 0.999], method="inverted_cdf").tolist()
+    return p50, p99, p999
 
 
 def one_by_one(bars: Bars, count: int) -> Iterator[tuple[int, float, float, float, float, float]]:
@@ -181,11 +190,10 @@ def differences(found: Decisions, expected: Decisions, allowed: float) -> str:
 
 def row(caches: str, path: str, latency: Latency, reference: Latency, told: str) -> str:
     """A row of the table."""
-    times = (f"{getattr(latency, name) / 1000:.2f} µs" for name in ("p50", "p99", "p999", "most"))
-    return (
-        f"| {caches} | {path} | {latency.bars:,} | {' | '.join(times)} "
-        f"| {reference.p50 / latency.p50:.1f} | {told} |"
-    )
+    wall = " | ".join(f"{time / 1000:,.1f} µs" for time in latency.wall)
+    processor = ", ".join(f"{time / 1000:,.1f}" for time in latency.processor)
+    times = reference.wall[0] / latency.wall[0]
+    return f"| {caches} | {path} | {latency.bars:,} | {wall} | {processor} µs | {times:.1f} | {told} |"
 
 
 if __name__ == "__main__":

@@ -110,7 +110,8 @@ def test_the_path_of_python_decides_as_the_module_does_over_whole_columns() -> N
         windows = features[rows[:, None] + np.arange(1 - module.seq_len, 1)]
         values = module(torch.from_numpy(windows)).numpy()[:, 0]
         assert latency.bars == len(rows), title
-        assert 0 < latency.p50 <= latency.p99 <= latency.p999 <= latency.most
+        for times in (latency.wall, latency.processor):
+            assert 0 < times[0] <= times[1] <= times[2]
         assert np.isnan(found["value"][: rows[0]]).all()
         # One row at a time and all at once: sums of some hundred float32 products in another order.
         np.testing.assert_allclose(found["value"][rows], values, atol=1e-5)

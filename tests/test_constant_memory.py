@@ -35,10 +35,11 @@ def bars_of(count: int) -> Bars:
 
 
 def write_csv(path: Path, bars: Bars) -> Path:
-    columns = {name: getattr(bars, name) for name in ("ts", "open", "high", "low", "close", "volume")}
-    options = pyarrow.csv.WriteOptions(quoting_style="none")
-    pyarrow.csv.write_csv(pa.table(columns), path, options)
-    path.write_bytes(path.read_bytes().replace(b'"', b""))  # the header's
+    names = ("ts", "open", "high", "low", "close", "volume")
+    with path.open("wb") as stream:
+        stream.write(",".join(names).encode() + b"\n")
+        options = pyarrow.csv.WriteOptions(include_header=False)
+        pyarrow.csv.write_csv(pa.table({name: getattr(bars, name) for name in names}), stream, options)
     return path
 
 

@@ -306,7 +306,6 @@ CHANGED_METADATA = {
     "misspelt key": (Planted(("input", "seq_lenn"), 4), "input.seq_lenn: is not a known key"),
     "another format version": (Planted(("format_version",), 2), "format_version: input should be 1"),
     "number as text": (Planted(("warmup",), "9"), "warmup: input should be a valid integer"),
-    "clip": (Planted(("clip",), [-5, 5]), "clip: input should be null"),
     "gate": (Planted(("gate", "passed"), False), "its metrics say passed: the model's auc on the test span"),
     "a figure of the gate": (Planted(("gate", "figures", "logistic"), 0.4), "gate is passed"),
     "a metric": (Planted(("metrics", "scores", "logistic", "auc"), 0.6), "its metrics say NOT passed"),

@@ -20,6 +20,7 @@ from keys import write_keys
 
 from sentio.bars import BarsLibrary
 from sentio.bundle import load_bundle
+from sentio.bundle.manifest import Clip
 from sentio.cli.app import app
 from sentio.cli.screen import run as run_command
 from sentio.features import FeatureEngine
@@ -191,6 +192,13 @@ def test_what_a_label_cannot_give_is_refused_with_what_it_can(project, sentio):
     done = sentio("export", "--output", "probability")
     assert (done.code, "regression label can give; allowed: return" in done.err) == (2, True)
     assert not (project.artifacts / "TFA").exists()
+
+
+def test_a_clip_of_the_configuration_is_trained_and_shipped(project, sentio):
+    run = start("tfa", project, fields={**FIELDS, "clip": 2.5})
+    assert load_model(run).scaler.clip == 2.5
+    assert sentio("export").code == 0
+    assert load_bundle(project.artifacts / "TFA" / "v1").manifest.clip == Clip(low=-2.5, high=2.5)
 
 
 def test_versions_count_up_and_a_version_that_exists_is_refused(project, sentio):

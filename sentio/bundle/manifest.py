@@ -31,6 +31,7 @@ __all__ = [
     "Aoti",
     "Backend",
     "Chain",
+    "Clip",
     "Distribution",
     "Feature",
     "GoldenSize",
@@ -147,6 +148,19 @@ class Normalisation(_Part):
     where: Literal["inside the model"] = "inside the model"
     mean: list[float]
     inv_std: list[float]
+
+
+class Clip(_Part):
+    """Within which bounds the module holds each feature behind the scaler."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"clip.low is {self.low}, not below clip.high, {self.high}")
+        return self
 
 
 class Span(_Part):
@@ -301,7 +315,7 @@ class Manifest(_Part):
     session_gap_ns: Size
     allow_early_emit: bool
     normalisation: Normalisation
-    clip: None
+    clip: Clip | None
     spans: Spans
     metrics: Metrics
     gate: Gate

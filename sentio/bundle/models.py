@@ -61,7 +61,7 @@ def load_model(files: BundleFiles, manifest: Manifest, backend: Backend) -> Mode
     content = files[backend.file]
     match backend:
         case Native():
-            return NativeModel.read(content, backend.network, manifest.input)
+            return NativeModel.read(content, backend.network, manifest.input, manifest.clip)
         case Aoti():
             from sentio.bundle.aoti import AotiModel
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bundle.manifest import InputLayout, Layer, Linear
+from sentio.bundle.manifest import Clip, InputLayout, Layer, Linear
 from sentio.bundle.safetensors import read_tensors
 from sentio.errors import CorruptStore
 
@@ -126,12 +126,19 @@ class NativeModel:
         tensors: by the names of docs/reference/bundle.md.
         network: its layers, which fit each other and the layout.
         layout: of the windows.
+        clip: the bounds of a scaled feature.
 
     Raises:
         CorruptStore: a tensor is missing, unknown, of another shape or not finite; all are named.
     """
 
-    def __init__(self, tensors: Mapping[str, Floats], network: Sequence[Layer], layout: InputLayout) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Floats],
+        network: Sequence[Layer],
+        layout: InputLayout,
+        clip: Clip | None = None,
+    ) -> None:
         expected: dict[str, tuple[int, ...]] = {
             "scaler.mean": (layout.n_features,),
             "scaler.inverse_deviation": (layout.n_features,),
@@ -158,11 +165,14 @@ class NativeModel:
         self.network = tuple(network)
         self.layout = layout
         self.n_outputs = [layer.outputs for layer in network if isinstance(layer, Linear)][-1]
+        self.clip = clip
 
     @classmethod
-    def read(cls, content: bytes, network: Sequence[Layer], layout: InputLayout) -> NativeModel:
+    def read(
+        cls, content: bytes, network: Sequence[Layer], layout: InputLayout, clip: Clip | None
+    ) -> NativeModel:
         """From the bytes of model.safetensors."""
-        return cls(read_tensors(content, "model.safetensors"), network, layout)
+        return cls(read_tensors(content, "model.safetensors"), network, layout, clip)
 
     def run(self, features: Floats, rows: NDArray[np.int64], batch_size: int = 1) -> Floats:
         """As `Model.run`; the batch's size changes nothing."""
@@ -188,6 +198,8 @@ class NativeModel:
         if windows.dtype != np.float32 or windows.shape[1:] != (self.layout.seq_len, self.layout.n_features):
             raise ValueError(f"found {windows.dtype} {list(windows.shape)}")
         scaled = (windows - self.tensors["scaler.mean"]) * self.tensors["scaler.inverse_deviation"]
+        if self.clip is not None:
+            scaled = np.clip(scaled, np.float32(self.clip.low), np.float32(self.clip.high))
         x: Floats = scaled.reshape(len(windows), -1)
         for number, layer in enumerate(self.network):
             if isinstance(layer, Linear):

@@ -17,7 +17,7 @@ from sentio.bundle.onnx import OnnxModel
 from sentio.bundle.safetensors import write_tensors
 from sentio.errors import CheckFailed, UsageError, did_you_mean
 from sentio.export.aoti import compile_ahead
-from sentio.export.native import as_native, native_obstacle
+from sentio.export.native import as_native, clip_of, native_obstacle
 from sentio.export.onnx import OPSET, to_onnx
 from sentio.export.scripting import script
 from sentio.models import ScaledModel
@@ -68,7 +68,7 @@ def make_backend(
     if name == "native":
         network, tensors = as_native(module)
         entry = Native(network=network, tolerance=tolerance)
-        _compare(NativeModel(tensors, network, layout), goldens, entry)
+        _compare(NativeModel(tensors, network, layout, clip_of(module)), goldens, entry)
         return Made(entry, write_tensors(tensors))
     torch, capability = machine()
     if name == "aoti":

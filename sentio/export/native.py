@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sentio.bundle.manifest import WIDEST, Activation, Layer, Linear
+from sentio.bundle.manifest import WIDEST, Activation, Clip, Layer, Linear
 from sentio.errors import UsageError
 from sentio.models import MLP, ScaledModel
 
-__all__ = ["as_native", "native_obstacle"]
+__all__ = ["as_native", "clip_of", "native_obstacle"]
 
 Floats = NDArray[np.float32]
 
@@ -59,6 +59,12 @@ def as_native(module: ScaledModel) -> tuple[list[Layer], dict[str, Floats]]:
     tensors["output_scale"] = _floats(module.output_scale)
     tensors["output_mean"] = _floats(module.output_mean)
     return network, tensors
+
+
+def clip_of(module: ScaledModel) -> Clip | None:
+    """The bounds of a module's clip, as its manifest tells them."""
+    clip = module.scaler.clip
+    return None if clip is None else Clip(low=-clip, high=clip)
 
 
 def _layers(core: nn.Module) -> Iterator[nn.Module]:

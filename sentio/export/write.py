@@ -37,6 +37,7 @@ from sentio.bundle.module import machine
 from sentio.bundle.native import NativeModel
 from sentio.export.backends import choose_backends, make_backend, native_outputs
 from sentio.export.golden import make_goldens, tolerance
+from sentio.export.native import clip_of
 from sentio.extension import load_extension
 from sentio.models import ScaledModel
 from sentio.signature import Signer
@@ -124,7 +125,7 @@ def write_bundle(
     ]
     for part in made:
         if isinstance(part.entry, Native):
-            native = NativeModel.read(part.content, part.entry.network, layout)
+            native = NativeModel.read(part.content, part.entry.network, layout, clip_of(module))
             goldens = replace(goldens, native=native_outputs(native, goldens))
     manifest = Manifest(
         model_id=destination.parent.name,
@@ -150,7 +151,7 @@ def write_bundle(
         normalisation=Normalisation(
             mean=module.scaler.mean.tolist(), inv_std=module.scaler.inverse_deviation.tolist()
         ),
-        clip=None,
+        clip=clip_of(module),
         spans=source.spans,
         metrics=source.metrics,
         gate=judge(source.metrics),

@@ -16,19 +16,26 @@ _CHUNK = 65_536  # rows held in memory at once while fitting
 
 
 class FeatureScaler(nn.Module):
-    """Subtracts each feature's mean and divides by its deviation: float32 [F], saved with the weights."""
+    """Subtracts each feature's mean and divides by its deviation: float32 [F], saved with the weights.
+
+    Beyond `clip` deviations, if that is given, a feature is held there.
+    """
 
     mean: Tensor
     inverse_deviation: Tensor
+    clip: float | None
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, clip: float | None = None) -> None:
         super().__init__()
+        self.clip = clip
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("inverse_deviation", torch.ones(n_features))
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., F] to [..., F]."""
-        return (x - self.mean) * self.inverse_deviation
+        scaled = (x - self.mean) * self.inverse_deviation
+        clip = self.clip  # a local name, which TorchScript knows to be a number where it is not None
+        return scaled if clip is None else scaled.clamp(-clip, clip)
 
     @torch.no_grad()
     def fit(self, features: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
@@ -56,7 +63,7 @@ class FeatureScaler(nn.Module):
 
 
 class ScaledModel(nn.Module):
-    """Scaler, network and the label's unit in one; refuses any input but float32 [B, T, F].
+    """Scaler, clip, network and the label's unit in one; refuses any input but float32 [B, T, F].
 
     The network sees standardised features and gives logits, or a standardised value that is put back into
     the label's unit here: `output_scale` and `output_mean` are 1 and 0 for logits.
@@ -71,14 +78,21 @@ class ScaledModel(nn.Module):
     output_mean: Tensor
     output_scale: Tensor
 
-    def __init__(self, core: nn.Module, n_features: int, seq_len: int, n_outputs: int = 1) -> None:
+    def __init__(
+        self,
+        core: nn.Module,
+        n_features: int,
+        seq_len: int,
+        n_outputs: int = 1,
+        clip: float | None = None,
+    ) -> None:
         super().__init__()
         self.register_buffer("output_mean", torch.zeros(()))
         self.register_buffer("output_scale", torch.ones(()))
         self.n_features = n_features
         self.seq_len = seq_len
         self.n_outputs = n_outputs
-        self.scaler = FeatureScaler(n_features)
+        self.scaler = FeatureScaler(n_features, clip)
         self.core = core
 
     def forward(self, x: Tensor) -> Tensor:

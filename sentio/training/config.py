@@ -59,6 +59,12 @@ class TrainConfig(BaseModel):
     )
     lr: float = Field(default=1e-3, gt=0, allow_inf_nan=False, description="learning rate of AdamW")
     weight_decay: float = Field(default=1e-2, ge=0, allow_inf_nan=False, description="weight decay of AdamW")
+    clip: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="deviations from its mean beyond which a feature is held there; null: none",
+    )
     grad_clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient; .inf: any")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="share of hidden values dropped in training")
     seed: int = Field(

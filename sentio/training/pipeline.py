@@ -148,7 +148,7 @@ def _new_model(trainer: Trainer, config: TrainConfig, n_features: int) -> Scaled
             f"trainer {trainer.name}",
             f"its network gives {given} for 2 windows; the label {config.label.kind} needs [2, {width}]",
         )
-    return ScaledModel(core.train(), n_features, config.seq_len, width)
+    return ScaledModel(core.train(), n_features, config.seq_len, width, config.clip)
 
 
 def _learn(

@@ -160,6 +160,21 @@ TEST(a_sigmoid_is_right_to_a_float_and_stays_one_however_large_its_input) {
   CHECK(std::isnan(nan[0]));
 }
 
+TEST(a_clip_holds_each_feature_between_its_bounds_behind_the_scaler) {
+  const std::vector<Layer> network = {{LayerKind::linear, 3, 1}};
+  auto tensors = sum_tensors(3, 3);  // the first value minus half the last, scaled
+  tensors[0].values = {1, 0, 0};
+  tensors[1].values = {2, 1, 4};
+  const std::vector<float> windows = {3, 9, 0.25F, 0, 9, -8, 1.25F, 0, 0};
+  std::vector<float> outputs(3);
+  const auto run = [&](const std::optional<Clip>& clip) {
+    load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network, clip)->run(windows, outputs);
+    return outputs;
+  };
+  CHECK((run({}) == std::vector<float>{4 - 0.5F, -2 + 16, 0.5F}));
+  CHECK((run(Clip{-1.5F, 2}) == std::vector<float>{2 - 0.5F, -1.5F + 0.75F, 0.5F}));
+}
+
 TEST(weights_that_were_changed_and_sealed_again_are_refused) {
   const auto with = [](std::size_t place, float value) {
     Files files = make_bundle({.native = true});
@@ -188,7 +203,7 @@ TEST(weights_that_were_changed_and_sealed_again_are_refused) {
 TEST(tensors_that_are_not_the_networks_are_refused) {
   const std::vector<Layer> network = {{LayerKind::linear, 3, 1}};
   const auto load = [&](const std::vector<MadeTensor>& tensors) {
-    (void)load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network);
+    (void)load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network, {});
   };
   load(sum_tensors(3, 3));
   auto tensors = sum_tensors(3, 3);

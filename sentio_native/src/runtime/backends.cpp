@@ -20,8 +20,10 @@ struct Backend {
 };
 
 constexpr auto kBackends = std::to_array<Backend>({
-    {"native", [](const BackendEntry& entry, Bytes bytes,
-                  const ModelShape& shape) { return load_native_model(bytes, shape, entry.network); }},
+    {"native",
+     [](const BackendEntry& entry, Bytes bytes, const ModelShape& shape) {
+       return load_native_model(bytes, shape, entry.network, entry.clip);
+     }},
 #ifdef SENTIO_HAS_TORCH
     {"torchscript", [](const BackendEntry&, Bytes bytes,
                        const ModelShape& shape) { return load_torch_model(bytes, shape); }},

@@ -145,8 +145,10 @@ JsonFields JsonFields::object(const char* key) {
   return {value, path_.empty() ? key : path_ + "." + key, problems_};
 }
 
-void JsonFields::null(const char* key) {
-  read(key, &Json::is_null, "null");
+std::optional<JsonFields> JsonFields::object_or_null(const char* key) {
+  if (!is_null(key)) return object(key);
+  known_.emplace_back(key);
+  return std::nullopt;
 }
 
 void JsonFields::problem(const std::string& key, std::string message) {

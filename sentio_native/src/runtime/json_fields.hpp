@@ -33,7 +33,7 @@ class JsonFields {
   std::map<std::string, double> all_numbers();        // of an object that holds nothing else
   const Json& list(const char* key);
   JsonFields object(const char* key);
-  void null(const char* key);
+  std::optional<JsonFields> object_or_null(const char* key);
 
   void problem(const std::string& key, std::string message);
   // Every key that was not read is a problem; to be called last, unless the object may hold others.

@@ -41,10 +41,10 @@ class ManifestReader {
     read_features();
     read_layouts();
     read_drift();
+    read_clip();
     read_backends();
     read_golden();
     for (const char* key : {"created_by", "timezone", "adjustment"}) document_.text(key);
-    document_.null("clip");
     read_gate();
     JsonFields engine = document_.object("engine");
     engine.text("version");
@@ -179,6 +179,14 @@ class ManifestReader {
     }
   }
 
+  void read_clip() {
+    auto bounds = document_.object_or_null("clip");
+    if (!bounds) return;
+    clip_ = {static_cast<float>(bounds->number("low")), static_cast<float>(bounds->number("high"))};
+    bounds->finish();
+    if (!(clip_->low < clip_->high)) bounds->problem("low", "is not below high");
+  }
+
   void read_drift() {
     BundleManifest& manifest = result_.manifest;
     for (const Json& entry : document_.list("drift")) {
@@ -233,6 +241,7 @@ class ManifestReader {
       if (backend.name == "native") {
         backend.file = fields.word("file", {"model.safetensors"});
         read_network(fields.list("network"), path + ".network", backend.network);
+        backend.clip = clip_;
       } else if (backend.name == "torchscript") {
         backend.file = fields.word("file", {"model.pt"});
         fields.word("scripted_by", {"script", "trace"});
@@ -327,6 +336,7 @@ class ManifestReader {
   std::vector<Problem> problems_;
   JsonFields document_;
   ManifestDocument result_;
+  std::optional<Clip> clip_;
 };
 
 std::string text_of(const std::optional<std::int64_t>& number) {

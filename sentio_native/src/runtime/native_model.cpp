@@ -78,8 +78,9 @@ std::vector<float> in_blocks(const std::vector<float>& weights, std::size_t inpu
 
 class NativeModel final : public Model {
  public:
-  NativeModel(std::span<const std::byte> bytes, const ModelShape& shape, const std::vector<Layer>& layers)
-      : shape_(shape.window), n_outputs_(shape.n_outputs), dense_(dense_layers()) {
+  NativeModel(std::span<const std::byte> bytes, const ModelShape& shape, const std::vector<Layer>& layers,
+              const std::optional<Clip>& clip)
+      : shape_(shape.window), n_outputs_(shape.n_outputs), dense_(dense_layers()), clip_(clip) {
     TensorReader tensors(read_safetensors(bytes, kFile));
     const auto width = static_cast<std::size_t>(shape_.n_features);
     mean_ = tensors.take("scaler.mean", {width});
@@ -141,6 +142,11 @@ class NativeModel final : public Model {
         first[row + k] = (window[row + k] - mean_[k]) * inverse_deviation_[k];
       }
     }
+    if (clip_) {
+      for (std::size_t i = 0; i < shape_.size(); ++i) {
+        first[i] = std::min(std::max(first[i], clip_->low), clip_->high);
+      }
+    }
     float* values = first.data();
     float* next = second.data();
     std::size_t count = 0;  // padded
@@ -171,6 +177,7 @@ class NativeModel final : public Model {
   WindowShape shape_;
   std::size_t n_outputs_;
   const DenseLayers& dense_;
+  std::optional<Clip> clip_;
   std::vector<float> mean_, inverse_deviation_;
   std::vector<Step> steps_;
   float output_scale_ = 1, output_mean_ = 0;
@@ -179,8 +186,9 @@ class NativeModel final : public Model {
 }  // namespace
 
 std::unique_ptr<const Model> load_native_model(std::span<const std::byte> bytes, const ModelShape& shape,
-                                               const std::vector<Layer>& layers) {
-  return std::make_unique<const NativeModel>(bytes, shape, layers);
+                                               const std::vector<Layer>& layers,
+                                               const std::optional<Clip>& clip) {
+  return std::make_unique<const NativeModel>(bytes, shape, layers, clip);
 }
 
 }  // namespace sentio

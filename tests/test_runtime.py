@@ -492,11 +492,13 @@ def test_a_sound_bundle_passes_every_line(pristine, cli):
         "golden features, batch",
         "golden features, bar by bar",
         "golden features, warm start",
+        "golden features, cold start",
         *(
             f"{backend}: {line}"
             for backend in ("native", "torchscript")
             for line in (
                 "model",
+                *(["normalisation"] if backend == "native" else []),
                 "golden outputs, batch 1",
                 "golden outputs, batch 7",
                 "golden outputs, batch 256",
@@ -511,7 +513,7 @@ def test_a_sound_bundle_passes_every_line(pristine, cli):
             assert "equal to the bit" in lines_of(done)[f"{backend}: golden outputs, batch {batch}"]["detail"]
     screen = cli("verify", bundle_of(pristine))
     assert screen.code == 0
-    assert screen.out.count("\nok ") == 21
+    assert screen.out.count("\nok ") == 23
     assert "verified" in screen.out
 
 

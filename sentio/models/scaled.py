@@ -73,6 +73,7 @@ class ScaledModel(nn.Module):
         n_features: F.
         seq_len: T.
         n_outputs: C.
+        clip: as `FeatureScaler`.
     """
 
     output_mean: Tensor

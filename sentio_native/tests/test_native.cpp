@@ -168,7 +168,8 @@ TEST(a_clip_holds_each_feature_between_its_bounds_behind_the_scaler) {
   const std::vector<float> windows = {3, 9, 0.25F, 0, 9, -8, 1.25F, 0, 0};
   std::vector<float> outputs(3);
   const auto run = [&](const std::optional<Clip>& clip) {
-    load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network, clip)->run(windows, outputs);
+    load_native_model(bytes_of(safetensors(tensors)), {.window = {1, 3}}, network, clip)
+        ->run(windows, outputs);
     return outputs;
   };
   CHECK((run({}) == std::vector<float>{4 - 0.5F, -2 + 16, 0.5F}));

@@ -60,8 +60,9 @@ def test_a_probability_is_the_sigmoid_of_the_logit(tmp_path, backend):
     assert report.ok, [check for check in report.checks if check.ok is False]
 
 
-def test_a_session_says_the_probability_itself(tmp_path):
-    bundle = load_bundle(make_bundle(tmp_path, make_source(4, output="probability")))
+@pytest.mark.parametrize("length", [1, 4])  # of 1 the C++ runtime computes it, by `native`
+def test_a_session_says_the_probability_itself(tmp_path, length):
+    bundle = load_bundle(make_bundle(tmp_path, make_source(length, output="probability")))
     session = Session(LiveBundle(bundle), interval="5m")
     outcomes = [session.on_bar(*row) for row in rows_of(walk())]
     said = [outcome.prediction for outcome in outcomes if outcome.prediction]

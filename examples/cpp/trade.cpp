@@ -20,7 +20,9 @@ void print_predictions(const char* bundle, std::int64_t seconds) {
   while (std::cin >> bar.ts >> bar.open >> bar.high >> bar.low >> bar.close >> bar.volume) {
     const sentio::Outcome outcome = session.on_bar(bar);
     std::cout << bar.ts << ' ' << sentio::describe(outcome.status);
-    if (outcome.prediction) std::cout << ' ' << outcome.prediction->value;
+    if (outcome.prediction) {  // one value, or one for each class
+      for (const double value : outcome.prediction->values.span()) std::cout << ' ' << value;
+    }
     std::cout << '\n';
   }
 }

@@ -209,7 +209,7 @@ def _check_backend(
         lines.check(f"{name}: normalisation", lambda: checks.check_normalisation(model, manifest))
     if goldens is not None:
         for batch in BATCHES:
-            check = partial(checks.check_logits, model, goldens, backend, batch)
+            check = partial(checks.check_outputs, model, goldens, backend, batch)
             lines.check(f"{name}: golden outputs, batch {batch}", check)
         lines.check(f"{name}: golden outputs, stress", lambda: checks.check_stress(model, goldens, backend))
     lines.check(f"{name}: wrong inputs refused", lambda: checks.check_refusals(model, backend, manifest))

@@ -71,7 +71,7 @@ def test_golden_outputs_are_the_eager_modules_in_each_batch_size(tmp_path):
     try:
         for batch in (1, 7, 256):
             outputs = torch.cat([source.module(part) for part in windows.split(batch)])
-            assert np.array_equal(goldens.logits[batch], outputs.numpy()), batch
+            assert np.array_equal(goldens.outputs[batch], outputs.numpy()), batch
     finally:
         torch.set_num_threads(threads)
 
@@ -97,8 +97,8 @@ def test_the_tolerance_is_eight_times_float32s_distance_from_float64(tmp_path):
         x = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
         if number < len(linear) - 1:
             x = 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
-    deviation = max(np.abs(logits - x[:256]).max() for logits in goldens.logits.values())
-    deviation = max(deviation, np.abs(goldens.stress_logits - x[256:]).max())
+    deviation = max(np.abs(logits - x[:256]).max() for logits in goldens.outputs.values())
+    deviation = max(deviation, np.abs(goldens.stress_outputs - x[256:]).max())
     floor = 4 * np.spacing(np.float32(np.abs(x).max()))
     # Two float64 evaluations of one formula; deviations are some 1e-8, float64's own error some 1e-16.
     told = load_bundle(bundle).manifest.backend("torchscript").tolerance

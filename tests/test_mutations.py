@@ -126,7 +126,7 @@ def test_every_mistake_fails_the_goldens_of_every_backend(parts):
             model = Mistaken(models[backend.name], mistake)
             try:
                 checks.check_stress(model, goldens, backend)
-                checks.check_logits(model, goldens, backend, 256)
+                checks.check_outputs(model, goldens, backend, 256)
             except CheckFailed:
                 caught += 1
             else:
@@ -149,8 +149,8 @@ def test_classes_that_changed_places_fail_the_goldens_of_every_backend(parts):
             model = Relabelled(models[backend.name], one, other)
             # Each by itself must tell: bits, the tolerance of another machine, the windows far outside.
             for check in (
-                lambda model, backend=backend: checks.check_logits(model, goldens, backend, 1),
-                lambda model, backend=elsewhere: checks.check_logits(model, goldens, backend, 256),
+                lambda model, backend=backend: checks.check_outputs(model, goldens, backend, 1),
+                lambda model, backend=elsewhere: checks.check_outputs(model, goldens, backend, 256),
                 lambda model, backend=elsewhere: checks.check_stress(model, goldens, backend),
             ):
                 with pytest.raises(CheckFailed):
@@ -169,7 +169,7 @@ def test_most_mistakes_show_beyond_the_tolerance_that_other_machines_have(parts)
         model = Mistaken(models["torchscript"], mistake)
         try:
             checks.check_stress(model, goldens, elsewhere)
-            checks.check_logits(model, goldens, elsewhere, 256)
+            checks.check_outputs(model, goldens, elsewhere, 256)
         except CheckFailed:
             continue
         passed.append(what)

@@ -173,12 +173,12 @@ def test_the_names_of_classes_are_the_manifests(tmp_path):
 
 def test_golden_outputs_of_another_width_are_refused(tmp_path):
     folder = make_bundle(tmp_path, make_source(1, output="classes"))
-    change_array(folder, "logits_7", lambda values: np.ascontiguousarray(values[:, :2]))
-    with pytest.raises(CorruptStore, match=r"logits_7.npy"):
+    change_array(folder, "outputs_7", lambda values: np.ascontiguousarray(values[:, :2]))
+    with pytest.raises(CorruptStore, match=r"outputs_7.npy"):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("name", ["native", "logits_1", "stress_logits"])
+@pytest.mark.parametrize("name", ["native", "outputs_1", "stress_outputs"])
 def test_two_classes_that_changed_places_in_a_sealed_bundle_are_noticed(tmp_path, name):
     folder = make_bundle(tmp_path, make_source(1, output="classes"))
     change_array(folder, name, lambda values: np.ascontiguousarray(values[:, [1, 0, 2]]))

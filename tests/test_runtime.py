@@ -539,7 +539,7 @@ def test_an_output_that_was_changed_and_sealed_again_fails_its_line(project, cli
     def change(array):
         array[-1] = np.nextafter(array[-1], np.float32(np.inf))
 
-    change_array(bundle_of(project), f"logits_{batch}", change)
+    change_array(bundle_of(project), f"outputs_{batch}", change)
     done = cli("verify", bundle_of(project), "--json")
     assert done.code == 1
     failed = [name for name, line in lines_of(done).items() if not line["ok"]]
@@ -575,7 +575,7 @@ def test_on_another_machine_the_tolerance_decides(project, cli):
     line = lines_of(cli("verify", bundle_of(project), "--json"))["torchscript: golden outputs, batch 1"]
     assert line["ok"]
     assert "AVX9" in str(line["detail"])
-    change_array(bundle_of(project), "logits_1", lambda array: array + np.float32(0.01))
+    change_array(bundle_of(project), "outputs_1", lambda array: array + np.float32(0.01))
     assert cli("verify", bundle_of(project)).code == 1
 
 

@@ -147,7 +147,7 @@ def test_a_changed_bar_fails_both_feature_lines(bundle):
 def test_a_changed_output_fails_the_line_of_its_batch_size(bundle, batch):
     change_array(
         bundle,
-        f"logits_{batch}",
+        f"outputs_{batch}",
         lambda logits: logits.__setitem__(17, np.nextafter(logits[17], np.float32(9))),
     )
     assert failed(in_python(bundle)) == [f"torchscript: golden outputs, batch {batch}"]
@@ -239,7 +239,7 @@ def test_on_another_machine_the_tolerance_decides(bundle):
     def beyond(logits):
         logits[3] += np.float32(2 * tolerance)
 
-    change_array(bundle, "logits_7", within)
+    change_array(bundle, "outputs_7", within)
     assert failed(in_python(bundle)) == [
         "torchscript: golden outputs, batch 7"
     ]  # here it must be the same bits
@@ -250,7 +250,7 @@ def test_on_another_machine_the_tolerance_decides(bundle):
         assert "allowed is" in next(check.detail for check in report.checks if check.name.endswith("batch 7"))
         change_json(bundle, "metadata.json", lambda now: now.update(backends=document["backends"]))
     change_json(bundle, "metadata.json", Planted(("backends", 0, "torch"), "9.9.9"))
-    change_array(bundle, "logits_7", beyond)
+    change_array(bundle, "outputs_7", beyond)
     assert failed(in_python(bundle)) == ["torchscript: golden outputs, batch 7"]
 
 
@@ -454,7 +454,7 @@ SPOILT = {
     "features": lambda bundle: change_array(
         bundle, "features", lambda values: values.__setitem__((50, 0), 9.0)
     ),
-    "logits": lambda bundle: change_array(bundle, "logits_1", lambda values: values.__setitem__(5, 9.0)),
+    "logits": lambda bundle: change_array(bundle, "outputs_1", lambda values: values.__setitem__(5, 9.0)),
     "rows": lambda bundle: change_array(bundle, "rows", lambda rows: rows[::-1].copy()),
 }
 

@@ -19,8 +19,8 @@ __all__ = [
     "check_features",
     "check_features_bar_by_bar",
     "check_goldens",
-    "check_logits",
     "check_normalisation",
+    "check_outputs",
     "check_refusals",
     "check_spec",
     "check_state",
@@ -106,12 +106,12 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
         raise CheckFailed(
             "golden/rows.npy", f"is not ascending, or holds rows that end no window: {stray[:5].tolist()}"
         )
-    outputs = [*goldens.logits.values(), goldens.stress, goldens.stress_logits]
+    outputs = [*goldens.outputs.values(), goldens.stress, goldens.stress_outputs]
     outputs += [] if goldens.native is None else [goldens.native]
     if not all(np.isfinite(values).all() for values in outputs):
         raise CheckFailed("golden", "holds outputs or stress windows that are not finite")
     if manifest.output.kind == "probability":
-        answers = [*goldens.logits.values(), goldens.stress_logits]
+        answers = [*goldens.outputs.values(), goldens.stress_outputs]
         if not all(((values >= 0.0) & (values <= 1.0)).all() for values in answers):
             raise CheckFailed("golden", "holds outputs that are no probabilities: they are outside [0, 1]")
 
@@ -196,7 +196,7 @@ def check_cold_start(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) ->
     return f"{len(cold)} bars from row {first} on, within one unit in the last place of the long run"
 
 
-def check_logits(model: Model, goldens: Goldens, backend: Backend, batch_size: int) -> str:
+def check_outputs(model: Model, goldens: Goldens, backend: Backend, batch_size: int) -> str:
     """The model gives the golden outputs.
 
     Those of the trained module: the same bits where torch and the processor are the recorded ones, else
@@ -207,14 +207,14 @@ def check_logits(model: Model, goldens: Goldens, backend: Backend, batch_size: i
     """
     found = model.run(goldens.features, goldens.rows, batch_size)
     own = None if goldens.native is None else goldens.native[: len(found)]
-    return _compare_outputs(found, goldens.logits[batch_size], own, backend)
+    return _compare_outputs(found, goldens.outputs[batch_size], own, backend)
 
 
 def check_stress(model: Model, goldens: Goldens, backend: Backend) -> str:
-    """As `check_logits`, of windows far outside of what was trained on."""
+    """As `check_outputs`, of windows far outside of what was trained on."""
     found = model.run(*goldens.stress_rows())
     own = None if goldens.native is None else goldens.native[len(goldens.rows) :]
-    return _compare_outputs(found, goldens.stress_logits, own, backend)
+    return _compare_outputs(found, goldens.stress_outputs, own, backend)
 
 
 def check_refusals(model: Model, backend: Backend, manifest: Manifest) -> str:

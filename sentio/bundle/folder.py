@@ -22,8 +22,8 @@ __all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "che
 
 MANIFEST, SPEC, STATE = "metadata.json", "feature_spec.json", "engine.state"
 GOLDEN = (
-    *("ts", "bars", "features", "warm_features", "rows", "stress", "stress_logits"),
-    *(f"logits_{batch}" for batch in BATCHES),
+    *("ts", "bars", "features", "warm_features", "rows", "stress", "stress_outputs"),
+    *(f"outputs_{batch}" for batch in BATCHES),
 )
 BEFORE = "golden/before.state"
 FILES = (MANIFEST, SPEC, STATE, BEFORE, *(f"golden/{name}.npy" for name in GOLDEN))
@@ -66,9 +66,9 @@ class Goldens:
         before: the snapshot of an engine that has seen all bars of the training data before these.
         warm_features: float32 [G, F], by an engine that goes on from there.
         rows: int64 [256], ascending, the last row of each window.
-        logits: float32 [256, C] for each batch size.
+        outputs: float32 [256, C] for each batch size.
         stress: float32 [16, T, F], windows far outside of what was trained on.
-        stress_logits: float32 [16, C], one at a time.
+        stress_outputs: float32 [16, C], one at a time.
         native: float32 [272, C], what the backend `native` gives to the windows of `rows`, then to `stress`;
             None where the bundle does not hold it.
     """
@@ -79,9 +79,9 @@ class Goldens:
     before: bytes
     warm_features: Floats
     rows: NDArray[np.int64]
-    logits: Mapping[int, Floats]
+    outputs: Mapping[int, Floats]
     stress: Floats
-    stress_logits: Floats
+    stress_outputs: Floats
     native: Floats | None = None
 
     def stress_rows(self) -> tuple[Floats, NDArray[np.int64]]:
@@ -125,19 +125,19 @@ class Goldens:
             CorruptStore: all arrays that do not fit are named.
         """
         bars, width = manifest.golden.bars, manifest.input.n_features
-        outputs = manifest.output.width
+        n_outputs = manifest.output.width
         expected: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "ts": (np.int64, (bars,)),
             "bars": (np.float64, (bars, 5)),
             "features": (np.float32, (bars, width)),
             "warm_features": (np.float32, (bars, width)),
             "rows": (np.int64, (WINDOWS,)),
-            **{f"logits_{batch}": (np.float32, (WINDOWS, outputs)) for batch in BATCHES},
+            **{f"outputs_{batch}": (np.float32, (WINDOWS, n_outputs)) for batch in BATCHES},
             "stress": (np.float32, (STRESS, manifest.input.seq_len, width)),
-            "stress_logits": (np.float32, (STRESS, outputs)),
+            "stress_outputs": (np.float32, (STRESS, n_outputs)),
         }
         if manifest.backend("native") is not None:
-            expected["native"] = (np.float32, (WINDOWS + STRESS, outputs))
+            expected["native"] = (np.float32, (WINDOWS + STRESS, n_outputs))
         arrays: dict[str, Any] = {}
         problems = []
         for name, (dtype, shape) in expected.items():
@@ -148,13 +148,13 @@ class Goldens:
                 problems.append(str(error))
         if problems:
             raise CorruptStore(str(files.path), "has goldens that do not fit its manifest", problems=problems)
-        logits = {batch: arrays.pop(f"logits_{batch}") for batch in BATCHES}
-        return cls(logits=logits, before=files[BEFORE], **arrays)
+        outputs = {batch: arrays.pop(f"outputs_{batch}") for batch in BATCHES}
+        return cls(outputs=outputs, before=files[BEFORE], **arrays)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        names = {field.name for field in fields(self)} - {"logits", "before"}
+        names = {field.name for field in fields(self)} - {"outputs", "before"}
         plain = {name: getattr(self, name) for name in sorted(names)}
-        arrays = plain | {f"logits_{batch}": self.logits[batch] for batch in BATCHES}
+        arrays = plain | {f"outputs_{batch}": self.outputs[batch] for batch in BATCHES}
         return {name: array for name, array in arrays.items() if array is not None}
 
 

@@ -198,6 +198,6 @@ def load_bundle(
         checks.check_cold_start(spec, goldens, manifest)
     model = load_model(files, manifest, chosen)
     checks.check_refusals(model, chosen, manifest)
-    checks.check_logits(model, goldens, chosen, batch_size=1)
+    checks.check_outputs(model, goldens, chosen, batch_size=1)
     checks.check_stress(model, goldens, chosen)
     return Bundle(files.path, files.id, manifest, spec, goldens, files[STATE], chosen.name, model)

@@ -92,7 +92,7 @@ def make_backend(
 
 def _compare(model: Model, goldens: Goldens, entry: Backend) -> None:
     outputs = model.run(goldens.features, goldens.rows), model.run(*goldens.stress_rows())
-    expected = goldens.logits[1], goldens.stress_logits
+    expected = goldens.outputs[1], goldens.stress_outputs
     largest = max(float(np.abs(found - told).max()) for found, told in zip(outputs, expected, strict=True))
     if not largest <= entry.tolerance:
         raise CheckFailed(

@@ -83,11 +83,11 @@ def make_goldens(
     )
     goldens = replace(
         goldens,
-        stress_logits=run_windows(
+        stress_outputs=run_windows(
             module, *goldens.stress_rows(), layout.seq_len, batch_size=1, n_outputs=module.n_outputs
         ),
     )
-    if not all(np.isfinite(values).all() for values in [*goldens.logits.values(), goldens.stress_logits]):
+    if not all(np.isfinite(values).all() for values in [*goldens.outputs.values(), goldens.stress_outputs]):
         raise CheckFailed("model", "gives outputs that are not finite in the test span or far outside of it")
     return goldens
 
@@ -133,7 +133,7 @@ def tolerance(module: ScaledModel, goldens: Goldens) -> float:
     with torch.inference_mode():
         wide = copy.deepcopy(module).double()
         exact, far = (wide.compute(torch.from_numpy(part).double()).numpy() for part in windows)
-    deviation = max(float(np.abs(values - exact).max()) for values in goldens.logits.values())
-    deviation = max(deviation, float(np.abs(goldens.stress_logits - far).max()))
+    deviation = max(float(np.abs(values - exact).max()) for values in goldens.outputs.values())
+    deviation = max(deviation, float(np.abs(goldens.stress_outputs - far).max()))
     ulp = float(np.spacing(np.float32(max(np.abs(exact).max(), np.abs(far).max()))))
     return max(SAFETY * deviation, FLOOR_ULP * ulp)

@@ -65,7 +65,7 @@ def _compare(loaded: torch.jit.ScriptModule, module: ScaledModel, goldens: Golde
         raise CheckFailed(
             "model", f"accepts {', '.join(accepted)}: it must refuse every other rank, T, F and type"
         )
-    for batch, golden in goldens.logits.items():
+    for batch, golden in goldens.outputs.items():
         found = run_windows(loaded, goldens.features, goldens.rows, module.seq_len, batch, module.n_outputs)
         if not np.array_equal(found.view(np.uint32), golden.view(np.uint32)):
             largest = float(np.abs(found - golden).max())

@@ -334,7 +334,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
   };
   const std::string shape = "(16, " + std::to_string(options.seq_len) + ", " + std::to_string(width) + ")";
   files["golden/stress.npy"] = npy("<f4", shape, stress);
-  files["golden/stress_logits.npy"] = npy("<f4", "(16" + columns_of_outputs, stress_outputs);
+  files["golden/stress_outputs.npy"] = npy("<f4", "(16" + columns_of_outputs, stress_outputs);
   if (options.native) {
     files["model.safetensors"] = safetensors(sum_tensors(width, size, n_outputs));
     std::vector<float> all = outputs;
@@ -342,7 +342,7 @@ inline Files make_bundle(const BundleOptions& options = {}) {
     files["golden/native.npy"] = npy("<f4", "(272" + columns_of_outputs, all);
   }
   for (const char* batch : {"1", "7", "256"}) {
-    files["golden/logits_" + std::string(batch) + ".npy"] = npy("<f4", "(256" + columns_of_outputs, outputs);
+    files["golden/outputs_" + std::string(batch) + ".npy"] = npy("<f4", "(256" + columns_of_outputs, outputs);
   }
   return files;
 }

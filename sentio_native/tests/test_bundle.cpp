@@ -149,7 +149,7 @@ TEST(a_file_that_no_bundle_has_is_refused_though_it_is_sealed) {
   files["more.txt"] = "";
   CHECK_EQUAL(first_failure(files), "files");
   files = make_bundle();
-  files.erase("golden/logits_7.npy");
+  files.erase("golden/outputs_7.npy");
   CHECK_EQUAL(first_failure(files), "files");
 }
 
@@ -251,9 +251,9 @@ TEST(goldens_that_were_changed_and_sealed_again_are_refused) {
   CHECK_EQUAL(first_failure(with_bit("golden/before.state", 40)), "golden features, warm start");
   CHECK_EQUAL(first_failure(with_bit("golden/bars.npy", 12)),
               "golden features, batch");  // the last close, by a millionth
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_1.npy", 4)), "torchscript: golden outputs, batch 1");
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_7.npy", 4)), "torchscript: golden outputs, batch 7");
-  CHECK_EQUAL(first_failure(with_bit("golden/logits_256.npy", 4)), "torchscript: golden outputs, batch 256");
+  CHECK_EQUAL(first_failure(with_bit("golden/outputs_1.npy", 4)), "torchscript: golden outputs, batch 1");
+  CHECK_EQUAL(first_failure(with_bit("golden/outputs_7.npy", 4)), "torchscript: golden outputs, batch 7");
+  CHECK_EQUAL(first_failure(with_bit("golden/outputs_256.npy", 4)), "torchscript: golden outputs, batch 256");
   CHECK_EQUAL(first_failure(with_bit("golden/rows.npy", 8)), "golden files");
   CHECK_EQUAL(first_failure(with_bit("engine.state", 40)), "engine state");
 }
@@ -293,7 +293,7 @@ TEST(a_copy_of_the_scaler_that_the_weights_do_not_hold_is_refused) {
 
 TEST(golden_outputs_that_are_no_numbers_are_refused) {
   Files files = make_bundle();
-  std::string& bytes = files["golden/logits_7.npy"];
+  std::string& bytes = files["golden/outputs_7.npy"];
   bytes.replace(bytes.size() - 4, 4, std::string("\x00\x00\xC0\x7F", 4));
   CHECK_EQUAL(first_failure(files), "golden files");
 }
@@ -427,7 +427,7 @@ TEST(a_backend_that_this_build_lacks_is_named) {
 
 TEST(a_refused_bundle_says_which_check_failed) {
   const TemporaryFolder folder;
-  seal(folder.path(), with_bit("golden/logits_1.npy", 4));
+  seal(folder.path(), with_bit("golden/outputs_1.npy", 4));
   CHECK_THROWS(bad_bundle, "torchscript: golden outputs, batch 1: window 255",
                (void)Bundle::load(folder.path(), sum_model()));
 }

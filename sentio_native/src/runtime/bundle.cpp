@@ -23,8 +23,8 @@ namespace {
 // The files of every bundle; its backends bring their own.
 constexpr auto kFiles = std::to_array<std::string_view>(
     {"engine.state", "feature_spec.json", "golden/bars.npy", "golden/before.state", "golden/features.npy",
-     "golden/logits_1.npy", "golden/logits_256.npy", "golden/logits_7.npy", "golden/rows.npy",
-     "golden/stress.npy", "golden/stress_logits.npy", "golden/ts.npy", "golden/warm_features.npy",
+     "golden/outputs_1.npy", "golden/outputs_256.npy", "golden/outputs_7.npy", "golden/rows.npy",
+     "golden/stress.npy", "golden/stress_outputs.npy", "golden/ts.npy", "golden/warm_features.npy",
      "metadata.json"});
 
 // An error in one line.

@@ -64,11 +64,11 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   rows_ = read<std::int64_t>(files, "rows", {kGoldenWindows}, problems);
   for (const std::size_t batch : kGoldenBatches) {
     outputs_.push_back(
-        read<float>(files, "logits_" + std::to_string(batch), {kGoldenWindows, n_outputs}, problems));
+        read<float>(files, "outputs_" + std::to_string(batch), {kGoldenWindows, n_outputs}, problems));
   }
   const auto length = static_cast<std::size_t>(document.manifest.window.seq_len);
   stress_ = read<float>(files, "stress", {kStressWindows, length, width}, problems);
-  stress_outputs_ = read<float>(files, "stress_logits", {kStressWindows, n_outputs}, problems);
+  stress_outputs_ = read<float>(files, "stress_outputs", {kStressWindows, n_outputs}, problems);
   const auto& backends = document.manifest.backends;
   const bool native = std::find(backends.begin(), backends.end(), "native") != backends.end();
   if (native) native_ = read<float>(files, "native", {kGoldenWindows + kStressWindows, n_outputs}, problems);

@@ -93,8 +93,9 @@ def built(name: str, build: Build) -> Path:
     folder, found = FOLDER / name, build.find()
     assert found is not None  # `missing` was asked before
     flags = [f"-DCMAKE_CXX_COMPILER={found[0]}", f"-DCMAKE_CXX_FLAGS={build.flags}", *build.options]
+    flags += ["-DSENTIO_TESTS=ON", "-DSENTIO_UNITY=ON"]
     configure = ["cmake", "-S", "sentio_native", "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None"]
-    output([*configure, f"-DPython_EXECUTABLE={sys.executable}", "-DSENTIO_TESTS=ON", *flags])
+    output([*configure, f"-DPython_EXECUTABLE={sys.executable}", *flags])
     output(["cmake", "--build", folder, "--target", "sentio_digest"])
     return folder / "tests" / "sentio_digest"
 

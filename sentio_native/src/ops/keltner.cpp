@@ -8,7 +8,7 @@ NodeRef middle(Lowering& op) {
   return sentio::ema(op.graph(), op.in(0), op.integer("window"));
 }
 
-NodeRef lower_band(Lowering& op, double k) {
+NodeRef channel_band(Lowering& op, double k) {
   GraphBuilder& graph = op.graph();
   const NodeRef range =
       wilder(graph, true_range(graph, op.in(1), op.in(2), op.in(3)), op.integer("atr_window"));
@@ -18,13 +18,13 @@ NodeRef lower_band(Lowering& op, double k) {
 }
 
 // As late as its bands.
-NodeRef lower_middle(Lowering& op) {
+NodeRef channel_middle(Lowering& op) {
   const auto late = op.integer("atr_window") - (op.integer("window") - 1);
   return late > 0 ? waiting(op.graph(), middle(op), late) : middle(op);
 }
 
-OpInfo band(std::string_view name, std::string_view summary, std::string_view talib,
-            NodeRef (*lower)(Lowering&)) {
+OpInfo channel(std::string_view name, std::string_view summary, std::string_view talib,
+               NodeRef (*lower)(Lowering&)) {
   return {
       .name = name,
       .summary = summary,
@@ -47,14 +47,14 @@ OpInfo band(std::string_view name, std::string_view summary, std::string_view ta
 
 std::vector<OpInfo> keltner() {
   return {
-      band("KELTNER_UPPER", "Upper Keltner band: the middle + k average true ranges",
-           "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).upperband",
-           [](Lowering& op) { return lower_band(op, op.real("k")); }),
-      band("KELTNER_MIDDLE", "Middle of the Keltner channel: EMA of hlc3, whatever `k` is",
-           "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).middleband", lower_middle),
-      band("KELTNER_LOWER", "Lower Keltner band: the middle - k average true ranges",
-           "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).lowerband",
-           [](Lowering& op) { return lower_band(op, -op.real("k")); }),
+      channel("KELTNER_UPPER", "Upper Keltner band: the middle + k average true ranges",
+              "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).upperband",
+              [](Lowering& op) { return channel_band(op, op.real("k")); }),
+      channel("KELTNER_MIDDLE", "Middle of the Keltner channel: EMA of hlc3, whatever `k` is",
+              "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).middleband", channel_middle),
+      channel("KELTNER_LOWER", "Lower Keltner band: the middle - k average true ranges",
+              "KC(timeperiod=window, atrperiod=atr_window, nbdev=k).lowerband",
+              [](Lowering& op) { return channel_band(op, -op.real("k")); }),
   };
 }
 

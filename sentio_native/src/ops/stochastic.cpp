@@ -36,14 +36,14 @@ NodeRef lower_j(Lowering& op) {
       [](const double* const* in, std::ptrdiff_t i) { return in[0][i] + 2.0 * (in[0][i] - in[1][i]); });
 }
 
-struct Told {
+struct Description {
   std::string_view name, summary, definition, talib;
 };
 
 constexpr std::string_view kNeutral = "%K is 50 where the window has no range (TA-Lib: 0)";
 
-OpInfo stochastic_of(const Told& told, std::vector<ParamInfo> params, std::string_view warmup, Memory memory,
-                     NodeRef (*lower)(Lowering&)) {
+OpInfo stochastic_of(const Description& told, std::vector<ParamInfo> params, std::string_view warmup,
+                     Memory memory, NodeRef (*lower)(Lowering&)) {
   return {
       .name = told.name,
       .summary = told.summary,

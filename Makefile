@@ -10,7 +10,7 @@ HAS_OPENSSL = $(if $(wildcard /usr/include/openssl/evp.h /usr/local/include/open
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
-	digests-quick sanitize sanitize-threads fuzz shared bench bench-backends \
+	digests-quick sanitized sanitize sanitize-threads fuzz shared bench bench-backends \
 	bench-decisions drift clean
 
 help: ## list the targets
@@ -42,7 +42,7 @@ demo: native runtime ## the whole path from a bare clone, on simulated bars
 test: native runtime test-cpp test-python ## everything the tests need, then the C++ and the Python tests
 
 test-cpp:
-	ctest --test-dir build --output-on-failure
+	ctest --test-dir build --output-on-failure --parallel 2
 
 test-python:
 	python -m pytest -n 2
@@ -74,37 +74,39 @@ digests: setup ## one digest for all builds: compilers, levels, instruction sets
 digests-quick: setup ## another compiler's and another processor's digests against the page
 	python sentio_native/tests/digest_matrix.py clang-O2 aarch64-O3
 
-sanitize: setup ## the C++ tests, and the fuzzers' corpus, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
-	cmake -B build/sanitize $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
-		-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+# By clang, whose sanitizers also carry libFuzzer; another version of it by CLANG=clang-18. Without -O1 sanitized
+# programs are slow, and without -g1 their reports name no lines.
+CLANG ?= clang-16
+CLANGXX = $(subst clang,clang++,$(CLANG))
+SANITIZED = $(CMAKE_FLAGS) -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DSENTIO_UNITY=ON -DSENTIO_TESTS=ON \
+	-DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+
+sanitized: setup
+	@command -v $(CLANGXX) >/dev/null || { echo "needs $(CLANGXX): apt-get install clang-16 libclang-rt-16-dev, or name another by CLANG=" >&2; exit 6; }
+	cmake -B build/sanitize $(SANITIZED) -DCMAKE_C_COMPILER=$(CLANG) -DCMAKE_CXX_COMPILER=$(CLANGXX) -DSENTIO_FUZZ=ON
+
+sanitize: sanitized ## the C++ tests, and the fuzzers' corpus, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --build build/sanitize
-	ctest --test-dir build/sanitize --output-on-failure
+	ctest --test-dir build/sanitize --output-on-failure --parallel 2
+
+# Of each of the 8 readers: 2 million.
+FUZZ_RUNS ?= 250000
+FUZZ_SEED ?= 1
+
+fuzz: sanitized ## hostile bytes for each reader by libFuzzer, FUZZ_RUNS times, from its seeds and its corpus
+	cmake --build build/sanitize --target fuzzers
+	python sentio_native/fuzz/run.py build/sanitize/fuzz --runs $(FUZZ_RUNS) --seed $(FUZZ_SEED)
 
 sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
-	cmake -B build/sanitize-threads $(CMAKE_FLAGS) -DSENTIO_TESTS=ON -DSENTIO_SANITIZE=thread \
-		-DCMAKE_BUILD_TYPE=Debug -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+	cmake -B build/sanitize-threads $(SANITIZED) -DSENTIO_SANITIZE=thread
 	cmake --build build/sanitize-threads --target thread_tests
 	ctest --test-dir build/sanitize-threads --output-on-failure -R '^threads$$'
 
 shared: setup ## the libraries as shared ones in build/shared, but for LibTorch, and what they export
-	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
+	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_UNITY=ON -DSENTIO_RUNTIME=ON \
+		-DSENTIO_TORCH=OFF -DSENTIO_OPENSSL=$(HAS_OPENSSL) -DCMAKE_BUILD_TYPE=None
 	cmake --build build/shared
 	python -m pytest tests/test_library_symbols.py -k shared
-
-FUZZ_RUNS ?= 400000
-FUZZ_CXX ?= clang++-16
-FUZZERS = $(basename $(filter-out replay.cpp,$(notdir $(wildcard sentio_native/fuzz/*.cpp))))
-
-fuzz: setup ## hostile bytes for each reader by libFuzzer, FUZZ_RUNS each, from its corpus
-	@command -v $(FUZZ_CXX) >/dev/null || { echo "make fuzz needs $(FUZZ_CXX): apt-get install clang-16 libclang-rt-16-dev, or name another by FUZZ_CXX=" >&2; exit 6; }
-	cmake -B build/libfuzzer $(CMAKE_FLAGS) -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) -DCMAKE_BUILD_TYPE=Debug \
-		-DSENTIO_FUZZ=ON -DSENTIO_RUNTIME=ON -DSENTIO_TORCH=OFF
-	cmake --build build/libfuzzer --target $(FUZZERS:%=fuzz_%)
-	mkdir -p $(FUZZERS:%=build/libfuzzer/found/%)
-	set -e; for reader in $(FUZZERS); do echo "fuzz $$reader, $(FUZZ_RUNS) runs"; \
-		build/libfuzzer/fuzz/fuzz_$$reader -runs=$(FUZZ_RUNS) -seed=1 -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
-		-verbosity=0 -print_final_stats=1 -artifact_prefix=build/libfuzzer/ build/libfuzzer/found/$$reader \
-		sentio_native/fuzz/corpus/$$reader; done
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

@@ -60,7 +60,10 @@ target_include_directories(sentio_c PUBLIC include PRIVATE src)
 target_compile_definitions(sentio_c PRIVATE SENTIO_VERSION="${PROJECT_VERSION}")
 target_link_libraries(sentio_c PRIVATE sentio_runtime $<BUILD_INTERFACE:sentio_flags>)
 set(exports ${PROJECT_SOURCE_DIR}/src/c_interface/exports.map)
-target_link_options(sentio_c PRIVATE "LINKER:--version-script=${exports}" LINKER:--no-undefined)
+target_link_options(sentio_c PRIVATE "LINKER:--version-script=${exports}")
+if(NOT SENTIO_SANITIZE)  # whose runtime is the program's, by clang
+  target_link_options(sentio_c PRIVATE LINKER:--no-undefined)
+endif()
 set_target_properties(sentio_c PROPERTIES OUTPUT_NAME sentio VERSION ${PROJECT_VERSION} SOVERSION 1
   LINK_DEPENDS ${exports} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 add_library(sentio::c ALIAS sentio_c)

@@ -1,26 +1,33 @@
-// What every fuzzer does: give its reader bytes from outside, which it must take or refuse, never anything
+// What a fuzzer is: a reader that is given bytes from outside, which it must take or refuse, never anything
 // else.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sentio/error.hpp"
 
-// The entry that libFuzzer and replay.cpp call.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-
 namespace sentio::fuzz {
 
-inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) {
-  return std::as_bytes(std::span(data, size));
+// Each fuzzer defines these two; libfuzzer.cpp and replay.cpp call them.
+
+// Gives the bytes to the reader; whether it took them.
+bool read(std::span<const std::byte> bytes);
+
+// What the reader takes, in today's format: where a search begins.
+std::vector<std::string> seeds();
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
 }
 
-inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
+inline std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // A promise of the reader's that did not hold: the sanitizers tell where.
@@ -28,14 +35,16 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Runs `read`. Error is the one exception that a reader may leave by, and only with one of these codes.
-template <class Read>
-void read_or_refuse(std::initializer_list<ErrorCode> allowed, Read&& read) {
+// Runs `action`; false where it refuses. Error is the one exception that a reader may leave by, and only with
+// one of these codes.
+template <class Action>
+bool take_or_refuse(std::initializer_list<ErrorCode> allowed, Action&& action) {
   try {
-    read();
+    action();
+    return true;
   } catch (const Error& error) {
     for (const ErrorCode code : allowed) {
-      if (error.code() == code) return;
+      if (error.code() == code) return false;
     }
     std::abort();
   }

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def built(name: str, build: Build) -> Path:
     flags += ["-DSENTIO_TESTS=ON", "-DSENTIO_UNITY=ON"]
     configure = ["cmake", "-S", "sentio_native", "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None"]
     output([*configure, f"-DPython_EXECUTABLE={sys.executable}", *flags])
-    output(["cmake", "--build", folder, "--target", "sentio_digest"])
+    output(["cmake", "--build", folder, "--parallel", "1", "--target", "sentio_digest"])
     return folder / "tests" / "sentio_digest"
 
 
@@ -168,8 +169,26 @@ A number that changes on purpose changes a digest: run `make digests` and commit
 """
 
 
-def run(names: Sequence[str]) -> tuple[dict[str, Digests], list[str]]:
-    """The digests of each build under each instruction set, and the rows of the page that name them."""
+# The digests of a build, or of several, under each instruction set, and the rows of the page that name them.
+Found = tuple[dict[str, Digests], list[str]]
+
+
+def run_build(name: str) -> Found:
+    """One build, made and run."""
+    build = BUILDS[name]
+    command = [*build.runner, built(name, build)]
+    found, rows = {}, []
+    for instruction_set in instruction_sets(command):
+        found[f"{name}, {instruction_set}"] = digests(command, instruction_set)
+        print(f"{name}, {instruction_set}: ran", file=sys.stderr)
+        compiler = " ".join(build.find() or ())
+        how = " under qemu" if build.runner else ""
+        rows.append(f"| {name} | {compiler} {build.flags} | {instruction_set}{how} |")
+    return found, rows
+
+
+def run(names: Sequence[str]) -> Found:
+    """All these builds, one a processor at a time: qemu keeps only one busy."""
     missing = {name: BUILDS[name].missing() for name in names}
     if any(missing.values()):
         raise EnvironmentProblem(
@@ -178,17 +197,12 @@ def run(names: Sequence[str]) -> tuple[dict[str, Digests], list[str]]:
             hint="apt-get install cmake ninja-build clang-16 g++-aarch64-linux-gnu qemu-user",
             problems=[f"{name}: {tool}" for name, tools in missing.items() for tool in tools],
         )
-    found, rows = {}, []
-    for name in names:
-        build = BUILDS[name]
-        command = [*build.runner, built(name, build)]
-        for instruction_set in instruction_sets(command):
-            found[f"{name}, {instruction_set}"] = digests(command, instruction_set)
-            print(f"{name}, {instruction_set}: ran", file=sys.stderr)
-            compiler = " ".join(build.find() or ())
-            how = " under qemu" if build.runner else ""
-            rows.append(f"| {name} | {compiler} {build.flags} | {instruction_set}{how} |")
-    return found, rows
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(run_build, names))
+    found: dict[str, Digests] = {}
+    for part, _ in parts:
+        found |= part
+    return found, [row for _, rows in parts for row in rows]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "kernels/portable_math.hpp"
-#include "kernels/row_loops.hpp"
+#include "sentio/engine.hpp"
 
 namespace sentio {
 namespace baseline {
@@ -52,7 +52,8 @@ std::vector<const DenseLayers*> usable_dense_layers() {
 
 const DenseLayers& dense_layers() {
 #if defined(SENTIO_HAS_AVX2)
-  if (row_loops().has_avx2) return avx2::kDenseLayers;
+  // The engine's choice, asked by its public interface: a shared engine hides the rest.
+  if (instruction_set() == avx2::kDenseLayers.instruction_set) return avx2::kDenseLayers;
 #endif
   return baseline::kDenseLayers;
 }

@@ -125,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, required=True, help="executions of each reader")
     parser.add_argument("--jobs", type=int, default=2, help="programs at a time")
     parser.add_argument("--seed", type=int, default=1, help="of libFuzzer's choices")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     readers = options.readers or READERS
     if unknown := sorted(set(readers) - set(READERS)):
         parser.error(f"no reader is called {', '.join(unknown)}; there are: {', '.join(READERS)}")

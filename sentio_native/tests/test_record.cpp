@@ -183,7 +183,7 @@ TEST(a_record_is_never_written_over) {
   CHECK_EQUAL(read_file(file), "precious");
   try {
     Session(bundle, recording_in(folder.path() / "no" / "such" / "folder"));
-    CHECK(!"a file in a folder that is not there was made");
+    CHECK(false);  // a file in a folder that is not there was made
   } catch (const std::system_error& error) {
     CHECK(error.code() == std::errc::no_such_file_or_directory);
   }

@@ -104,7 +104,7 @@ sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
 
 shared: setup ## the libraries as shared ones in build/shared, but for LibTorch, and what they export
 	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_UNITY=ON -DSENTIO_RUNTIME=ON \
-		-DSENTIO_TORCH=OFF -DSENTIO_OPENSSL=$(HAS_OPENSSL) -DCMAKE_BUILD_TYPE=None
+		-DSENTIO_TORCH=OFF -DSENTIO_OPENSSL=$(HAS_OPENSSL)
 	cmake --build build/shared
 	python -m pytest tests/test_library_symbols.py -k shared
 

@@ -15,8 +15,9 @@ constexpr std::size_t kWidth = 2;
 
 bool load(std::span<const std::byte> bytes) {
   return take_or_refuse({ErrorCode::bad_bundle}, [&] {
-    const auto model = load_native_model(bytes, {.seq_len = 1, .n_features = kWidth},
-                                         {{.kind = LayerKind::linear, .inputs = kWidth, .outputs = 1}});
+    const auto model =
+        load_native_model(bytes, {.window = {.seq_len = 1, .n_features = kWidth}},
+                          {{.kind = LayerKind::linear, .inputs = kWidth, .outputs = 1}}, Clip{-5, 5});
     float output = 0;
     model->run(std::array<float, kWidth>{1, 2}, {&output, 1});
   });

@@ -108,7 +108,8 @@ void run(int words, char** word) {
   if (caches != "hot" && caches != "cold") {
     throw std::runtime_error("usage: sentio_decision_bench BUNDLE BACKEND BARS COUNT hot|cold DECISIONS");
   }
-  TFAStrategy strategy({}, Bundle::load(word[1], {.backend = word[2]}));
+  const auto bundle = Bundle::load(word[1], {.backend = word[2]});
+  TFAStrategy strategy({.interval_ns = bundle->manifest().interval_ns}, bundle);
   std::ifstream bars(word[3], std::ios::binary);
   std::ofstream decisions(word[6], std::ios::binary);
   const Latencies latencies = measure(strategy, bars, count(word[4]), caches == "cold", decisions);

@@ -72,7 +72,8 @@ TEST(a_session_of_classes_allocates_nothing_after_warming_up) {
   const TemporaryFolder folder;
   const auto bundle = load_made({.kind = "classes"});
   Session session(bundle, {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
-  TFAStrategy strategy({.buy_probability = 0.37, .sell_probability = 0.63}, bundle);
+  TFAStrategy strategy({.interval_ns = 5 * kMinute, .buy_probability = 0.37, .sell_probability = 0.63},
+                       bundle);
   int signals = 0;
   double sum = 0;
   const auto count = allocations_after(200, bars, [&](const Bar& bar) {

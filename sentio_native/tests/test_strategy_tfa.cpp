@@ -92,7 +92,7 @@ TEST(classes_without_up_and_down_are_refused) {
   const TemporaryFolder folder;
   seal(folder.path(), files);
   const auto bundle = Bundle::load(folder.path(), sum_model(true, "classes"));
-  CHECK_THROWS(bad_argument, "needs a class 'down'; TFA v1 has stop, flat, up", TFAStrategy({}, bundle));
+  CHECK_THROWS(bad_argument, "needs a class 'down'; TFA v1 has stop, flat, up", TFAStrategy({.interval_ns = 5 * kMinute}, bundle));
 }
 
 TEST(a_return_is_compared_with_returns) {
@@ -255,7 +255,7 @@ TEST(a_configuration_that_contradicts_itself_is_refused) {
 TEST(another_interval_than_the_bundles_is_refused) {
   const auto bundle = load_made();
   CHECK_THROWS(bad_argument, "5m", TFAStrategy({.interval_ns = kMinute}, bundle));
-  CHECK_THROWS(bad_argument, "0 ns", TFAStrategy({}, bundle));  // it was not said
+  CHECK_THROWS(bad_argument, "0 ns", TFAStrategy({.interval_ns = 5 * kMinute}, bundle));  // it was not said
   CHECK_EQUAL(TFAStrategy({.interval_ns = 5 * kMinute}, bundle).session().bars_seen(), 0);
 }
 

@@ -92,7 +92,8 @@ TEST(classes_without_up_and_down_are_refused) {
   const TemporaryFolder folder;
   seal(folder.path(), files);
   const auto bundle = Bundle::load(folder.path(), sum_model(true, "classes"));
-  CHECK_THROWS(bad_argument, "needs a class 'down'; TFA v1 has stop, flat, up", TFAStrategy({.interval_ns = 5 * kMinute}, bundle));
+  CHECK_THROWS(bad_argument, "needs a class 'down'; TFA v1 has stop, flat, up",
+               TFAStrategy({.interval_ns = 5 * kMinute}, bundle));
 }
 
 TEST(a_return_is_compared_with_returns) {

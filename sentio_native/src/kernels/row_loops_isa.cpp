@@ -8,7 +8,7 @@
 #include "kernels/row_loops.hpp"
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace sentio::SENTIO_ISA {
@@ -21,8 +21,9 @@ using Float8 = float __attribute__((vector_size(32)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
 using Int8 = std::int32_t __attribute__((vector_size(32)));
 
-constexpr std::ptrdiff_t kTile = 16;            // rows that are put together in the first-level cache
-constexpr std::size_t kTileValues = 16 * 1024;  // of which at most so many floats
+constexpr std::size_t kLine = 16;               // floats of a cache line
+constexpr std::size_t kPage = 1024;             // and of a page of memory
+constexpr std::size_t kTileValues = 16 * 1024;  // that are put together before they go out, at most
 
 template <class Vector, class Value>
 inline Vector load(const Value* from) noexcept {
@@ -111,66 +112,160 @@ inline Float4 to_float4(Double4 value) noexcept {
   return held_and_canonical<Int4>(__builtin_convertvector(value, Float4));
 }
 
-// Eight columns, rows [i, i + kTile), into rows of `stride` floats. Says whether some value is infinite or
-// NaN.
+// As many columns as are transposed side by side, four to a quarter of a vector, and how their values move
+// within quarters.
+#if defined(__AVX__)
+constexpr std::size_t kColumns = 8;
+using Floats = Float8;
+using Ints = Int8;
+inline Floats rounded(const double* const* from, std::size_t k, std::ptrdiff_t row) noexcept {
+  const Float4 low = __builtin_convertvector(load<Double4>(from[k] + row), Float4);
+  const Float4 high = __builtin_convertvector(load<Double4>(from[k + 4] + row), Float4);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+inline Floats low_by_turns(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+}
+inline Floats high_by_turns(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+}
+inline Floats low_halves(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+}
+inline Floats high_halves(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+#else
+constexpr std::size_t kColumns = 4;
+using Floats = Float4;
+using Ints = Int4;
+inline Floats rounded(const double* const* from, std::size_t k, std::ptrdiff_t row) noexcept {
+  return __builtin_convertvector(load<Double4>(from[k] + row), Float4);
+}
+inline Floats low_by_turns(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+inline Floats high_by_turns(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+inline Floats low_halves(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 0, 1, 4, 5);
+}
+inline Floats high_halves(Floats a, Floats b) noexcept {
+  return __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+#endif
+
+// kColumns columns, rows [i, end), of which there are a multiple of four, into rows of `stride` floats. Says
+// whether some value is infinite or NaN.
 template <bool hold>
-inline bool transpose8(const double* const* columns, std::ptrdiff_t i, float* to,
-                       std::size_t stride) noexcept {
-  const double* from[8];
-  std::copy(columns, columns + 8, from);
-  const auto rounded = [&from](std::size_t k, std::ptrdiff_t row) {
-    const Float4 low = __builtin_convertvector(load<Double4>(from[k] + row), Float4);
-    const Float4 high = __builtin_convertvector(load<Double4>(from[k + 4] + row), Float4);
-    const Float8 both = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
-    return hold ? held_and_canonical<Int8>(both) : both;
+inline bool transpose_some(const double* const* columns, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
+                           std::size_t stride) noexcept {
+  const double* from[kColumns];
+  std::copy(columns, columns + kColumns, from);
+  const auto column = [&from](std::size_t k, std::ptrdiff_t row) {
+    const Floats values = rounded(from, k, row);
+    return hold ? held_and_canonical<Ints>(values) : values;
   };
-  Int8 unusual{};
-  for (std::ptrdiff_t end = i + kTile; i < end; i += 4, to += 4 * stride) {
-    const Float8 a = rounded(0, i), b = rounded(1, i), c = rounded(2, i), d = rounded(3, i);
+  Ints unusual{};
+  for (; i < end; i += 4, to += 4 * stride) {
+    const Floats a = column(0, i), b = column(1, i), c = column(2, i), d = column(3, i);
     // x - x is zero but for infinities and NaN.
     if constexpr (!hold)
-      unusual |= bits_as<Int8>(a - a) | bits_as<Int8>(b - b) | bits_as<Int8>(c - c) | bits_as<Int8>(d - d);
-    const Float8 ab01 = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
-    const Float8 ab23 = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
-    const Float8 cd01 = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
-    const Float8 cd23 = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
-    store(to, __builtin_shufflevector(ab01, cd01, 0, 1, 8, 9, 4, 5, 12, 13));
-    store(to + stride, __builtin_shufflevector(ab01, cd01, 2, 3, 10, 11, 6, 7, 14, 15));
-    store(to + 2 * stride, __builtin_shufflevector(ab23, cd23, 0, 1, 8, 9, 4, 5, 12, 13));
-    store(to + 3 * stride, __builtin_shufflevector(ab23, cd23, 2, 3, 10, 11, 6, 7, 14, 15));
+      unusual |= bits_as<Ints>(a - a) | bits_as<Ints>(b - b) | bits_as<Ints>(c - c) | bits_as<Ints>(d - d);
+    const Floats ab01 = low_by_turns(a, b), ab23 = high_by_turns(a, b);
+    const Floats cd01 = low_by_turns(c, d), cd23 = high_by_turns(c, d);
+    store(to, low_halves(ab01, cd01));
+    store(to + stride, high_halves(ab01, cd01));
+    store(to + 2 * stride, low_halves(ab23, cd23));
+    store(to + 3 * stride, high_halves(ab23, cd23));
   }
-  const auto words = bits_as<std::array<std::uint64_t, 4>>(unusual);
-  return (words[0] | words[1] | words[2] | words[3]) != 0;
+  std::uint64_t found = 0;
+  for (const std::uint64_t word : bits_as<std::array<std::uint64_t, kColumns / 2>>(unusual)) found |= word;
+  return found != 0;
 }
 
-void copy_past_caches(float* to, const float* from, std::size_t count) noexcept {
-#if defined(__SSE2__)
-  if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && count % 4 == 0) {
-    for (std::size_t k = 0; k < count; k += 4) _mm_stream_ps(to + k, _mm_load_ps(from + k));
-    return;
+// All columns, kColumns at least, of these rows.
+inline void transpose(const double* const* columns, std::size_t width, std::ptrdiff_t i, std::ptrdiff_t end,
+                      float* to) noexcept {
+  for (std::size_t f = 0; f < width; f += kColumns) {
+    const std::size_t first = std::min(f, width - kColumns);  // the last ones may do some columns twice
+    if (transpose_some<false>(columns + first, i, end, to + first, width)) [[unlikely]]
+      transpose_some<true>(columns + first, i, end, to + first, width);
   }
-#endif
-  std::memcpy(to, from, count * sizeof(float));
 }
+
+// Sixteen rows are put together at once, or eight where these fit what sixteen do not: a page, or the tile.
+constexpr std::ptrdiff_t rows_at_once(std::size_t width) noexcept {
+  for (const std::size_t values : {kPage, kTileValues}) {
+    if (8 * width + kLine <= values && values < 16 * width + kLine) return 8;
+  }
+  return 16;
+}
+
+inline void stream_line(float* to, const float* from) noexcept {
+#if defined(__AVX__)
+  for (std::size_t k = 0; k < kLine; k += 8) _mm256_stream_ps(to + k, _mm256_loadu_ps(from + k));
+#elif defined(__SSE2__)
+  for (std::size_t k = 0; k < kLine; k += 4) _mm_stream_ps(to + k, _mm_loadu_ps(from + k));
+#else
+  std::memcpy(to, from, kLine * sizeof(float));
+#endif
+}
+
+// Writes a matrix past the caches, a whole cache line at a time. Rows are put together in a tile; what they
+// begin of a line waits before the tile for those to come.
+class PastCaches {
+ public:
+  explicit PastCaches(float* out) noexcept : to_(out) {}
+
+  // Where the next rows belong.
+  [[nodiscard]] float* rows() noexcept { return tile_ + kLine; }
+
+  // Takes `count` floats, a line of them at least, from there.
+  void put(std::size_t count) noexcept {
+    const float *from = rows() - waiting_, *const end = rows() + count;
+    const std::size_t in_line = reinterpret_cast<std::uintptr_t>(to_) / sizeof(float) % kLine;
+    if (in_line != 0) [[unlikely]] {  // at first alone: others have begun the line
+      std::copy_n(from, kLine - in_line, to_);
+      from += kLine - in_line;
+      to_ += kLine - in_line;
+    }
+    for (; from + kLine <= end; from += kLine, to_ += kLine) stream_line(to_, from);
+    waiting_ = static_cast<std::size_t>(end - from);
+    for (std::size_t k = 0; k < kLine; k += kColumns) store(tile_ + k, load<Floats>(end - kLine + k));
+  }
+
+  void finish() noexcept {
+    std::copy_n(rows() - waiting_, waiting_, to_);
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+  }
+
+ private:
+  // Of a page, most matrices fill one alone. A store that crosses pages waits until those before it have
+  // reached the memory: seen on Zen 4, some 100 ns each.
+  alignas(kPage * sizeof(float)) float tile_[kTileValues];
+  float* to_;
+  std::size_t waiting_ = 0;
+};
 
 void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
           bool streaming) noexcept {
-  alignas(64) float tile[kTileValues];
+  const std::ptrdiff_t at_once = rows_at_once(width);
+  const std::size_t values = static_cast<std::size_t>(at_once) * width;
   std::ptrdiff_t i = 0;
-  if (width >= 8 && width * kTile <= kTileValues) {
-    for (; i + kTile <= rows; i += kTile) {
-      float* const row = out + static_cast<std::size_t>(i) * width;
-      float* const to = streaming ? tile : row;
-      for (std::size_t f = 0; f < width; f += 8) {
-        const std::size_t first = f + 8 <= width ? f : width - 8;  // the last eight may do some columns twice
-        if (transpose8<false>(columns + first, i, to + first, width)) [[unlikely]]
-          transpose8<true>(columns + first, i, to + first, width);
-      }
-      if (streaming) copy_past_caches(row, tile, width * kTile);
+  if (width >= kColumns && streaming && values + kLine <= kTileValues) {
+    PastCaches matrix(out);
+    for (; i + at_once <= rows; i += at_once) {
+      transpose(columns, width, i, i + at_once, matrix.rows());
+      matrix.put(values);
     }
-#if defined(__SSE2__)
-    if (streaming) _mm_sfence();
-#endif
+    matrix.finish();
+  } else if (width >= kColumns) {
+    for (; i + at_once <= rows; i += at_once)
+      transpose(columns, width, i, i + at_once, out + static_cast<std::size_t>(i) * width);
   }
   for (; i < rows; ++i) {
     float* to = out + static_cast<std::size_t>(i) * width;

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "column.hpp"
 #include "fp_environment.hpp"
 #include "graph.hpp"
 #include "kernels/in_vectors.hpp"
@@ -24,43 +24,6 @@ namespace sentio {
 // A call whose matrix is larger than this writes it past the caches: it would only push other data out of
 // them.
 inline constexpr std::size_t kStreamingValues = std::size_t{1} << 20;
-inline const double kNaN = std::bit_cast<double>(std::uint64_t{0x7FF8000000000000});
-
-// A column of doubles with the history that its readers look back upon, contiguous with the current block.
-// One that nobody looks back upon begins each block at the same place.
-class Column {
- public:
-  explicit Column(std::int64_t history)
-      : history_(history),
-        values_(static_cast<std::size_t>(history + std::max(history, kBlock)), kNaN),
-        next_(history) {}
-
-  [[nodiscard]] double* next() noexcept { return values_.data() + next_; }
-  // How many rows fit until the history must be moved.
-  [[nodiscard]] std::int64_t room() const noexcept {
-    return static_cast<std::int64_t>(values_.size()) - next_;
-  }
-  [[nodiscard]] bool moves() const noexcept { return history_ > 0; }
-  void advance(std::int64_t rows) noexcept {
-    if (moves()) next_ += rows;
-  }
-  // Makes room for a block.
-  void make_room() noexcept {
-    std::memmove(values_.data(), next() - history_, static_cast<std::size_t>(history_) * sizeof(double));
-    next_ = history_;
-  }
-
-  [[nodiscard]] std::int64_t history() const noexcept { return history_; }
-  // The newest `count` values.
-  [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
-    return {next() - count, static_cast<std::size_t>(count)};
-  }
-
- private:
-  std::int64_t history_;
-  std::vector<double> values_;
-  std::int64_t next_;
-};
 
 inline double canonical(double value) noexcept {
   return value != value ? kNaN : value;

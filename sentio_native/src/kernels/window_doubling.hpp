@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "kernels/fold.hpp"
@@ -31,19 +31,24 @@ class WindowDoubling {
 
   // Of at most kLongest rows.
   void add(const Fold& fold, std::ptrdiff_t window, std::size_t first_output) {
-    members_.push_back({fold, split(window), first_output});
+    const Parts parts = split(window);
+    members_.push_back({fold, parts, std::ssize(runs_), first_output});
     longest_ = std::max(longest_, window);
-    next_ = longest_;
-    for (Run& run : runs_) run.values.assign(kNumbers * static_cast<std::size_t>(stride()), 0.0);
+    next_ = begin_ = (longest_ + kLine - 1) / kLine * kLine;
+    lines_ = static_cast<std::size_t>((begin_ + kSegment) / kLine);
+    for (Run& run : runs_) run.lines.assign(kNumbers * lines_, {});
   }
 
   // To be called within in_vectors.
   void run(const Block& block) noexcept {
     for (std::ptrdiff_t i = 0; i < block.size;) {
-      if (next_ == stride()) make_room();
-      const std::ptrdiff_t rows = std::min(block.size - i, stride() - next_);
-      for (Run& run : runs_) fill(run, block.in, i, rows);
-      for (const Member& member : members_) finish(member, block, i, rows);
+      if (next_ == end()) make_room();
+      const std::ptrdiff_t rows = std::min(block.size - i, end() - next_);
+      if (rows == 1) {
+        run_row(block, i);
+      } else {
+        run_rows(block, i, rows);
+      }
       next_ += rows;
       i += rows;
     }
@@ -52,61 +57,64 @@ class WindowDoubling {
   void rebuild(const Block& past) noexcept {
     for (Run& run : runs_) {
       const auto rows = std::min(longest_ - run.parts.rows(), static_cast<std::ptrdiff_t>(past.first));
-      next_ = longest_ - rows;
+      next_ = begin_ - rows;
       fill(run, past.in, -rows, rows);
     }
-    next_ = longest_;
+    next_ = begin_;
   }
 
  private:
-  static constexpr std::ptrdiff_t kSegment = 64;
+  static constexpr std::ptrdiff_t kSegment = 256;
+  static constexpr std::ptrdiff_t kLine = 8;  // numbers of a cache line
 
   // The two runs that one is made of. The newer one ends at the row at hand, the older one `lag` rows before.
-  // All zero for a window of one row, which is made of none.
+  // A run of one row is made of none.
   struct Parts {
-    std::size_t older, newer;  // in runs_, which has none of one row
-    std::ptrdiff_t older_rows, newer_rows, lag;
+    std::size_t older = 0, newer = 0;  // in runs_
+    std::ptrdiff_t older_rows = 0, lag = 1;
     [[nodiscard]] std::ptrdiff_t rows() const noexcept { return older_rows + lag; }
+  };
+  struct alignas(kLine * sizeof(double)) Line {
+    double numbers[kLine];
   };
   struct Run {
     Parts parts;
-    std::ptrdiff_t history = 0;    // rows that others look back
-    std::vector<double> values{};  // number by number; the row at hand is at next_
+    std::ptrdiff_t history = 0;  // rows that others look back
+    std::vector<Line> lines{};   // number by number; the row at hand is at next_
   };
   struct Member {
     Fold fold;
     Parts parts;
+    std::ptrdiff_t runs;  // it needs none of runs_ from here on
     std::size_t first_output;
   };
 
-  [[nodiscard]] std::ptrdiff_t stride() const noexcept { return longest_ + kSegment; }
+  [[nodiscard]] std::ptrdiff_t end() const noexcept { return begin_ + kSegment; }
 
   Parts split(std::ptrdiff_t rows) {
     const auto lowest = rows & -rows;
-    Parts parts{};
-    if (rows == 1) return parts;
+    if (rows == 1) return {};
+    Parts parts;
+    std::ptrdiff_t newer_rows = rows / 2;
     if (lowest == rows) {
-      parts.older_rows = parts.newer_rows = rows / 2;
+      parts.older_rows = newer_rows;
     } else if constexpr (requires { Fold::kOverlaps; }) {
-      parts.older_rows = parts.newer_rows =
+      parts.older_rows = newer_rows =
           static_cast<std::ptrdiff_t>(std::bit_floor(static_cast<std::size_t>(rows)));
     } else {
       // The lowest power of two is the newer part: 12 rows then serve 14, too.
       parts.older_rows = rows - lowest;
-      parts.newer_rows = lowest;
+      newer_rows = lowest;
     }
     parts.lag = rows - parts.older_rows;
     parts.older = run_of(parts.older_rows);
-    parts.newer = run_of(parts.newer_rows);
-    if (parts.older_rows > 1) {
-      std::ptrdiff_t& history = runs_[parts.older].history;
-      history = std::max(history, parts.lag);
-    }
+    parts.newer = run_of(newer_rows);
+    std::ptrdiff_t& history = runs_[parts.older].history;
+    history = std::max(history, parts.lag);
     return parts;
   }
 
   std::size_t run_of(std::ptrdiff_t rows) {
-    if (rows == 1) return 0;
     for (std::size_t k = 0; k < runs_.size(); ++k) {
       if (runs_[k].parts.rows() == rows) return k;
     }
@@ -117,84 +125,109 @@ class WindowDoubling {
 
   void make_room() noexcept {
     for (Run& run : runs_) {
-      for (std::size_t n = 0; n < kNumbers; ++n) {
-        double* values = run.values.data() + n * static_cast<std::size_t>(stride());
-        std::copy(values + next_ - run.history, values + next_, values + longest_ - run.history);
+      for (double* values : values_of(run))
+        std::copy(values - run.history, values, values - kSegment - run.history);
+    }
+    next_ = begin_;
+  }
+
+  // Each window as soon as the runs are there that it is made of, and in one loop with the run that is made
+  // next: its sums take the time in which the window's division or root is waited for.
+  void run_rows(const Block& block, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
+    auto run = runs_.begin();
+    for (const Member& member : members_) {
+      while (run - runs_.begin() < member.runs) fill(*run++, block.in, i, rows);
+      if (member.parts.rows() == 1) {
+        for_rows(rows, finishing(member, block, i, row_of(block.in, i)));
+      } else if (run == runs_.end()) {
+        for_rows(rows, finishing(member, block, i, both(member.parts, block.in, i)));
+      } else {
+        const auto finish = finishing(member, block, i, both(member.parts, block.in, i));
+        const auto fill_next = filling(*run, both(run->parts, block.in, i));
+        for_rows(rows, [=](std::ptrdiff_t k) {
+          finish(k);
+          fill_next(k);
+        });
+        ++run;
       }
     }
-    next_ = longest_;
   }
 
-  // The values of a run, from the row at hand on.
-  std::array<double*, kNumbers> values_of(std::size_t k) noexcept {
-    std::array<double*, kNumbers> values;
-    for (std::size_t n = 0; n < kNumbers; ++n)
-      values[n] = runs_[k].values.data() + n * static_cast<std::size_t>(stride()) + next_;
-    return values;
+  // A bar that comes alone needs no vectors.
+  void run_row(const Block& block, std::ptrdiff_t i) noexcept {
+    for (Run& run : runs_) {
+      if (run.parts.rows() == 1) {
+        filling(run, row_of(block.in, i))(0);
+      } else {
+        filling(run, both(run.parts, block.in, i))(0);
+      }
+    }
+    for (const Member& member : members_) {
+      if (member.parts.rows() == 1) {
+        finishing(member, block, i, row_of(block.in, i))(0);
+      } else {
+        finishing(member, block, i, both(member.parts, block.in, i))(0);
+      }
+    }
   }
 
-  // Calls use(k, value of both parts at row i + k) for each row.
-  template <class Use>
-  void join_parts(const Parts& parts, const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows,
-                  const Use& use) noexcept {
-    if (parts.rows() == 0) return use_rows(in, i, rows, use);
-    if (parts.older_rows == 1) return join_parts_of<true, true>(parts, in, i, rows, use);
-    if (parts.newer_rows == 1) return join_parts_of<false, true>(parts, in, i, rows, use);
-    join_parts_of<false, false>(parts, in, i, rows, use);
+  void fill(Run& run, const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
+    if (run.parts.rows() == 1) return for_rows(rows, filling(run, row_of(in, i)));
+    for_rows(rows, filling(run, both(run.parts, in, i)));
   }
 
-  template <class Use>
-  void use_rows(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows, const Use& use) noexcept {
-    const Fold fold = members_.front().fold;
-    SENTIO_INDEPENDENT_ROWS
-    for (std::ptrdiff_t k = 0; k < rows; ++k) use(k, fold.term(in, i + k, i + k));
-  }
-
-  template <bool older_is_row, bool newer_is_row, class Use>
-  void join_parts_of(const Parts& parts, const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows,
-                     const Use& use) noexcept {
-    const Fold fold = members_.front().fold;
-    const auto older_rows = static_cast<double>(parts.older_rows);
-    const std::ptrdiff_t lag = parts.lag;
-    std::array<double*, kNumbers> older{}, newer{};
-    if constexpr (!older_is_row) older = values_of(parts.older);
-    if constexpr (!newer_is_row) newer = values_of(parts.newer);
-    const auto value = [](const std::array<double*, kNumbers>& values, std::ptrdiff_t k) {
-      Numbers numbers;
-      for (std::size_t n = 0; n < kNumbers; ++n) numbers[n] = values[n][k];
-      return std::bit_cast<Value>(numbers);
-    };
-    const auto row = [&](std::ptrdiff_t k) {
-      const std::ptrdiff_t to = i + k, from = to - lag;
-      const Value before = older_is_row ? fold.term(in, from, from) : value(older, k - lag);
-      const Value after = newer_is_row ? fold.term(in, to, to) : value(newer, k);
-      use(k, joined(fold, fold.moved(before, older_rows, in, from, to), after));
-    };
-    if (rows == 1) return row(0);  // a bar that comes alone needs no vectors
+  template <class Row>
+  static void for_rows(std::ptrdiff_t rows, const Row& row) noexcept {
     SENTIO_INDEPENDENT_ROWS
     for (std::ptrdiff_t k = 0; k < rows; ++k) row(k);
   }
 
-  void fill(Run& run, const double* const* in, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
-    const auto values = values_of(static_cast<std::size_t>(&run - runs_.data()));
-    join_parts(run.parts, in, i, rows, [values](std::ptrdiff_t k, const Value& all) {
-      const auto numbers = std::bit_cast<Numbers>(all);
-      for (std::size_t n = 0; n < kNumbers; ++n) values[n][k] = numbers[n];
-    });
+  // The values of a run, from the row at hand on.
+  std::array<double*, kNumbers> values_of(Run& run) noexcept {
+    std::array<double*, kNumbers> values;
+    for (std::size_t n = 0; n < kNumbers; ++n) {
+      values[n] = run.lines[n * lines_].numbers + next_;
+    }
+    return values;
   }
 
-  void finish(const Member& member, const Block& block, std::ptrdiff_t i, std::ptrdiff_t rows) noexcept {
-    const Fold fold = member.fold;
-    const double* const* in = block.in;
-    double* const* out = block.out + member.first_output;
-    join_parts(member.parts, in, i, rows, [fold, in, out, i](std::ptrdiff_t k, const Value& all) {
-      fold.finish(in, i + k, i + k, all, out);
-    });
+  // What is called with k, for row i + k: `all` gives the value of a run there.
+  template <class All>
+  auto filling(Run& run, All all) noexcept {
+    return [all, values = values_of(run)](std::ptrdiff_t k) {
+      const auto numbers = std::bit_cast<Numbers>(all(k));
+      for (std::size_t n = 0; n < kNumbers; ++n) values[n][k] = numbers[n];
+    };
+  }
+  template <class All>
+  static auto finishing(const Member& member, const Block& block, std::ptrdiff_t i, All all) noexcept {
+    return [all, fold = member.fold, in = block.in, out = block.out + member.first_output,
+            i](std::ptrdiff_t k) { fold.finish(in, i + k, i + k, all(k), out); };
+  }
+
+  auto row_of(const double* const* in, std::ptrdiff_t i) const noexcept {
+    return [fold = members_.front().fold, in, i](std::ptrdiff_t k) { return fold.term(in, i + k, i + k); };
+  }
+  auto both(const Parts& parts, const double* const* in, std::ptrdiff_t i) noexcept {
+    return [fold = members_.front().fold, in, i, lag = parts.lag,
+            older_rows = static_cast<double>(parts.older_rows), older = values_of(runs_[parts.older]),
+            newer = values_of(runs_[parts.newer])](std::ptrdiff_t k) {
+      const auto value = [](const std::array<double*, kNumbers>& values, std::ptrdiff_t at) {
+        Numbers numbers;
+        for (std::size_t n = 0; n < kNumbers; ++n) numbers[n] = values[n][at];
+        return std::bit_cast<Value>(numbers);
+      };
+      const std::ptrdiff_t to = i + k, from = to - lag;
+      return joined(fold, fold.moved(value(older, k - lag), older_rows, in, from, to), value(newer, k));
+    };
   }
 
   std::vector<Run> runs_;  // each after those that it is made of
   std::vector<Member> members_;
   std::ptrdiff_t longest_ = 0;
+  std::ptrdiff_t begin_ =
+      0;                   // where a segment begins, behind what its runs look back upon: where a line does
+  std::size_t lines_ = 0;  // of one number
   std::ptrdiff_t next_ = 0;
 };
 

@@ -7,14 +7,17 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
+#include "calls.hpp"
 #include "column.hpp"
 #include "fp_environment.hpp"
 #include "graph.hpp"
 #include "kernels/in_vectors.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/row_loops.hpp"
+#include "quads.hpp"
 #include "sentio/engine.hpp"
 #include "session_rule.hpp"
 #include "state_archive.hpp"
@@ -76,6 +79,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   // Where the columns that nobody looks back upon are: most are of this kind.
   enum class Layout : std::uint8_t {
     blocks,  // each in memory of its own
+    quads,   // likewise, but for those that stand in quads: whole blocks, once all columns are valid
     row,     // side by side in `row`: a bar that comes alone touches few cache lines, and moves few pointers
   };
 
@@ -98,8 +102,9 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   std::vector<double> row;          // what is emitted, then the other columns that nobody looks back upon
   std::vector<std::size_t> place;   // of each of these columns in `row`
   std::vector<std::size_t> copied;  // the emitted ones whose columns are elsewhere
-  std::vector<double*> late;        // the pointers of a block that a runner starts within
-  std::vector<std::byte> memory;    // of one kernel, on its way to its copy
+  Quads quads;
+  std::vector<double*> late;      // the pointers of a block that a runner starts within
+  std::vector<std::byte> memory;  // of one kernel, on its way to its copy
   std::array<bool, kBaseColumns> is_read{};
   std::int64_t seen = 0;
   std::int64_t last_ts = 0;
@@ -125,27 +130,30 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
       if (ref.node < kBaseColumns) is_read[static_cast<std::size_t>(ref.node)] = true;
     };
     for (int k = 0; k < kBaseColumns; ++k) column_of.push_back(k);
+    std::vector<CallColumns> calls;
     std::vector<bool> taken(graph.nodes.size(), false);
     std::fill_n(taken.begin(), kBaseColumns, true);
     for (std::size_t n = kBaseColumns; n < graph.nodes.size(); ++n) {
       if (taken[n]) continue;
       const Node& node = graph.nodes[n];
-      std::vector<std::size_t> members;
-      for (std::size_t m = n; m < graph.nodes.size(); ++m) {
-        if (m == n || (!taken[m] && run_together(node, graph.nodes[m], taken))) members.push_back(m);
-      }
+      const std::vector<std::size_t> members = nodes_of_call(graph, n, taken);
+      CallColumns& call = calls.emplace_back(columns_kind(node));
       const std::size_t alike = node.maker.forgets ? members.size() : 1;
-      const std::size_t in = column_of.size(), inputs = node.key.inputs.size();
-      for (std::size_t k = 0; k < alike; ++k) {
-        for (const NodeRef& ref : graph.nodes[members[k]].key.inputs) read(ref);
+      const std::size_t in = column_of.size();
+      for (std::size_t k = 0; k < members.size(); ++k) {
+        const Node& member = graph.nodes[members[k]];
+        for (const NodeRef& ref : member.key.inputs) call.in.push_back(column(ref));
+        if (k > 0 && same_inputs(graph.nodes[members[k - 1]], member)) continue;
+        for (const NodeRef& ref : member.key.inputs) read(ref);
       }
-      const std::size_t out = column_of.size();
+      const std::size_t out = column_of.size(), inputs = (out - in) / alike;
       for (const std::size_t m : members) {
         taken[m] = true;
-        for (int k = 0; k < node.outputs; ++k) column_of.push_back(first_column[m] + k);
+        for (int k = 0; k < node.outputs; ++k) call.out.push_back(first_column[m] + k);
       }
-      const std::size_t outputs = (column_of.size() - out) / alike;
-      kernels.push_back(make_kernel(members));
+      column_of.insert(column_of.end(), call.out.begin(), call.out.end());
+      const std::size_t outputs = call.out.size() / alike;
+      kernels.push_back(make_kernel(graph, members));
       for (std::size_t k = 0; k < alike; ++k) {
         runners.push_back({.kernel = kernels.back().get(),
                            .forming = nullptr,
@@ -163,7 +171,16 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     pointers.resize(column_of.size());
     late.resize(column_of.size());
     place_columns(graph.emitted.size());
+    std::vector<bool> may_stand;
+    for (const Column& c : columns) may_stand.push_back(!c.moves());
+    quads = Quads(calls, may_stand, std::span(column_of).subspan(emitted));
     find_columns(Layout::blocks);
+  }
+
+  static CallColumns::Kind columns_kind(const Node& node) {
+    if (node.maker.packs) return CallColumns::Kind::lanes;
+    return node.maker.forgets && node.reach.lag.none() ? CallColumns::Kind::formulas
+                                                       : CallColumns::Kind::other;
   }
 
   // An emitted column's place in `row` is where the output has it.
@@ -188,26 +205,6 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     }
   }
 
-  // Whether `b` may run where `a` does, in the order of the plan before it; `done` are those before `a`.
-  // Parameters may choose between types of formula, of which a kernel runs one.
-  static bool run_together(const Node& a, const Node& b, const std::vector<bool>& done) {
-    if (a.key.kernel != b.key.kernel) return false;
-    if (a.maker.lanes) {
-      return a.key.inputs == b.key.inputs && a.start == b.start &&
-             a.maker.formula.type() == b.maker.formula.type();
-    }
-    const auto is_done = [&](const NodeRef& ref) { return done[static_cast<std::size_t>(ref.node)]; };
-    return a.maker.forgets && a.key.params == b.key.params && a.key.inputs.size() == b.key.inputs.size() &&
-           std::all_of(b.key.inputs.begin(), b.key.inputs.end(), is_done);
-  }
-
-  [[nodiscard]] std::unique_ptr<Kernel> make_kernel(const std::vector<std::size_t>& of) const {
-    const std::vector<Node>& nodes = plan->graph().nodes;
-    std::vector<Lane> lanes;
-    for (const std::size_t n : of) lanes.push_back({nodes[n].key.params, &nodes[n].maker.formula});
-    return nodes[of.front()].maker.make(lanes);
-  }
-
   Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
 
   [[nodiscard]] bool is_later(std::int64_t ts) const noexcept { return seen == 0 || ts > last_ts; }
@@ -217,7 +214,9 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   template <class Float, class Lap>
   void run(const BarColumns& bars, Float* out, bool streaming, Lap lap) noexcept {
     const auto rows = static_cast<std::int64_t>(bars.size());
-    if (layout != Layout::blocks || rows > room) lay_out(Layout::blocks);
+    const bool whole = std::is_same_v<Float, float> && rows == kBlock && is_warm() && !quads.empty();
+    const Layout wanted = whole ? Layout::quads : Layout::blocks;
+    if (layout != wanted || rows > room) lay_out(wanted);
     lap(1);
     fill_base(bars);
     lap(1);
@@ -274,7 +273,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   // Kernels that remember run as copies of themselves.
   template <class Float>
   void peek(const BarColumns& bar, Float* out) {
-    if (room < 1) lay_out(layout);
+    if (layout == Layout::quads || room < 1) lay_out(Layout::blocks);
     fill_base(bar);
     for (Runner& runner : runners) run_cold(runner, forming_kernel(runner), 1);
     emit(1, out, false);
@@ -283,7 +282,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   // Whatever a kernel is, its memory and the columns' history make another of it.
   Kernel& forming_kernel(Runner& runner) {
     if (seen < runner.start || plan->graph().nodes[runner.nodes.front()].maker.forgets) return *runner.kernel;
-    if (seen == runner.start || !runner.forming) runner.forming = make_kernel(runner.nodes);
+    if (seen == runner.start || !runner.forming) runner.forming = make_kernel(plan->graph(), runner.nodes);
     if (seen > runner.start) {
       memory.clear();
       StateArchive saved(memory);
@@ -305,8 +304,9 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     layout = wanted;
     for (std::size_t k = 0; k < pointers.size(); ++k) {
       const auto c = static_cast<std::size_t>(column_of[k]);
+      double* const in_quad = layout == Layout::quads ? quads.row(column_of[k]) : nullptr;
       const bool in_row = layout == Layout::row && !columns[c].moves();
-      pointers[k] = in_row ? row.data() + place[c] : columns[c].next();
+      pointers[k] = in_quad != nullptr ? in_quad : in_row ? row.data() + place[c] : columns[c].next();
     }
     room = std::numeric_limits<std::int64_t>::max();
     for (const Column& c : columns) {
@@ -337,8 +337,28 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   void run_kernels(std::int64_t rows, Lap lap) noexcept {
     const Runner* const end = runners.data() + runners.size();
     for (const Runner* r = runners.data(); r != end; r += r->alike) {
-      r->kernel->run({seen - r->start, rows, pointers.data() + r->in, pointers.data() + r->out, r->alike});
+      const Block block{seen - r->start, rows, pointers.data() + r->in, pointers.data() + r->out, r->alike};
+      if (layout == Layout::quads && r->alike > 1) {
+        run_formulas(*r, block);
+      } else {
+        r->kernel->run(block);
+      }
       lap(r->alike);
+    }
+  }
+
+  // Four at a time: of a quad, all rows of its lanes are one row after the other.
+  static void run_formulas(const Runner& runner, Block block) noexcept {
+    for (std::size_t left = block.lanes; left > 0; left -= block.lanes) {
+      block.lanes = std::min(left, kLanes);
+      if (block.lanes > 1 && is_quad(block.out)) {
+        runner.kernel->run(
+            {block.first, block.size * static_cast<std::ptrdiff_t>(kLanes), block.in, block.out});
+      } else {
+        runner.kernel->run(block);
+      }
+      block.in += block.lanes * runner.inputs;
+      block.out += block.lanes;
     }
   }
 
@@ -360,6 +380,9 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
 
   template <class Float>
   void emit(std::int64_t rows, Float* out, bool streaming) noexcept {
+    if constexpr (std::is_same_v<Float, float>) {
+      if (layout == Layout::quads) return quads.emit(pointers.data() + emitted, rows, out, streaming);
+    }
     const std::size_t width = plan->width();
     const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
     if (padded == 0) return emit_rows(pointers.data() + emitted, width, rows, out, streaming);

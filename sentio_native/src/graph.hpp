@@ -1,6 +1,7 @@
 // The nodes of a plan, and the builder that ops add them with.
 #pragma once
 
+#include <algorithm>
 #include <any>
 #include <concepts>
 #include <cstdint>
@@ -38,6 +39,9 @@ class Lag {
   Lag(std::initializer_list<std::int64_t> of_each) : rows_(of_each) {}
   [[nodiscard]] std::int64_t of(std::size_t input) const { return alike_ ? rows_[0] : rows_.at(input); }
   [[nodiscard]] const std::vector<std::int64_t>& rows() const noexcept { return rows_; }
+  [[nodiscard]] bool none() const {
+    return std::all_of(rows_.begin(), rows_.end(), [](std::int64_t rows) { return rows == 0; });
+  }
 
  private:
   std::vector<std::int64_t> rows_;
@@ -56,6 +60,7 @@ struct NodeReach {
 struct Lane {
   const std::vector<double>& params;
   const std::any* formula;  // the maker's
+  std::size_t series = 0;   // where its inputs begin in block.in, of a maker that packs
 };
 
 // Makes the kernel of one node, or of several that differ in their parameters alone: lane k then fills
@@ -74,12 +79,16 @@ struct KernelMaker {
   // Whether it remembers nothing, so that one kernel may run all nodes of its name and parameters:
   // block.lanes of them, each with inputs and outputs that follow the ones of the node before.
   bool forgets = false;
+  // Whether its lanes may be over several series, and may be written into quads.
+  bool packs = false;
   std::any formula;  // what a lane needs beside its parameters
 };
 
 template <class LaneKernel>
 [[nodiscard]] KernelMaker in_lanes() {
-  return [](std::span<const Lane> lanes) { return std::make_unique<LaneKernel>(lanes); };
+  KernelMaker maker = [](std::span<const Lane> lanes) { return std::make_unique<LaneKernel>(lanes); };
+  maker.packs = requires { LaneKernel::kPacks; };
+  return maker;
 }
 
 struct Node {

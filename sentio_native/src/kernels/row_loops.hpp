@@ -1,7 +1,9 @@
 // The loops in which the time goes, compiled once for each instruction set and chosen when the program runs.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,18 +16,49 @@ inline constexpr std::size_t kLanes = 4;
   return (count + kLanes - 1) / kLanes * kLanes;
 }
 
+// Four columns may stand in a quad: side by side, and one row after the other. `columns` are those of four
+// lanes; rows of a quad are kLanes apart.
+[[nodiscard]] constexpr bool is_quad(double* const* columns) noexcept {
+  return columns[1] == columns[0] + 1;
+}
+
+// What is emitted of a quad, and where each lane goes in the row of the output: `neighbours` if all four do,
+// in order.
+inline constexpr auto kNotEmitted = static_cast<std::size_t>(-1);
+struct EmittedQuad {
+  const double* rows;
+  std::array<std::size_t, kLanes> to;
+  bool neighbours;
+};
+
+// Eight columns that are neighbours in the output's row, the first of them at `to`.
+struct EmittedEight {
+  const double* columns[8];
+  std::size_t to;
+};
+
+inline constexpr std::size_t kTileRows = 16;  // that are put together at once, at most
+inline constexpr std::size_t kLine = 16;      // floats of a cache line
+inline constexpr std::size_t kTileValues =
+    16 * 1024;  // floats that are put together before they go out, at most
+
 struct RowLoops {
   std::string_view instruction_set;
   bool has_avx2;
 
-  // value += alpha (x - value), in `lanes` (padded) lanes over one series; lane k fills out[k][0 .. rows).
-  void (*decay)(const double* x, std::ptrdiff_t rows, double* const* out, double* value, const double* alpha,
-                std::size_t lanes) noexcept;
+  // value += alpha (x - value), in `lanes` (padded) lanes, each four of them over the series that `x` names;
+  // lane k fills out[k][0 .. rows), or its place in a quad.
+  void (*decay)(const double* const* x, std::ptrdiff_t rows, double* const* out, double* value,
+                const double* alpha, std::size_t lanes) noexcept;
 
   // Columns of doubles to a row-major matrix of floats: every NaN as 0x7FC00000, infinities as the largest
   // float. `streaming`: past the caches, for a matrix larger than they are.
   void (*emit)(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
                bool streaming) noexcept;
+
+  // The same, where some columns stand in quads: of a multiple of kTileRows rows, eights first.
+  void (*emit_quads)(std::span<const EmittedEight> eights, std::span<const EmittedQuad> quads,
+                     std::size_t width, std::ptrdiff_t rows, float* out, bool streaming) noexcept;
 };
 
 // Those of this build that this processor can run, the fastest first.

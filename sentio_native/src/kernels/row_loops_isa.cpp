@@ -21,9 +21,8 @@ using Float8 = float __attribute__((vector_size(32)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
 using Int8 = std::int32_t __attribute__((vector_size(32)));
 
-constexpr std::size_t kLine = 16;               // floats of a cache line
-constexpr std::size_t kPage = 1024;             // and of a page of memory
-constexpr std::size_t kTileValues = 16 * 1024;  // that are put together before they go out, at most
+constexpr std::size_t kPage = 1024;  // floats of a page of memory
+constexpr auto kQuadRow = static_cast<std::ptrdiff_t>(kLanes);
 
 template <class Vector, class Value>
 inline Vector load(const Value* from) noexcept {
@@ -47,54 +46,74 @@ inline To bits_as(From from) noexcept {
   return to;
 }
 
-template <std::size_t groups>
-void decay_groups(const double* x, std::ptrdiff_t rows, double* const* out, double* value,
+// Of `groups` times four lanes.
+template <bool in_quads, std::size_t groups>
+void decay_groups(const double* const* x, std::ptrdiff_t rows, double* const* out, double* value,
                   const double* alpha) noexcept {
+  // Copies, which no store can be taken to change.
   Double4 y[groups], a[groups];
+  const double* from[groups];
+  double* quad[groups];
   for (std::size_t g = 0; g < groups; ++g) {
     y[g] = load<Double4>(value + kLanes * g);
     a[g] = load<Double4>(alpha + kLanes * g);
+    from[g] = x[g];
+    quad[g] = out[kLanes * g];
   }
-  const auto next = [&](double newest, std::size_t g) {
+  const auto next = [&](std::ptrdiff_t i, std::size_t g) {
+    const double newest = from[g][i];
     y[g] += a[g] * (Double4{newest, newest, newest, newest} - y[g]);
     return y[g];
   };
   std::ptrdiff_t i = 0;
-  for (; i + 4 <= rows; i += 4) {
-    // Group by group, so that the registers hold what is at hand; the processor itself overlaps the groups.
-    for (std::size_t g = 0; g < groups; ++g) {
-      const Double4 r0 = next(x[i], g), r1 = next(x[i + 1], g), r2 = next(x[i + 2], g),
-                    r3 = next(x[i + 3], g);
-      // Four rows of four lanes become four columns of four rows.
-      const Double4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6);
-      const Double4 a1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
-      const Double4 b0 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6);
-      const Double4 b1 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
-      double* const* to = out + kLanes * g;
-      store(to[0] + i, __builtin_shufflevector(a0, b0, 0, 1, 4, 5));
-      store(to[1] + i, __builtin_shufflevector(a1, b1, 0, 1, 4, 5));
-      store(to[2] + i, __builtin_shufflevector(a0, b0, 2, 3, 6, 7));
-      store(to[3] + i, __builtin_shufflevector(a1, b1, 2, 3, 6, 7));
+  if constexpr (in_quads) {
+    // Row by row: the groups' recurrences hide each other's latency.
+    for (; i < rows; ++i) {
+      for (std::size_t g = 0; g < groups; ++g) store(quad[g] + kQuadRow * i, next(i, g));
     }
-  }
-  for (; i < rows; ++i) {
-    for (std::size_t g = 0; g < groups; ++g) {
-      const Double4 v = next(x[i], g);
-      for (std::size_t k = 0; k < kLanes; ++k) out[kLanes * g + k][i] = v[k];
+  } else {
+    for (; i + 4 <= rows; i += 4) {
+      // Group by group, so that the registers hold what is at hand; the processor itself overlaps the groups.
+      for (std::size_t g = 0; g < groups; ++g) {
+        const Double4 r0 = next(i, g), r1 = next(i + 1, g), r2 = next(i + 2, g), r3 = next(i + 3, g);
+        // Four rows of four lanes become four columns of four rows.
+        const Double4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6);
+        const Double4 a1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+        const Double4 b0 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6);
+        const Double4 b1 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
+        double* const* to = out + kLanes * g;
+        store(to[0] + i, __builtin_shufflevector(a0, b0, 0, 1, 4, 5));
+        store(to[1] + i, __builtin_shufflevector(a1, b1, 0, 1, 4, 5));
+        store(to[2] + i, __builtin_shufflevector(a0, b0, 2, 3, 6, 7));
+        store(to[3] + i, __builtin_shufflevector(a1, b1, 2, 3, 6, 7));
+      }
+    }
+    for (; i < rows; ++i) {
+      for (std::size_t g = 0; g < groups; ++g) {
+        const Double4 v = next(i, g);
+        for (std::size_t k = 0; k < kLanes; ++k) out[kLanes * g + k][i] = v[k];
+      }
     }
   }
   for (std::size_t g = 0; g < groups; ++g) store(value + kLanes * g, y[g]);
 }
 
-void decay(const double* x, std::ptrdiff_t rows, double* const* out, double* value, const double* alpha,
-           std::size_t lanes) noexcept {
-  // Eight groups at a time: enough recurrences in flight to hide their latency.
-  for (std::size_t lane = 0; lane < lanes; lane += 8 * kLanes) {
-    constexpr decltype(&decay_groups<1>) of_groups[] = {decay_groups<1>, decay_groups<2>, decay_groups<3>,
-                                                        decay_groups<4>, decay_groups<5>, decay_groups<6>,
-                                                        decay_groups<7>, decay_groups<8>};
-    of_groups[std::min<std::size_t>((lanes - lane) / kLanes, 8) - 1](x, rows, out + lane, value + lane,
-                                                                     alpha + lane);
+template <bool in_quads>
+constexpr decltype(&decay_groups<in_quads, 1>) kOfGroups[] = {
+    decay_groups<in_quads, 1>, decay_groups<in_quads, 2>, decay_groups<in_quads, 3>,
+    decay_groups<in_quads, 4>, decay_groups<in_quads, 5>, decay_groups<in_quads, 6>,
+    decay_groups<in_quads, 7>, decay_groups<in_quads, 8>};
+
+void decay(const double* const* x, std::ptrdiff_t rows, double* const* out, double* value,
+           const double* alpha, std::size_t lanes) noexcept {
+  const std::size_t groups = lanes / kLanes;
+  const auto in_quad = [out](std::size_t g) { return is_quad(out + kLanes * g); };
+  // Eight at a time: enough recurrences in flight to hide their latency.
+  for (std::size_t g = 0, count = 1; g < groups; g += count) {
+    for (count = 1; count < 8 && g + count < groups && in_quad(g) == in_quad(g + count);) ++count;
+    const auto* of_groups = in_quad(g) ? kOfGroups<true> : kOfGroups<false>;
+    const std::size_t lane = kLanes * g;
+    of_groups[count - 1](x + g, rows, out + lane, value + lane, alpha + lane);
   }
 }
 
@@ -185,14 +204,44 @@ inline bool transpose_some(const double* const* columns, std::ptrdiff_t i, std::
   return found != 0;
 }
 
-// All columns, kColumns at least, of these rows.
-inline void transpose(const double* const* columns, std::size_t width, std::ptrdiff_t i, std::ptrdiff_t end,
-                      float* to) noexcept {
-  for (std::size_t f = 0; f < width; f += kColumns) {
-    const std::size_t first = std::min(f, width - kColumns);  // the last ones may do some columns twice
-    if (transpose_some<false>(columns + first, i, end, to + first, width)) [[unlikely]]
-      transpose_some<true>(columns + first, i, end, to + first, width);
+inline void transpose(const double* const* columns, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
+                      std::size_t stride) noexcept {
+  if (transpose_some<false>(columns, i, end, to, stride)) [[unlikely]]
+    transpose_some<true>(columns, i, end, to, stride);
+}
+
+// The same of a quad.
+template <bool hold>
+inline bool place_some(const EmittedQuad& quad, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
+                       std::size_t stride) noexcept {
+  Int4 unusual{};
+  const auto rounded = [&](Double4 value) {
+    const auto v = __builtin_convertvector(value, Float4);
+    if constexpr (hold) return held_and_canonical<Int4>(v);
+    unusual |= bits_as<Int4>(v - v);
+    return v;
+  };
+  if (quad.neighbours) {
+    to += quad.to[0];
+    for (; i < end; ++i, to += stride) {
+      store(to, rounded(load<Double4>(quad.rows + kQuadRow * i)));
+    }
+  } else {
+    for (; i < end; ++i, to += stride) {
+      const Float4 v = rounded(load<Double4>(quad.rows + kQuadRow * i));
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        if (quad.to[k] != kNotEmitted) to[quad.to[k]] = v[k];
+      }
+    }
   }
+  const auto words = bits_as<std::array<std::uint64_t, 2>>(unusual);
+  return (words[0] | words[1]) != 0;
+}
+
+inline void place(const EmittedQuad& quad, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
+                  std::size_t stride) noexcept {
+  if (place_some<false>(quad, i, end, to, stride)) [[unlikely]]
+    place_some<true>(quad, i, end, to, stride);
 }
 
 // Sixteen rows are put together at once, or eight where these fit what sixteen do not: a page, or the tile.
@@ -251,21 +300,37 @@ class PastCaches {
   std::size_t waiting_ = 0;
 };
 
-void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
-          bool streaming) noexcept {
+// Puts rows together, as many at once as `rows_at_once` says, and writes them where they belong: `fill(i,
+// end, to)` puts rows [i, end). Returns how many were written; fewer than sixteen are left.
+template <class Fill>
+inline std::ptrdiff_t write_tiles(std::size_t width, std::ptrdiff_t rows, float* out, bool streaming,
+                                  Fill fill) noexcept {
   const std::ptrdiff_t at_once = rows_at_once(width);
   const std::size_t values = static_cast<std::size_t>(at_once) * width;
   std::ptrdiff_t i = 0;
-  if (width >= kColumns && streaming && values + kLine <= kTileValues) {
+  if (streaming && values + kLine <= kTileValues) {
     PastCaches matrix(out);
     for (; i + at_once <= rows; i += at_once) {
-      transpose(columns, width, i, i + at_once, matrix.rows());
+      fill(i, i + at_once, matrix.rows());
       matrix.put(values);
     }
     matrix.finish();
-  } else if (width >= kColumns) {
-    for (; i + at_once <= rows; i += at_once)
-      transpose(columns, width, i, i + at_once, out + static_cast<std::size_t>(i) * width);
+  } else {
+    for (; i + at_once <= rows; i += at_once) fill(i, i + at_once, out + static_cast<std::size_t>(i) * width);
+  }
+  return i;
+}
+
+void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, float* out,
+          bool streaming) noexcept {
+  std::ptrdiff_t i = 0;
+  if (width >= kColumns) {
+    i = write_tiles(width, rows, out, streaming, [&](std::ptrdiff_t begin, std::ptrdiff_t end, float* to) {
+      for (std::size_t f = 0; f < width; f += kColumns) {
+        const std::size_t first = std::min(f, width - kColumns);  // the last ones may do some columns twice
+        transpose(columns + first, begin, end, to + first, width);
+      }
+    });
   }
   for (; i < rows; ++i) {
     float* to = out + static_cast<std::size_t>(i) * width;
@@ -278,6 +343,17 @@ void emit(const double* const* columns, std::size_t width, std::ptrdiff_t rows, 
   }
 }
 
+void emit_quads(std::span<const EmittedEight> eights, std::span<const EmittedQuad> quads, std::size_t width,
+                std::ptrdiff_t rows, float* out, bool streaming) noexcept {
+  write_tiles(width, rows, out, streaming, [&](std::ptrdiff_t begin, std::ptrdiff_t end, float* to) {
+    for (const EmittedEight& eight : eights) {
+      for (std::size_t k = 0; k < 8; k += kColumns)
+        transpose(eight.columns + k, begin, end, to + eight.to + k, width);
+    }
+    for (const EmittedQuad& quad : quads) place(quad, begin, end, to, width);
+  });
+}
+
 }  // namespace
 
 extern const RowLoops kRowLoops;
@@ -286,6 +362,6 @@ constexpr bool kHasAvx2 = true;
 #else
 constexpr bool kHasAvx2 = false;
 #endif
-const RowLoops kRowLoops = {SENTIO_ISA_NAME, kHasAvx2, decay, emit};
+const RowLoops kRowLoops = {SENTIO_ISA_NAME, kHasAvx2, decay, emit, emit_quads};
 
 }  // namespace sentio::SENTIO_ISA

@@ -17,21 +17,27 @@
 namespace sentio {
 namespace {
 
-// value += alpha (x - value) in several lanes over one series. The difference form keeps a constant series
-// constant to the bit. What has decayed is forgotten at every 64th row: before it is a denormal, and off the
-// recurrence's path.
+// value += alpha (x - value) in several lanes, over one series or several: a vector of kLanes is of one
+// series, and padded. The difference form keeps a constant series constant to the bit. What has decayed is
+// forgotten at every 64th row: before it is a denormal, and off the recurrence's path.
 class Decay : public Kernel {
  public:
-  explicit Decay(std::span<const Lane> lanes, double (*alpha_of)(double))
-      : count_(lanes.size()),
-        alpha_(padded_lanes(count_)),
-        value_(alpha_.size()),
-        out_(alpha_.size()),
-        unused_(kForgetEvery) {
-    for (std::size_t k = 0; k < count_; ++k) alpha_[k] = alpha_of(lanes[k].params[0]);
+  static constexpr bool kPacks = true;
+
+  explicit Decay(std::span<const Lane> lanes, double (*alpha_of)(double)) : unused_(kForgetEvery) {
+    for (const Lane& lane : lanes) {
+      if (!series_.empty() && lane.series != series_.back()) alpha_.resize(padded_lanes(alpha_.size()));
+      if (alpha_.size() % kLanes == 0) series_.push_back(lane.series);
+      place_.push_back(alpha_.size());
+      alpha_.push_back(alpha_of(lane.params[0]));
+    }
+    alpha_.resize(padded_lanes(alpha_.size()));
+    value_.resize(alpha_.size());
+    x_.resize(series_.size());
+    out_.resize(alpha_.size(), unused_.data());
   }
   void state(StateArchive& archive) override {
-    for (std::size_t k = 0; k < count_; ++k) archive(value_[k]);
+    for (const std::size_t place : place_) archive(value_[place]);
   }
 
  protected:
@@ -49,30 +55,46 @@ class Decay : public Kernel {
       forget_at(row);
       const auto rows =
           std::min(block.size - i, static_cast<std::ptrdiff_t>(kForgetEvery - row % kForgetEvery));
-      for (std::size_t k = 0; k < out_.size(); ++k) out_[k] = k < count_ ? block.out[k] + i : unused_.data();
-      row_loops().decay(block.in[0] + i, rows, out_.data(), value_.data(), alpha_.data(), alpha_.size());
+      point_at(block, i);
+      row_loops().decay(x_.data(), rows, out_.data(), value_.data(), alpha_.data(), alpha_.size());
       i += rows;
     }
   }
 
-  std::size_t count_;
+  std::vector<std::size_t> series_;  // of each vector of lanes
+  std::vector<std::size_t> place_;   // of each lane in those below
   std::vector<double> alpha_, value_;
 
  private:
+  void point_at(const Block& block, std::ptrdiff_t i) noexcept {
+    for (std::size_t k = 0; k < place_.size(); ++k) out_[place_[k]] = block.out[k];
+    for (std::size_t v = 0; v < series_.size(); ++v) {
+      x_[v] = block.in[series_[v]] + i;
+      double** const lanes = out_.data() + kLanes * v;
+      const std::ptrdiff_t row = is_quad(lanes) ? kLanes : 1;
+      for (std::size_t k = 0; k < kLanes && lanes[k] != unused_.data(); ++k) lanes[k] += row * i;
+    }
+  }
+
   // The same arithmetic; a row alone needs no transposing.
   void run_one(const Block& block) noexcept {
     forget_at(block.first);
-    const double x = block.in[0][0];
-    const auto lanes = static_cast<std::ptrdiff_t>(value_.size());
+    const double* const* in = block.in;
+    const std::size_t* series = series_.data();
+    const std::size_t vectors = series_.size();
     double* value = value_.data();
     const double* alpha = alpha_.data();
-    in_vectors(lanes, [&] {
-      SENTIO_INDEPENDENT_ROWS
-      for (std::ptrdiff_t k = 0; k < lanes; ++k) value[k] += alpha[k] * (x - value[k]);
+    in_vectors(static_cast<std::ptrdiff_t>(value_.size()), [=] {
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const double x = *in[series[v]];
+        SENTIO_INDEPENDENT_ROWS
+        for (std::size_t k = kLanes * v; k < kLanes * (v + 1); ++k) value[k] += alpha[k] * (x - value[k]);
+      }
     });
-    for (std::size_t k = 0; k < count_; ++k) *block.out[k] = value[k];
+    for (std::size_t k = 0; k < place_.size(); ++k) *block.out[k] = value[place_[k]];
   }
 
+  std::vector<const double*> x_;  // of each vector of lanes
   std::vector<double*> out_;
   std::vector<double> unused_;  // what the padding lanes write
 };
@@ -81,7 +103,11 @@ class DecayingAverage final : public Decay {
  public:
   explicit DecayingAverage(std::span<const Lane> lanes) : Decay(lanes, [](double alpha) { return alpha; }) {}
   void run(const Block& block) noexcept override {
-    if (block.first == 0) std::fill(value_.begin(), value_.end(), block.in[0][0]);
+    if (block.first == 0) {
+      for (std::size_t v = 0; v < series_.size(); ++v) {
+        std::fill_n(value_.data() + kLanes * v, kLanes, *block.in[series_[v]]);
+      }
+    }
     run_from(block, 0);
   }
 };
@@ -97,12 +123,14 @@ class Wilder final : public Decay {
   }
   void run(const Block& block) noexcept override {
     std::ptrdiff_t i = 0;
-    for (; i < block.size && block.first + i < longest_; ++i) {
+    for (; i < block.size && block.first + i + 1 < longest_; ++i) {
       forget_at(block.first + i);
-      for (std::size_t k = 0; k < count_; ++k) {
+      for (std::size_t k = 0; k < windows_.size(); ++k) {
         const auto divisor = static_cast<double>(std::min(block.first + i + 1, windows_[k]));
-        value_[k] += (1.0 / divisor) * (block.in[0][i] - value_[k]);
-        block.out[k][i] = value_[k];
+        const double x = block.in[series_[place_[k] / kLanes]][i];
+        double& value = value_[place_[k]];
+        value += (1.0 / divisor) * (x - value);
+        block.out[k][i] = value;
       }
     }
     if (i < block.size) run_from(block, i);

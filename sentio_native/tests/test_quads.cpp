@@ -1,0 +1,97 @@
+// Columns that stand in quads hold what they hold apart: blocks of fewer rows than the engine's own stand
+// apart.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "kernels/kernel.hpp"
+#include "made_bars.hpp"
+#include "sentio/engine.hpp"
+
+namespace {
+
+using namespace sentio;
+using sentio::test::make_bars;
+
+std::string feature(const std::string& op, const std::string& name, int window, const std::string& source,
+                    const std::string& more = "") {
+  return R"({"name": ")" + name + R"(", "op": ")" + op + R"(", "window": )" + std::to_string(window) +
+         R"(, "source": ")" + source + '"' + more + '}';
+}
+
+std::shared_ptr<const Plan> plan_of(const std::vector<std::string>& features) {
+  std::string all;
+  for (const std::string& each : features) all += (all.empty() ? "" : ", ") + each;
+  return Plan::compile(R"({"schema_version": "1.0", "features": [)" + all + "]}");
+}
+
+// Whether calls of whole blocks and calls of smaller ones give the same features and the same state.
+void check_same(const std::shared_ptr<const Plan>& plan) {
+  const BarTable bars = make_bars(5 * kBlock + 17);
+  const std::size_t width = plan->width(), most = kBlock - 1;
+  std::vector<float> whole(bars.size() * width), apart(whole.size());
+  Engine in_quads(plan), in_columns(plan);
+  in_quads.compute(bars.columns(), whole);
+  for (std::size_t i = 0; i < bars.size(); i += most) {
+    const std::size_t rows = std::min(most, bars.size() - i);
+    in_columns.compute(bars.columns().slice(i, rows), std::span(apart).subspan(i * width, rows * width));
+  }
+  CHECK(std::memcmp(whole.data(), apart.data(), whole.size() * sizeof(float)) == 0);
+  CHECK(in_quads.state() == in_columns.state());
+}
+
+std::vector<std::string> averages(int count) {
+  std::vector<std::string> features;
+  for (int k = 0; k < count; ++k)
+    features.push_back(feature("EMA", "ema" + std::to_string(k), k + 2, "close"));
+  return features;
+}
+
+TEST(any_number_of_lanes_and_any_order_of_the_output) {
+  for (int count = 8; count <= 20; ++count) {
+    std::vector<std::string> features = averages(count);
+    check_same(plan_of(features));
+    std::rotate(features.begin(), features.begin() + 3, features.end());
+    std::swap(features[1], features[5]);
+    check_same(plan_of(features));
+  }
+}
+
+TEST(lanes_that_others_read_that_are_hidden_or_that_are_emitted_twice) {
+  std::vector<std::string> features = averages(16);
+  features.push_back(feature("DIFF", "looked_back_upon", 3, "ema1"));
+  features.push_back(feature("SMA", "in_a_window", 5, "ema6"));
+  features.push_back(feature("EMA", "again", 11, "close"));
+  features.push_back(feature("EMA", "hidden", 40, "close", R"(, "hidden": true)"));
+  features.push_back(feature("EMA", "of_hidden", 4, "hidden"));
+  features.push_back(feature("EMA", "twice", 9, "close"));
+  check_same(plan_of(features));
+}
+
+TEST(formulas_of_lanes_over_several_series) {
+  std::vector<std::string> features;
+  for (int window = 2; window <= 11; ++window) {
+    const std::string w = std::to_string(window);
+    features.push_back(feature("RSI", "rsi" + w, window, "close"));
+    if (window % 2 == 0) features.push_back(feature("RSI", "of_volume" + w, window, "volume"));
+    if (window % 3 == 0) features.push_back(feature("CMO", "cmo" + w, window, "close"));
+    features.push_back(feature("EMA", "ema" + w, window, window < 5 ? "open" : "high"));
+  }
+  features.push_back(feature("DIFF", "looked_back_upon", 2, "rsi4"));
+  check_same(plan_of(features));
+}
+
+TEST(what_a_float_cannot_hold_in_a_quad) {
+  std::vector<std::string> features = {
+      R"({"name": "square", "op": "MUL", "source": ["volume", "volume"], "hidden": true})",
+      R"({"name": "fourth", "op": "MUL", "source": ["square", "square"], "hidden": true})",
+      R"({"name": "eighth", "op": "MUL", "source": ["fourth", "fourth"], "hidden": true})",
+      R"({"name": "huge", "op": "MUL", "source": ["eighth", "eighth"], "hidden": true})"};
+  for (int k = 2; k < 12; ++k) features.push_back(feature("EMA", "ema" + std::to_string(k), k, "huge"));
+  check_same(plan_of(features));
+}
+
+}  // namespace

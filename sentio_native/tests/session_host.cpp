@@ -1,4 +1,4 @@
-// The program of docs/guides/run-a-bundle.md, word for word; tests/test_runtime.py compares, and runs it.
+// The program of docs/guides/run-a-bundle.md, word for word; tests/runtime/test_runtime_bits.py runs it.
 #include <cstdio>
 
 #include "sentio/error.hpp"

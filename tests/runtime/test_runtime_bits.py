@@ -1,0 +1,101 @@
+"""The C++ runtime against Python: same bundle, same bars, same bits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import numpy as np
+import pytest
+from bundles import walk
+from runtime_project import BUILD, ROOT, bundle_of, make_project, read_dump, same_bits, write_csv
+
+from sentio.bars import Bars
+from sentio.bundle import load_bundle
+
+
+@pytest.mark.parametrize("seq_len", [1, 4])
+@pytest.mark.parametrize("crossing", [True, False])
+def test_streamed_logits_are_those_of_python_at_batch_one(tmp_path, cli, seq_len, crossing):
+    project = make_project(tmp_path / "project", seq_len, crossing=crossing)
+    bars = walk()
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    from_csv = write_csv(tmp_path / "bars.csv", bars)
+    for number, feed in enumerate([[], ["--csv", from_csv]]):
+        dump = tmp_path / f"dump{number}.csv"
+        done = cli("tpa_test", "QQQ", "--root", project, "--days", "4", "--dump", dump, *feed)
+        assert done.code == 0, done.err
+        ts, logits = read_dump(dump)
+        kept = expected.ts >= ts[0]
+        assert len(ts) > 100
+        np.testing.assert_array_equal(ts, expected.ts[kept])
+        assert same_bits(logits, expected.value[kept])
+
+
+def spaced(bars: Bars) -> str:
+    """One bar a line: ts open high low close volume."""
+    return "".join(
+        f"{ts} {' '.join(map(repr, row))}\n"
+        for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)
+    )
+
+
+def test_the_program_of_the_guide_computes_the_same(project, cli):
+    guide = (ROOT / "docs/guides/run-a-bundle.md").read_text()
+    program = (ROOT / "sentio_native/tests/session_host.cpp").read_text()
+    assert "```cpp\n" + program.split("\n", 1)[1] + "```" in guide
+    bars = walk()
+    done = subprocess.run(
+        [BUILD / "tests" / "session_host", bundle_of(project)],
+        input=spaced(bars),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    assert [int(ts) for ts, _ in said] == expected.ts.tolist()
+    assert same_bits(np.array([float(value) for _, value in said], np.float32), expected.value)
+
+
+def allocations_of_on_bar(project, backend):
+    """Least, median and most of the bars that gave a prediction."""
+    done = subprocess.run(
+        [BUILD / "tests" / "count_allocations", bundle_of(project), backend],
+        input=spaced(walk()),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_native_allocates_nothing_at_a_bar(project, cli):
+    assert allocations_of_on_bar(project, "native") == (0, 0, 0)
+
+
+def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
+    least, median, most = allocations_of_on_bar(project, "torchscript")
+    record_property("allocations of on_bar: least, median, most", f"{least} {median} {most}")
+    assert 0 < least <= median <= most
+
+
+def test_a_host_that_links_the_library_computes_the_same(project, cli):
+    host = BUILD / "tests" / "strategy_host"
+    bars = walk()
+    lines = spaced(bars)
+    environment = os.environ | {"SENTIO_ROOT": str(project)}
+    done = subprocess.run([host], input=lines, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    expected = load_bundle(bundle_of(project)).predict(bars)
+    assert len(said) == len(bars)
+    predicted = [words for words in said if words[1] in ("long", "short", "flat")]
+    assert [int(words[0]) for words in predicted] == expected.ts.tolist()
+    assert same_bits(np.array([float(words[2]) for words in predicted], np.float32), expected.value)
+    sides = np.where(
+        expected.probability > 0.52, "long", np.where(expected.probability < 0.48, "short", "flat")
+    )
+    assert [words[1] for words in predicted] == sides.tolist()

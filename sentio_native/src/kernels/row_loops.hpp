@@ -16,8 +16,10 @@ inline constexpr std::size_t kLanes = 4;
   return (count + kLanes - 1) / kLanes * kLanes;
 }
 
-// Four columns may stand in a quad: side by side, and one row after the other. `columns` are those of four
-// lanes; rows of a quad are kLanes apart.
+// Four columns may stand in a quad: side by side, and one row after the other, kQuadRow doubles apart.
+inline constexpr auto kQuadRow = static_cast<std::ptrdiff_t>(kLanes);
+
+// Whether the columns of four lanes do.
 [[nodiscard]] constexpr bool is_quad(double* const* columns) noexcept {
   return columns[1] == columns[0] + 1;
 }

@@ -1,27 +1,10 @@
 // The dense layers, compiled once for each instruction set, into a namespace of its own. Nothing here may
 // depend on the instruction set but the speed: only +, -, *, /, comparisons and moves.
-#include <cstring>
-
+#include "kernels/isa_vectors.hpp"
 #include "runtime/dense_layers.hpp"
 
 namespace sentio::SENTIO_ISA {
 namespace {
-
-using Float8 = float __attribute__((vector_size(32)));
-using Float4 = float __attribute__((vector_size(16)));
-using Double4 = double __attribute__((vector_size(32)));
-
-template <class Vector, class Value>
-inline Vector load(const Value* from) noexcept {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-
-template <class Vector, class Value>
-inline void store(Value* to, Vector v) noexcept {
-  std::memcpy(to, &v, sizeof v);
-}
 
 // `groups` times kDenseLanes outputs, whose sums stay in registers.
 template <std::size_t groups>

@@ -215,4 +215,7 @@ def differing(bars: Columns) -> set[str]:
 
 @pytest.mark.parametrize("kind", DIFFER)
 def test_only_the_ops_with_a_reason_differ_from_talib_on_hostile_bars(kind: str) -> None:
-    assert differing(BARS[kind](6000)) == set(DIFFER[kind].split())
+    differ = set(DIFFER[kind].split())
+    # A mode is 0 or 1, and agrees by luck where the phase behind it does not: the last place decides that,
+    # which numpy's exp gives otherwise to these bars on another processor.
+    assert differing(BARS[kind](6000)) | (differ & {"HT_TRENDMODE"}) == differ

@@ -69,10 +69,10 @@ def test_every_word_of_the_state_tells_in_a_later_output(op: dict) -> None:
     # And at more rows for an op that says the same at most of them: the oldest bar decides few.
     first = max(plan.warmup + 1, SESSION)
     last_of_session = first + SESSION - first % SESSION
-    for kind in ("random", "gaps", "ticks", "slow_cycle", "thin"):
-        bars = BARS[kind](last_of_session + 400)
-        rarely = range(last_of_session + 31, last_of_session + 150)
-        for row in (first, last_of_session - 1, last_of_session, last_of_session + 30, *rarely):
+    kinds = [BARS[kind](last_of_session + 400) for kind in ("random", "gaps", "ticks", "slow_cycle", "thin")]
+    rarely = range(last_of_session + 31, last_of_session + 150)
+    for row in (first, last_of_session - 1, last_of_session, last_of_session + 30, *rarely):
+        for bars in kinds:
             state = state_after(plan, bars, row)
             dead = set(range(word_count(state))) if dead is None else dead
             rows = slice(row, row + 250)

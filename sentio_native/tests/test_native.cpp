@@ -176,6 +176,25 @@ TEST(a_clip_holds_each_feature_between_its_bounds_behind_the_scaler) {
   CHECK((run(Clip{-1.5F, 2}) == std::vector<float>{2 - 0.5F, -1.5F + 0.75F, 0.5F}));
 }
 
+TEST(a_window_has_the_same_bits_alone_as_among_others) {
+  constexpr std::size_t kWidth = 12, kHidden = 20, kWindows = 7;
+  auto tensors = sum_tensors(kWidth, kWidth);
+  tensors[2] = {"layers.0.weight", {kHidden, kWidth}, draw(kHidden * kWidth, 5)};
+  tensors[3] = {"layers.0.bias", {kHidden}, draw(kHidden, 6)};
+  tensors.push_back({"layers.2.weight", {1, kHidden}, draw(kHidden, 7)});
+  tensors.push_back({"layers.2.bias", {1}, {0.5F}});
+  const auto model = load_native_model(
+      bytes_of(safetensors(tensors)), {.window = {1, kWidth}},
+      {{LayerKind::linear, kWidth, kHidden}, {LayerKind::gelu}, {LayerKind::linear, kHidden, 1}}, {});
+  const auto windows = draw(kWindows * kWidth, 8);
+  std::vector<float> together(kWindows), alone(kWindows);
+  model->run(windows, together);
+  for (std::size_t k = 0; k < kWindows; ++k)
+    model->run(std::span(windows).subspan(k * kWidth, kWidth), std::span(alone).subspan(k, 1));
+  CHECK(std::memcmp(together.data(), alone.data(), kWindows * sizeof(float)) == 0);
+  CHECK(model->is_batch_exact());  // what this shows, a SessionBatch relies on
+}
+
 TEST(weights_that_were_changed_and_sealed_again_are_refused) {
   const auto with = [](std::size_t place, float value) {
     Files files = make_bundle({.native = true});

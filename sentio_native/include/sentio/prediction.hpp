@@ -16,7 +16,7 @@
 namespace sentio {
 
 // A number for each output of a model, in the place itself: copying allocates nothing.
-class Outputs {
+class SENTIO_API Outputs {
  public:
   Outputs() = default;
   // Of at most kMostOutputs values.

@@ -131,6 +131,8 @@ class NativeModel final : public Model {
 
   ModelEnvironment environment() const override { return {"sentio", std::string(dense_.instruction_set)}; }
 
+  bool is_batch_exact() const noexcept override { return true; }  // one window is run after the other
+
  private:
   using Values = std::array<float, kWidestLayer>;
 

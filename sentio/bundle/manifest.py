@@ -180,7 +180,7 @@ class Spans(_Part):
 
 
 class Distribution(_Part):
-    """How one feature was spread over the training rows: a tenth of its values is at or below each decile.
+    """One feature's spread over the training rows: k tenths of its values lie at or below the k-th decile.
 
     `counts` are the rows at or below the first decile, above it and at or below the second, ..., above the
     ninth: more than a tenth where one value is frequent, none between two deciles that are the same.

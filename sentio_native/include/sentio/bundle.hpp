@@ -39,7 +39,8 @@ struct DataSpan {
   std::int64_t last_ts = 0;
 };
 
-// How one feature was distributed in the training rows: a tenth of its values lies at or below each decile.
+// How one feature was distributed in the training rows: k tenths of its values lie at or below the k-th
+// decile.
 struct FeatureRange {
   float min = 0;
   std::array<float, 9> deciles{};
@@ -91,7 +92,8 @@ struct SENTIO_API VerifyReport {
 };
 
 struct LoadOptions {
-  // The backend to run; empty: the first of the bundle's that this build has. Verifying takes them all.
+  // The backend to run; empty: the first of the bundle's that this build has. Verifying takes them all where
+  // this is empty, else that one.
   std::string backend{};
   // Loads that model's file instead of this build's backend.
   ModelLoader model_loader{};

@@ -5,7 +5,8 @@
  * no more than the caller has. A caller newer than the library must have left what the library does not know
  * 0.
  *
- * A session or a batch is for one thread at a time; sessions on one bundle, and all other functions, are not.
+ * A session or a batch may be used by one thread at a time. Different sessions, also on one bundle, may be
+ * used in different threads at once, and so may all functions that take neither.
  * A const char* is owned by what it was asked of and lives as long.
  */
 #ifndef SENTIO_SENTIO_H
@@ -184,9 +185,9 @@ SENTIO_C_API sentio_result sentio_session_features(const sentio_session* session
                                                    size_t count) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_session_get_info(const sentio_session* session,
                                                    sentio_session_info* info) SENTIO_NOEXCEPT;
-/* The drift of one of the F features, over the valid rows of the bars that sentio_session_on_bar took: the
- * history of sentio_session_warm_up is not counted. Counters are part of the state; they begin anew with
- * another bundle, and where they are reset. */
+/* The drift of one of the F features, over the valid rows of the bars that sentio_session_on_bar and
+ * sentio_batch_on_bars took: history and peeks are not counted. Counters are part of the state; they begin
+ * anew with another bundle, and where they are reset. */
 SENTIO_C_API sentio_result sentio_session_get_drift(const sentio_session* session, int64_t feature,
                                                     sentio_drift* drift) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_session_reset_drift(sentio_session* session) SENTIO_NOEXCEPT;

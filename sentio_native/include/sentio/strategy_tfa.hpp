@@ -1,4 +1,4 @@
-// The strategy `tfa`: a bundle's predictions as signals to be long, short or flat.
+// The strategy `tfa`: a bundle's predictions as signals to go long or short, or none.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct SENTIO_API TFACfg {
   // The length of the feed's bars in nanoseconds; it must be said, and must be the bundle's.
   std::int64_t interval_ns = 0;
 
-  // Where the output is a logit or a probability: long above the one probability of a rise, short below the
-  // other. Where it is of classes, among which must be `up` and `down`: long where up is likelier than the
-  // one, short where down is likelier than 1 less the other, and in both cases likelier than its opposite.
+  // Logit or probability, p the probability of a rise: long where p > buy_probability, short where
+  // p < sell_probability. Classes, among which must be `up` and `down`: long where P(up) > buy_probability
+  // and P(up) > P(down), short where P(down) > 1 - sell_probability and P(down) > P(up).
   double buy_probability = 0.52;
   double sell_probability = 0.48;
   // Where the output is a return, in the label's unit.
@@ -45,6 +45,7 @@ struct SENTIO_API TFACfg {
   [[nodiscard]] std::filesystem::path folder() const;
 };
 
+// Flat is no signal at this bar, such as in the cooldown: it does not say that a position should be closed.
 enum class Side : std::int8_t { go_short = -1, flat = 0, go_long = 1 };
 
 // "long", "short" or "flat".

@@ -41,13 +41,13 @@ demo: native runtime ## the whole path from a bare clone, on simulated bars
 
 test: native runtime test-cpp test-python ## everything the tests need, then the C++ and the Python tests
 
-test-cpp:
+test-cpp: ## the C++ tests, of what is built
 	ctest --test-dir build --output-on-failure --parallel 2
 
-test-python:
+test-python: ## the Python tests, of what is built
 	python -m pytest -n 2
 
-check: native lint types fresh test ## what CI runs: lint, types, generated files, tests
+check: native lint types fresh test ## the gate's first step: lint, types, generated files, tests
 
 lint: setup ## ruff and clang-format
 	ruff check .
@@ -89,7 +89,7 @@ sanitize: sanitized ## the C++ tests, and the fuzzers' corpus, but for LibTorch,
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure --parallel 2
 
-# Of each of the 8 readers: 2 million.
+# Of each of the 8 readers; 2 million in all.
 FUZZ_RUNS ?= 250000
 FUZZ_SEED ?= 1
 

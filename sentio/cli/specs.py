@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Feature specs: list, show, validate, lint, explain.", no_args_is_help=True)
+app = typer.Typer(help="Feature specs: list, show, validate, lint, explain, schema.", no_args_is_help=True)
 
 
 @app.command("list")

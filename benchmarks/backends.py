@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks.work import bars_for
+from sentio.bundle.gate import Metrics
 from sentio.bundle.manifest import Chain, Span, Spans
 from sentio.export import Source, write_bundle
 from sentio.features import FeatureEngine
@@ -83,7 +84,7 @@ def make_bundle(folder: Path, module: ScaledModel, backends: Sequence[str] | Non
         output="logit",
         label={"kind": "direction", "horizon": 1},
         spans=Spans(train=span, validation=span, test=span),
-        metrics={},
+        metrics=Metrics(rows=1000, scores={"model": {"auc": None}}, auc_standard_error=None),
         chain=Chain(
             bars_hash=bars.hash,
             cache_key="0" * 64,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bundle import Bundle
+from sentio.bundle.manifest import MOST_CLASSES, MOST_FEATURES
 from sentio.errors import BadInput, CorruptStore, UsageError
 from sentio.session import Drift, LiveBundle, Session, Status
 
@@ -138,6 +139,8 @@ class _Reader:
             raise self._damage(place, f"has {len(payload)} bytes, too few for a state")
         (self._n_outputs,) = _OUTPUTS.unpack_from(payload, _ID_BYTES)
         (width,) = struct.unpack_from("<q", state, _WIDTH_AT)
+        if not (1 <= self._n_outputs <= MOST_CLASSES and 1 <= width <= MOST_FEATURES):
+            raise self._damage(place, f"tells of {self._n_outputs} outputs and {width} features")
         self._bar_length = _BAR.size + 4 * (self._n_outputs + int(width))
         return RecordedState(payload[:_ID_BYTES].hex(), self._n_outputs, state)
 

@@ -18,11 +18,15 @@ class SessionBatch:
 
     Args:
         live: the bundle; a session of another one is asked alone.
-        most: bars that there is room for in one call.
+        most: bars that there is room for in one call, 1 to 1,048,576.
+
+    Raises:
+        UsageError: `most` is not within its bounds.
     """
 
     def __init__(self, live: LiveBundle, most: int) -> None:
-        self._native = load_extension().SessionBatch(live._native, most)
+        with engine_errors("batch"):
+            self._native = load_extension().SessionBatch(live._native, most)
 
     def on_bars(
         self, sessions: Sequence[Session], bars: Sequence[tuple[int, float, float, float, float, float]]

@@ -14,7 +14,7 @@ import torch
 
 import sentio
 from benchmarks import decisions, report
-from benchmarks.backends import models
+from benchmarks.backends import make_bundle, models
 from benchmarks.measure import agreeing, of, skipped
 from benchmarks.work import bars_for, narrowed, shuffled, widened
 
@@ -140,3 +140,8 @@ def test_decisions_that_differ_are_found() -> None:
         decisions.differences(changed(0, 0.2, 1), expected, 1e-4)
     with pytest.raises(AssertionError, match="fewer"):
         decisions.differences(expected[:3], expected, 1e-4)
+
+
+def test_the_bundle_that_backends_are_measured_on_is_whole(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, next(iter(models().values())), ["native"])
+    assert sentio.load_bundle(bundle).backend == "native"

@@ -31,6 +31,12 @@ def test_the_scaler_holds_what_lies_beyond_the_clip():
     assert torch.equal(torch.jit.script(scaler)(torch.from_numpy(features)), torch.from_numpy(found))
 
 
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (-1e-50, 1e-50), (1.0, 1.00000001), (-1.0, 1e39)])
+def test_bounds_that_no_float_holds_are_refused(low, high):
+    with pytest.raises(ValueError, match="as finite float32"):
+        Clip(low=low, high=high)
+
+
 def make_clipped(folder: Path, seq_len: int, *backends: str) -> Path:
     source = make_source(seq_len)
     source.module.scaler.clip = 1.5

@@ -20,6 +20,7 @@ from sentio.bundle.module import load_module
 from sentio.errors import BadInput, CheckFailed, ResourceError, UsageError
 from sentio.export import next_version, write_bundle
 from sentio.export.run import _git_commit
+from sentio.export.write import _distribution
 from sentio.features import FeatureEngine
 from sentio.models import ScaledModel
 
@@ -251,3 +252,11 @@ def test_the_commit_says_whether_anything_differs_from_it(tmp_path):
     assert _git_commit(tmp_path) == commit
     (tmp_path / "new").write_text("")
     assert _git_commit(tmp_path) == f"{commit}-dirty"
+
+
+@pytest.mark.parametrize("each", [1, 3, 100])
+def test_each_tenth_of_the_training_rows_is_a_tenth(each):
+    spread = _distribution(np.arange(10 * each, dtype=np.float32))
+    assert spread.deciles == [k * each - 1 for k in range(1, 10)]
+    assert spread.counts == [each] * 10
+    assert (spread.min, spread.max) == (0, 10 * each - 1)

@@ -133,6 +133,17 @@ def test_any_byte_that_was_changed_is_told(record, recorded):
             read_record(record)
 
 
+@pytest.mark.parametrize(("place", "number"), [(32, 0), (32, 17), (40 + 24, -15), (40 + 24, 2**60)])
+def test_a_state_of_impossible_size_is_told(record, recorded, place, number):
+    changed = bytearray(recorded)
+    struct.pack_into("<q", changed, 16 + 8 + place, number)
+    (length,) = struct.unpack_from("<I", changed, 20)
+    struct.pack_into("<I", changed, 24 + length, zlib.crc32(changed[16 : 24 + length]))
+    record.write_bytes(bytes(changed[: 28 + length]))
+    with pytest.raises(CorruptStore, match="outputs and"):
+        read_record(record)
+
+
 def test_a_record_that_was_taken_out_is_told(record, recorded):
     middle = len(recorded) - 10 * BAR_RECORD
     record.write_bytes(recorded[:middle] + recorded[middle + BAR_RECORD :])

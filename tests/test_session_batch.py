@@ -56,6 +56,9 @@ def test_a_session_may_come_twice_and_a_refused_bar_is_told(live, feeds):
 def test_what_does_not_belong_together_is_refused(live, feeds):
     sessions = [Session(live, interval="5m") for _ in range(2)]
     batch = SessionBatch(live, 1)
+    for most in (-1, 0, 2**20 + 1, 2**62):
+        with pytest.raises(UsageError, match="allowed is 1 to 1048576"):
+            SessionBatch(live, most)
     with pytest.raises(UsageError, match="2 sessions, 1 bars"):
         batch.on_bars(sessions, feeds[0][:1])
     with pytest.raises(UsageError, match="the 1 that there is room for"):

@@ -112,6 +112,7 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
         raise CheckFailed("golden", "holds outputs or stress windows that are not finite")
     if manifest.output.kind == "probability":
         answers = [*goldens.outputs.values(), goldens.stress_outputs]
+        answers += [] if goldens.native is None else [goldens.native]
         if not all(((values >= 0.0) & (values <= 1.0)).all() for values in answers):
             raise CheckFailed("golden", "holds outputs that are no probabilities: they are outside [0, 1]")
 
@@ -184,7 +185,9 @@ def check_cold_start(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) ->
     scale = error_scales(spec, bars)[first:]
     cold, warm = (values[first:].astype(np.float64) for values in (goldens.features, goldens.warm_features))
     size = np.minimum(np.maximum(np.abs(warm), scale), np.finfo(np.float32).max)
-    allowed = np.spacing(size.astype(np.float32)).astype(np.float64)
+    # Of the double, which as a float might be rounded up to the next power of two.
+    exponent = np.where(size == 0, -126, np.frexp(size)[1] - 1)
+    allowed = np.ldexp(1.0, np.maximum(exponent, -126) - 23)
     agrees = np.abs(cold - warm) <= allowed  # NaN does not
     if not agrees.all():
         row, column = (int(place) for place in np.argwhere(~agrees)[0])

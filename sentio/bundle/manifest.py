@@ -6,6 +6,7 @@ import json
 from itertools import accumulate
 from typing import Annotated, Literal, Self, TypeAlias
 
+import numpy as np
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -24,6 +25,7 @@ __all__ = [
     "BATCHES",
     "FORMAT",
     "MOST_CLASSES",
+    "MOST_FEATURES",
     "STRESS",
     "WIDEST",
     "WINDOWS",
@@ -57,6 +59,7 @@ BATCHES = (1, 7, 256)
 
 STRESS = 16
 MOST_CLASSES = 16  # as kMostOutputs of bundle.hpp
+MOST_FEATURES = 100_000  # as kMostRowsOrFeatures of manifest.cpp
 WIDEST = 8192  # as kWidestLayer of native_model.hpp
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -158,8 +161,10 @@ class Clip(_Part):
 
     @model_validator(mode="after")
     def _ascends(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"clip.low is {self.low}, not below clip.high, {self.high}")
+        with np.errstate(over="ignore"):
+            low, high = np.float32(self.low), np.float32(self.high)
+        if not (-np.inf < low < high < np.inf):
+            raise ValueError(f"clip.low is {self.low}, not below clip.high, {self.high}, as finite float32")
         return self
 
 

@@ -100,8 +100,9 @@ def _first_bar(spec: FeatureSpec, bars: Bars, layout: InputLayout, end: int) -> 
     settled = end - max(spec.settle, spec.first_valid_row)
     if spec.reads_sessions and settled > 0:
         # Two bars before a session's start: from there on a cold engine knows one when it sees it.
-        starts = np.flatnonzero(session_starts(bars.ts[: settled + 1], spec.session_gap))
-        settled = int(starts[-1]) - 2
+        opens = session_starts(bars.ts[: settled + 1], spec.session_gap)
+        starts = np.flatnonzero(opens[2:] & ~opens[1:-1]) + 2
+        settled = int(starts[-1]) - 2 if len(starts) else 0
     return min(latest, settled) if settled > 0 else latest  # 0: there would be no longer run to agree with
 
 

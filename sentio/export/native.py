@@ -29,7 +29,8 @@ def native_obstacle(module: ScaledModel) -> str | None:
             if layer.out_features > WIDEST:
                 return f"a layer is {layer.out_features} wide; native takes up to {WIDEST}"
         elif _activation(layer) is None:
-            return f"it has no layer {layer}"
+            text = str(layer)
+            return f"it has no layer {text if chr(10) not in text else type(layer).__name__}"
     return None
 
 

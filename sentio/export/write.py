@@ -185,7 +185,7 @@ def _distributions(source: Source, first_valid_row: int) -> list[Distribution]:
 
 
 def _distribution(values: NDArray[np.float32]) -> Distribution:
-    edges = np.quantile(values, np.linspace(0.0, 1.0, 11), method="inverted_cdf")
+    edges = np.quantile(values, np.arange(11) / 10, method="inverted_cdf")
     deciles_below = np.searchsorted(edges[1:-1], values, side="left")
     least, *deciles, most = edges.tolist()
     return Distribution(

@@ -61,8 +61,8 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(default=1e-2, ge=0, allow_inf_nan=False, description="weight decay of AdamW")
     clip: float | None = Field(
         default=None,
-        gt=0,
-        allow_inf_nan=False,
+        ge=1e-3,
+        le=1e6,
         description="deviations from its mean beyond which a feature is held there; null: none",
     )
     grad_clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient; .inf: any")

@@ -229,11 +229,15 @@ using PyBar = std::tuple<std::int64_t, double, double, double, double, double>;
 
 class PySessionBatch {
  public:
-  PySessionBatch(const std::shared_ptr<sentio::Bundle>& bundle, std::size_t most) : batch_(bundle, most) {}
+  PySessionBatch(const std::shared_ptr<sentio::Bundle>& bundle, std::int64_t most)
+      : batch_(bundle, static_cast<std::size_t>(std::max<std::int64_t>(most, 0))) {}
 
   std::vector<Said> on_bars(const std::vector<PySession*>& sessions, const std::vector<PyBar>& rows) {
     std::vector<sentio::Session*> natives;
-    for (PySession* session : sessions) natives.push_back(&session->session_);
+    for (PySession* session : sessions) {
+      if (session == nullptr) throw sentio::Error(sentio::ErrorCode::bad_argument, "a session is None");
+      natives.push_back(&session->session_);
+    }
     std::vector<sentio::Bar> bars;
     for (const auto& [ts, open, high, low, close, volume] : rows)
       bars.push_back({ts, open, high, low, close, volume});
@@ -297,7 +301,7 @@ void bind_session(py::module_& module) {
   bar(session, "warm_up", &PySession::warm_up);
 
   py::class_<PySessionBatch>(module, "SessionBatch")
-      .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::size_t>(), py::arg("bundle"),
+      .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::int64_t>(), py::arg("bundle").none(false),
            py::arg("most"))
       .def("on_bars", &PySessionBatch::on_bars, py::arg("sessions"), py::arg("bars"));
 }

@@ -6,7 +6,6 @@
 // share of what is traded; a trade's return is compounded, whole equity in each.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>

@@ -51,6 +51,7 @@ class SumModel final : public Model {
   }
   std::vector<Probe> probe() const override { return {{"T + 1", true}, {"F of 1", strict_}}; }
   ModelEnvironment environment() const override { return {"sum 1", "any"}; }
+  bool is_batch_exact() const noexcept override { return true; }
 
   inline static thread_local bool failing = false;
   inline static thread_local float scale = 1;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "check.hpp"
 #include "kernels/kernel.hpp"
 #include "made_bars.hpp"
+#include "quads.hpp"
 #include "sentio/engine.hpp"
 
 namespace {
@@ -82,6 +84,24 @@ TEST(formulas_of_lanes_over_several_series) {
   }
   features.push_back(feature("DIFF", "looked_back_upon", 2, "rsi4"));
   check_same(plan_of(features));
+}
+
+TEST(lanes_of_one_series_form_quads_where_they_may) {
+  CallColumns lanes(CallColumns::Kind::lanes);
+  lanes.in.assign(9, 0);
+  for (int column = 1; column <= 9; ++column) lanes.out.push_back(column);
+  const std::span calls(&lanes, 1);
+  Quads quads(calls, std::vector<bool>(10, true), lanes.out);
+  CHECK(!quads.empty());
+  CHECK(quads.row(0) == nullptr);  // the series itself
+  CHECK(quads.row(9) == nullptr);  // has no neighbour
+  for (const int first : {1, 5}) {
+    for (int k = 1; k < 4; ++k) CHECK(quads.row(first + k) == quads.row(first) + k);
+  }
+  std::vector<bool> may_stand(10, true);
+  may_stand[6] = false;  // somebody looks back upon it
+  Quads some(calls, may_stand, lanes.out);
+  CHECK(some.row(1) != nullptr && some.row(5) == nullptr);
 }
 
 TEST(what_a_float_cannot_hold_in_a_quad) {

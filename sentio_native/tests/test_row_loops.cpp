@@ -57,9 +57,45 @@ void check_matrix(const RowLoops& loops, std::size_t width, std::size_t rows, st
   }
 }
 
+// Two eights, and quads whose lanes are neighbours, in another order, and emitted in part.
+void check_quads(const RowLoops& loops, std::size_t place, bool streaming) {
+  constexpr std::size_t kWidth = 26, kWhole = 3 * kTileRows;
+  test::Dice dice(place);
+  std::vector<std::vector<double>> columns;
+  for (std::size_t f = 0; f < kWidth; ++f) {
+    columns.push_back(made_column(dice));
+    columns.back().resize(kWhole, 0.5);
+  }
+  std::vector<EmittedEight> eights = {{.columns = {}, .to = 0}, {.columns = {}, .to = 12}};
+  for (EmittedEight& eight : eights) {
+    for (std::size_t k = 0; k < 8; ++k) eight.columns[k] = columns[eight.to + k].data();
+  }
+  std::vector<EmittedQuad> quads = {
+      {.rows = nullptr, .to = {8, 9, 10, 11}, .neighbours = true},
+      {.rows = nullptr, .to = {20, 22, 21, 23}, .neighbours = false},
+      {.rows = nullptr, .to = {24, kNotEmitted, 25, kNotEmitted}, .neighbours = false}};
+  std::vector<std::vector<double>> rows;
+  for (EmittedQuad& quad : quads) {
+    rows.emplace_back(kLanes * kWhole);
+    for (std::size_t k = 0; k < rows.back().size(); ++k) {
+      const std::size_t f = quad.to[k % kLanes];
+      if (f != kNotEmitted) rows.back()[k] = columns[f][k / kLanes];
+    }
+    quad.rows = rows.back().data();
+  }
+  std::vector<float> memory(place + kWhole * kWidth + 16, std::bit_cast<float>(kUntouched));
+  loops.emit_quads(eights, quads, kWidth, kWhole, memory.data() + place, streaming);
+  for (std::size_t k = 0; k < memory.size(); ++k) {
+    const bool inside = k >= place && k < place + kWhole * kWidth;
+    const std::size_t i = inside ? (k - place) / kWidth : 0, f = inside ? (k - place) % kWidth : 0;
+    CHECK_EQUAL(std::bit_cast<std::uint32_t>(memory[k]), inside ? rounded(columns[f][i]) : kUntouched);
+  }
+}
+
 TEST(every_instruction_set_rounds_and_places_every_value) {
   for (const RowLoops* loops : usable_row_loops()) {
     for (const bool streaming : {false, true}) {
+      for (std::size_t place = 0; place < 16; ++place) check_quads(*loops, place, streaming);
       for (const std::size_t width : kWidths) {
         for (std::size_t rows = 1; rows <= kRows; rows += 7) check_matrix(*loops, width, rows, 0, streaming);
       }

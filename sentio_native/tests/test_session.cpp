@@ -201,10 +201,23 @@ TEST(a_model_that_fails_costs_its_prediction_alone) {
   }
 }
 
+TEST(what_is_no_probability_is_a_failed_model) {
+  const BarTable bars = make_bars(40);
+  Session session(load_made({.kind = "probability"}), kFeed);
+  for (std::size_t row = 0; row < bars.size(); ++row) {
+    const bool wrong = row >= 20 && row % 2 == 0;
+    SumModel::scale = wrong ? row % 4 == 0 ? 3 : -1 : 1;
+    const Outcome outcome = session.on_bar(bars[row]);
+    SumModel::scale = 1;
+    if (row >= 20) CHECK(outcome.status == (wrong ? Status::model_failed : Status::predicted));
+    CHECK_EQUAL(outcome.prediction.has_value(), outcome.status == Status::predicted);
+  }
+}
+
 TEST(another_interval_is_refused) {
   const auto bundle = load_made();
   CHECK_THROWS(bad_argument, "5m", (Session(bundle, {.interval_ns = kMinute})));
-  CHECK_THROWS(bad_argument, "0 ns", (Session(bundle, {})));
+  CHECK_THROWS(bad_argument, "was not said: set interval_ns", (Session(bundle, {})));
   CHECK_EQUAL(Session(bundle, kFeed).bars_seen(), 0);
 }
 

@@ -256,7 +256,7 @@ TEST(a_configuration_that_contradicts_itself_is_refused) {
 TEST(another_interval_than_the_bundles_is_refused) {
   const auto bundle = load_made();
   CHECK_THROWS(bad_argument, "5m", TFAStrategy({.interval_ns = kMinute}, bundle));
-  CHECK_THROWS(bad_argument, "0 ns", TFAStrategy({}, bundle));  // it was not said
+  CHECK_THROWS(bad_argument, "was not said: set interval_ns", TFAStrategy({}, bundle));
   CHECK_EQUAL(TFAStrategy({.interval_ns = 5 * kMinute}, bundle).session().bars_seen(), 0);
 }
 

@@ -26,7 +26,8 @@ namespace sentio {
 enum class Status : std::uint8_t {
   predicted,     // taken, and a prediction was made
   warming_up,    // taken; the window is not yet full of valid rows (of one session, where the bundle says so)
-  model_failed,  // taken; the model failed or its output is not a number
+  model_failed,  // taken; the model failed, or its output is not a number, or is to be a probability and is
+                 // none
   // Refused; nothing has changed:
   not_later,     // its time is not later than the bar before
   too_early,     // it follows the bar before by less than the bundle's interval

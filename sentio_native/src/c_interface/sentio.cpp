@@ -465,6 +465,7 @@ sentio_result sentio_batch_on_bars(sentio_batch* batch, sentio_session* const* s
     require_output(outcomes);
     // The caller's structs may be longer than ours.
     const std::size_t stride = outcomes->struct_size;
+    require(stride % alignof(sentio_outcome) == 0, "the outcomes' struct_size is no multiple of 8");
     const auto outcome = [&](std::size_t k) {
       return reinterpret_cast<sentio_outcome*>(reinterpret_cast<unsigned char*>(outcomes) + k * stride);
     };

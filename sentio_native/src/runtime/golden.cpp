@@ -84,7 +84,7 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   }
   if (document.manifest.output == OutputKind::probability) {
     all = outputs_;
-    all.push_back(stress_outputs_);
+    all.insert(all.end(), {stress_outputs_, native_});
     for (const auto& array : all) {
       const auto values = array.values;
       if (!std::all_of(values.begin(), values.end(), [](float value) { return value >= 0 && value <= 1; })) {

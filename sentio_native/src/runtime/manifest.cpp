@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -184,7 +185,9 @@ class ManifestReader {
     if (!bounds) return;
     clip_ = {static_cast<float>(bounds->number("low")), static_cast<float>(bounds->number("high"))};
     bounds->finish();
-    if (!(clip_->low < clip_->high)) bounds->problem("low", "is not below high");
+    if (!(clip_->low < clip_->high) || std::isinf(clip_->low) || std::isinf(clip_->high)) {
+      bounds->problem("low", "is not below high, as finite float32");
+    }
   }
 
   void read_drift() {

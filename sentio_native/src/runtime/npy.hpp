@@ -17,7 +17,6 @@ struct NpyView {
   std::span<const T> values;
 
   // Of the first axis.
-  [[nodiscard]] std::size_t rows() const noexcept { return shape.front(); }
 };
 
 struct NpyLayout {

@@ -47,7 +47,7 @@ std::string_view describe(Status status) noexcept {
     case Status::warming_up:
       return "the window is not full of valid rows yet";
     case Status::model_failed:
-      return "the model failed or its output is not a number";
+      return "the model failed, or its output is not a number, or no probability where it is to be one";
     case Status::too_early:
       return "it follows the bar before by less than the bundle's interval";
     case Status::not_a_number:
@@ -112,6 +112,11 @@ Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& opt
       forming_(row_.size()),
       replaced_(row_.size()) {
   const BundleManifest& manifest = bundle_->manifest();
+  if (options.interval_ns <= 0) {
+    throw Error(ErrorCode::bad_argument,
+                "the feed's interval was not said: set interval_ns, for this bundle to " +
+                    std::to_string(manifest.interval_ns) + " (" + manifest.interval + ")");
+  }
   if (options.interval_ns != manifest.interval_ns) {
     throw Error(ErrorCode::bad_argument,
                 "the feed's bars are " + std::to_string(options.interval_ns) + " ns long, the bundle's are " +
@@ -255,10 +260,11 @@ Outcome Session::predict(std::span<const float> window, std::int64_t bar_ts) noe
 }
 
 Outcome Session::outcome_of(std::span<const float> outputs, std::int64_t bar_ts) const noexcept {
-  for (const float output : outputs) {
-    if (!std::isfinite(output)) return {Status::model_failed};
-  }
   const BundleManifest& manifest = bundle_->manifest();
+  const bool is_share = manifest.output == OutputKind::probability;
+  for (const float output : outputs) {
+    if (!std::isfinite(output) || (is_share && !(output >= 0 && output <= 1))) return {Status::model_failed};
+  }
   const bool has_classes = !manifest.classes.empty();
   return {Status::predicted,
           Prediction{.value = has_classes ? std::numeric_limits<double>::quiet_NaN() : outputs.front(),

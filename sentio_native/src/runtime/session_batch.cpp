@@ -8,10 +8,22 @@
 #include "sentio/error.hpp"
 
 namespace sentio {
+namespace {
+
+// More symbols than any market has; below it, no product of sizes overflows.
+constexpr std::size_t kMostSessions = std::size_t{1} << 20;
+
+std::size_t checked(std::size_t most) {
+  if (most >= 1 && most <= kMostSessions) return most;
+  throw Error(ErrorCode::bad_argument, "there is to be room for " + std::to_string(most) +
+                                           " sessions; allowed is 1 to " + std::to_string(kMostSessions));
+}
+
+}  // namespace
 
 SessionBatch::SessionBatch(std::shared_ptr<const Bundle> bundle, std::size_t most)
     : bundle_(std::move(bundle)),
-      most_(most),
+      most_(checked(most)),
       windows_(most * bundle_->manifest().window.size()),
       outputs_(most * bundle_->manifest().n_outputs()) {
   waiting_.reserve(most);

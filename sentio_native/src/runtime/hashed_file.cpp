@@ -1,8 +1,10 @@
 // Reading in blocks, hashing each.
 #include "runtime/hashed_file.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -10,9 +12,19 @@
 #include "sentio/error.hpp"
 
 namespace sentio {
+namespace {
+
+// A small file is one block, so that little memory is asked for.
+std::size_t block_for(const Descriptor& file) {
+  struct stat facts{};
+  if (::fstat(file.get(), &facts) != 0) return HashedFile::kBlock;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(facts.st_size), 1, HashedFile::kBlock);
+}
+
+}  // namespace
 
 HashedFile::HashedFile(Descriptor opened, std::string place)
-    : file_(std::move(opened)), place_(std::move(place)), block_(kBlock) {}
+    : file_(std::move(opened)), place_(std::move(place)), block_(block_for(file_)) {}
 
 std::span<const std::byte> HashedFile::next_block() {
   const std::span<const std::byte> block(block_.data(), fill());

@@ -23,9 +23,9 @@ class HashedFile {
   // `place` names it in messages. What is opened must have a place to go back to: no pipe.
   HashedFile(Descriptor opened, std::string place);
 
-  // The next kBlock bytes, fewer at the file's end, none behind it; valid until the next call.
-  // Throws Error(corrupt) where they are not those of the first reading; std::system_error where the
-  // operating system refuses.
+  // The next block: kBlock bytes, or the whole of a shorter file; fewer at the file's end, none behind it.
+  // Valid until the next call. Throws Error(corrupt) where the bytes are not those of the first reading;
+  // std::system_error where the operating system refuses.
   [[nodiscard]] std::span<const std::byte> next_block();
 
   // Begin again. The first reading must have come to its end.

@@ -199,8 +199,8 @@ class Distribution(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         edges = [self.min, *self.deciles, self.max]
-        if edges != sorted(edges):
-            raise ValueError(f"deciles do not ascend from min to max: {edges}")
+        if edges != sorted(edges) or max(abs(self.min), abs(self.max)) > np.finfo(np.float32).max:
+            raise ValueError(f"deciles do not ascend from min to max as finite float32: {edges}")
         rows = sum(self.counts)
         below = list(accumulate(self.counts[:9]))
         if rows == 0 or any(10 * count < tenths * rows for tenths, count in enumerate(below, start=1)):

@@ -4,15 +4,14 @@
 // timed alone, after the bundle's goldens have warmed the model.
 #include <time.h>
 
-#include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <iostream>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "sentio/bundle.hpp"
 
 namespace {
@@ -44,20 +43,16 @@ void print_figures(const std::string& folder, const std::string& backend, std::s
   std::cout << "]}";
 }
 
-void run(int count, char** words) {
-  if (count != 3) throw std::runtime_error("usage: sentio_backend_bench BUNDLE CALLS");
-  std::size_t calls = 0;
-  const char* end = words[2] + std::strlen(words[2]);
-  if (std::from_chars(words[2], end, calls).ptr != end || calls == 0) {
-    throw std::runtime_error(std::string(words[2]) + ": a positive whole number is needed");
-  }
-  const auto first = Bundle::load(words[1]);
+void run(int words, char** word) {
+  if (words != 3) throw std::runtime_error("usage: sentio_backend_bench BUNDLE CALLS");
+  const std::size_t calls = count(word[2]);
+  const auto first = Bundle::load(word[1]);
   const char* between = "{";
   for (const std::string& held : first->manifest().backends) {
     for (const std::string& known : model_backends()) {
       if (held != known) continue;
       std::cout << between;
-      print_figures(words[1], held, calls);
+      print_figures(word[1], held, calls);
       between = ", ";
     }
   }

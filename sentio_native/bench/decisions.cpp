@@ -8,10 +8,8 @@
 // trader waits, the second leaves out the waiting for a core on a machine that others keep busy.
 #include <time.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -19,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "latency_histogram.hpp"
 #include "sentio/strategy_tfa.hpp"
 
@@ -47,15 +46,6 @@ class Flood {
  private:
   std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(kMoreThanAnyCache, 1);
 };
-
-std::size_t count(const char* text) {
-  std::size_t value = 0;
-  const char* end = text + std::strlen(text);
-  if (std::from_chars(text, end, value).ptr != end || value == 0) {
-    throw std::runtime_error(std::string(text) + ": a positive whole number is needed");
-  }
-  return value;
-}
 
 struct Latencies {
   LatencyHistogram wall, processor;

@@ -3,8 +3,6 @@
 // Prints one JSON object: for each of PAIRS interleaved pairs, the nanoseconds of CPU time a bar of both.
 #include <time.h>
 
-#include <charconv>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -12,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "made_bars.hpp"
 #include "sentio/engine.hpp"
 
@@ -29,15 +28,6 @@ std::string read_text(const char* path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(std::string(path) + ": cannot be read");
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::size_t count(const char* text) {
-  std::size_t value = 0;
-  const char* end = text + std::strlen(text);
-  if (std::from_chars(text, end, value).ptr != end || value == 0) {
-    throw std::runtime_error(std::string(text) + ": a positive whole number is needed");
-  }
-  return value;
 }
 
 // One spec over the same bars, both ways.

@@ -210,8 +210,8 @@ class ManifestReader {
       std::copy(counts.begin(), counts.end(), range.counts.begin());
       const auto& edges = range.deciles;
       if (!std::is_sorted(edges.begin(), edges.end()) || !(range.min <= edges.front()) ||
-          !(range.max >= edges.back())) {
-        fields.problem("deciles", "do not ascend from min to max");
+          !(range.max >= edges.back()) || std::isinf(range.min) || std::isinf(range.max)) {
+        fields.problem("deciles", "do not ascend from min to max as finite float32");
       }
       if (!holds_tenths(range.counts)) {
         fields.problem("counts", "do not hold a tenth of the rows at or below each decile");

@@ -336,6 +336,7 @@ CHANGED_METADATA = {
         Planted(("drift", 0, "counts"), [0] * 9 + [1]),
         "drift[0]: counts do not hold a tenth",
     ),
+    "a range that no float holds": (Planted(("drift", 0, "max"), 1e39), "as finite float32"),
     "a count too few": (Planted(("drift", 0, "counts"), [1] * 9), "drift[0].counts"),
     "golden bars": (Planted(("golden", "bars"), 300), "golden/ts.npy: is <i8"),
 }

@@ -199,7 +199,7 @@ class Distribution(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         edges = [self.min, *self.deciles, self.max]
-        if edges != sorted(edges) or max(abs(self.min), abs(self.max)) > np.finfo(np.float32).max:
+        if edges != sorted(edges) or max(map(abs, edges)) > float(np.finfo(np.float32).max):
             raise ValueError(f"deciles do not ascend from min to max as finite float32: {edges}")
         rows = sum(self.counts)
         below = list(accumulate(self.counts[:9]))

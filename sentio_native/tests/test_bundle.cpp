@@ -191,6 +191,7 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"backends: is empty", [](Json& m) { m["backends"] = Json::array(); }},
       {"drift: is not one for each", [](Json& m) { m["drift"].erase(0); }},
       {"drift[1].deciles: do not ascend", [](Json& m) { m["drift"][1]["max"] = 7; }},
+      {"drift[1].deciles: do not ascend", [](Json& m) { m["drift"][1]["max"] = 1e39; }},
       {"drift[0].counts: do not hold a tenth", [](Json& m) { m["drift"][0]["counts"][9] = 2; }},
       {"drift[0].counts: -1 is not a count", [](Json& m) { m["drift"][0]["counts"][9] = -1; }},
       {"drift[0].deciles: and counts are 9 and 9", [](Json& m) { m["drift"][0]["counts"].erase(9); }},

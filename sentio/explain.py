@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sentio.bars import Bars, synthesize
 from sentio.bars.synth import LONGEST
@@ -26,6 +28,7 @@ class Node:
         index: its place in the plan; it reads earlier ones.
         kernel: what it computes, or the column's name.
         is_column: whether it is a column of the bars, which is there and costs nothing.
+        names: the features, hidden ones too, that one of its outputs is.
         params: of the kernel, in an order of its own.
         inputs: the place and the output of each node that it reads.
         outputs: how many columns it fills.
@@ -40,6 +43,7 @@ class Node:
     index: int
     kernel: str
     is_column: bool
+    names: tuple[str, ...]
     params: tuple[int | float, ...]
     inputs: tuple[tuple[int, int], ...]
     outputs: int
@@ -53,14 +57,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class FeatureCost:
-    """An emitted feature, where the plan holds it, and what it costs.
+    """A feature, where the plan holds it, and what it costs.
 
     Attributes:
         feature: as the engine compiled it.
         node, output: where its values are.
         nodes: all that it needs, in the order of the plan.
         cost: nanoseconds a bar of all that it needs, shared nodes included; None where one was not measured.
-        own: of those nodes that no other feature needs, which leaving it out would save.
+        own: of those nodes that no other emitted feature needs, which leaving it out would save; None also
+            where it is hidden, for others need it.
+        hidden: whether it is made for others only.
     """
 
     feature: Feature
@@ -69,6 +75,7 @@ class FeatureCost:
     nodes: tuple[int, ...]
     cost: float | None
     own: float | None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +85,34 @@ class Explanation:
     Attributes:
         nodes: by their places; columns of the bars that nothing reads are left out.
         features: in the order of the spec's columns.
+        hidden: the hidden features that these need.
         cost: nanoseconds a bar of all nodes together; None where one was not measured.
         rest: nanoseconds a bar of taking the bars in and writing the matrix; None where nothing was measured.
     """
 
     nodes: dict[int, Node]
     features: tuple[FeatureCost, ...]
+    hidden: tuple[FeatureCost, ...]
     cost: float | None
     rest: float | None
 
     def of(self, name: str) -> Explanation:
-        """One feature and the nodes that it needs; costs stay those of the whole spec's plan.
+        """One feature, hidden or not, and the nodes that it needs; costs stay those of the whole spec's plan.
 
         Raises:
-            UsageError: no emitted feature has that name.
+            UsageError: no feature that the spec emits, or needs for one, has that name.
         """
-        by_name = {each.feature.name: each for each in self.features}
+        by_name = {each.feature.name: each for each in (*self.features, *self.hidden)}
         if name not in by_name:
             raise UsageError(
                 "feature",
-                f"{name!r} is none that the spec emits",
+                f"{name!r} is none that the spec emits or needs",
                 hint=did_you_mean(name, by_name) or f"one of them is {next(iter(by_name))}",
             )
         only = by_name[name]
         nodes = {index: self.nodes[index] for index in only.nodes}
-        return replace(self, nodes=nodes, features=(only,), cost=only.cost)
+        hidden = tuple(each for each in self.hidden if each is not only and each.node in nodes)
+        return replace(self, nodes=nodes, features=(only,), hidden=hidden, cost=only.cost)
 
 
 def explain(spec: FeatureSpec, bars: Bars | None = None) -> Explanation:
@@ -129,11 +139,22 @@ def explain(spec: FeatureSpec, bars: Bars | None = None) -> Explanation:
         features.append(
             FeatureCost(feature, place, output, places, _total(costs, places), _total(costs, own))
         )
+    hidden = []
+    places_of = {name: (place, output) for place in users for output, name in nodes[place]["names"]}
+    for written in json.loads(spec.plan.canonical_json)["features"]:
+        if written.pop("hidden", False) and written["name"] in places_of:
+            place, output = places_of[written["name"]]
+            needs = _reached(nodes, place)
+            feature = _hidden(written, nodes[place])
+            hidden.append(
+                FeatureCost(feature, place, output, needs, _total(costs, needs), own=None, hidden=True)
+            )
     described = {
         place: Node(
             index=place,
             kernel=nodes[place]["kernel"],
             is_column=nodes[place]["is_column"],
+            names=tuple(name for _, name in nodes[place]["names"]),
             params=tuple(nodes[place]["params"]),
             inputs=tuple(nodes[place]["inputs"]),
             outputs=nodes[place]["outputs"],
@@ -146,11 +167,24 @@ def explain(spec: FeatureSpec, bars: Bars | None = None) -> Explanation:
         )
         for place in sorted(users)
     }
-    return Explanation(described, tuple(features), _total(costs, sorted(users)), _total([rest], [0]))
+    total = _total(costs, sorted(users))
+    return Explanation(described, tuple(features), tuple(hidden), total, _total([rest], [0]))
 
 
 def _simulated(warmup: int) -> Bars:
     return synthesize("QQQ", "1m", days=min(LONGEST, math.ceil((warmup + _MEASURED) / _MINUTES))).bars
+
+
+def _hidden(written: dict[str, Any], node: Mapping[str, Any]) -> Feature:
+    """A hidden feature, of which the engine tells what it wrote into the spec and what holds for its node."""
+    known = {key: written.pop(key) for key in ("name", "op", "source")}
+    return Feature(
+        **known,
+        op_version=written.pop("version"),
+        params=written,
+        warmup=node["valid"],
+        settle=node["settle"],
+    )
 
 
 def _reached(nodes: Sequence[dict[str, object]], place: int) -> tuple[int, ...]:

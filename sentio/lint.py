@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,10 +28,12 @@ __all__ = [
     "population_stability",
 ]
 
-# Two samples of m rows of one distribution have a PSI of (BINS - 1) * 2 / m on average (Yurdakul, Statistical
-# Properties of Population Stability Index, 2018): 0.036 for the halves of so many rows, far below 0.25.
 MIN_ROWS = 1000
 BINS = 10
+# Two samples of m independent values of one distribution have a PSI of 2 / m times a chi-squared figure of
+# BINS - 1 degrees (Yurdakul, Statistical Properties of Population Stability Index, 2018): what is beyond its
+# mean by less than so many deviations is chance.
+_BEYOND_CHANCE = 3.0
 
 _BLOCK_VALUES = 1 << 22  # values at work at a time, 32 MB of doubles
 
@@ -285,18 +288,37 @@ def _mostly_neutral(table: _Table, thresholds: Thresholds) -> _Found:
 
 def _drifting(table: _Table, thresholds: Thresholds) -> _Found:
     middle = table.columns.shape[1] // 2
-    for place in table.varying:
-        before, after = table.columns[place, :middle], table.columns[place, middle:]
+    for place, feature in enumerate(table.spec.features):
+        column = table.columns[place]
+        before, after = column[:middle], column[middle:]
         psi = population_stability(before, after)
-        if psi > thresholds.psi:
+        # Neighbours share their windows, and a value may stand for a session: no more are independent than
+        # windows fit, nor than there are changes.
+        changes = float(np.count_nonzero(column[1:] != column[:-1]) + 1)
+        independent = min(len(column) / (feature.warmup + 1), changes) / 2
+        chance = 2 / independent * (BINS - 1 + _BEYOND_CHANCE * math.sqrt(2 * (BINS - 1)))
+        if psi > max(thresholds.psi, chance):
             medians = f"median {np.median(before):.4g}, then {np.median(after):.4g}"
             yield place, f"PSI {psi:.2f} between the halves of the history ({medians})"
 
 
 def _no_settle(table: _Table, _: Thresholds) -> _Found:
-    for place, feature in enumerate(table.spec.features):
-        if feature.settle is None:
-            yield place, f"{feature.op} remembers all bars: no cold start ever agrees with the long run"
+    """With the nodes of the plan that never forget, whatever else reads them."""
+    plan = table.spec.plan
+    nodes = plan.nodes
+    for place, (node, _output) in enumerate(plan.emitted):
+        if nodes[node]["settle"] is not None:
+            continue
+        endless: set[str] = set()
+        waiting = [node]
+        while waiting:
+            reader = nodes[waiting.pop()]
+            read = [each for each, _output in reader["inputs"] if nodes[each]["settle"] is None]
+            waiting += read
+            if not read:
+                endless.add(reader["kernel"])
+        names = " and ".join(sorted(endless))
+        yield place, f"{names} remember{'' if len(endless) > 1 else 's'} all bars: no cold start ever agrees"
 
 
 @dataclass(frozen=True, slots=True)

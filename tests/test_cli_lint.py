@@ -129,8 +129,9 @@ def test_explain_draws_one_feature_as_a_tree(project: Workspace, sentio: Sentio)
 
 def test_explain_names_a_node_again_where_it_is_drawn_already(project: Workspace, sentio: Sentio) -> None:
     done = sentio("specs", "explain", "tfa", "macd_hist_12_26_9")
-    assert done.out.count("difference(0), as above") == 1
+    assert done.out.count("difference, as above") == 1
     assert "shared with " in done.out
+    assert "= macd_12_26_9: " in done.out  # a hidden feature
 
 
 def test_explain_as_json_holds_the_graph(project: Workspace, sentio: Sentio) -> None:
@@ -153,5 +154,5 @@ def test_explain_refuses_a_feature_that_is_not_there(project: Workspace, sentio:
     done = sentio("specs", "explain", "tiny", "rsi_15")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: feature: 'rsi_15' is none that the spec emits\n  hint: did you mean rsi_14?\n"
+        "error: feature: 'rsi_15' is none that the spec emits or needs\n  hint: did you mean rsi_14?\n"
     )

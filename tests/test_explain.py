@@ -59,9 +59,41 @@ def test_one_feature_keeps_what_it_needs_and_the_names_of_those_that_share(bars:
 
 def test_an_unknown_feature_is_refused_with_the_nearest(bars: Bars) -> None:
     with pytest.raises(
-        UsageError, match=r"'macd_lin' is none that the spec emits\n  hint: did you mean macd_line"
+        UsageError, match=r"'macd_lin' is none that the spec emits or needs\n  hint: did you mean macd_line"
     ):
         explained(bars, *MACD).of("macd_lin")
+
+
+def test_hidden_features_are_named_at_their_nodes_and_explained_alone(bars: Bars) -> None:
+    whole = explained(
+        bars,
+        {"name": "fast", "op": "EMA", "window": 5, "hidden": True},
+        {"name": "slow", "op": "EMA", "window": 20, "hidden": True},
+        {"name": "nobodys", "op": "SMA", "window": 9, "hidden": True},
+        {"name": "gap", "op": "SUB", "source": ["fast", "slow"]},
+    )
+    assert [each.feature.name for each in whole.hidden] == ["fast", "slow"]
+    assert sorted(node.names for node in whole.nodes.values() if node.names) == [
+        ("fast",),
+        ("gap",),
+        ("slow",),
+    ]
+    slow = whole.of("slow")
+    [only] = slow.features
+    assert (only.hidden, only.own, only.cost) == (True, None, slow.cost)
+    assert (only.feature.op, only.feature.params, only.feature.warmup) == ("EMA", {"window": 20}, 19)
+    assert only.feature.settle == slow.nodes[only.node].settle
+    assert kernels(slow) == ["close", "decaying_average"]
+    assert whole.of("gap").hidden == whole.hidden
+    with pytest.raises(UsageError, match="'nobodys' is none that the spec emits or needs"):
+        whole.of("nobodys")
+
+
+def test_parameters_that_say_nothing_are_left_out(bars: Bars) -> None:
+    halves = explained(
+        bars, {"name": "change", "op": "MOMENTUM", "window": 30}, {"name": "mid", "op": "MEDPRICE"}
+    )
+    assert [node.params for node in halves.nodes.values() if not node.is_column] == [(30,), ()]
 
 
 @pytest.mark.parametrize("name", ["tfa", "classic", "alpha158"])

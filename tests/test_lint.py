@@ -182,6 +182,28 @@ def test_drifting_is_another_distribution_in_the_second_half() -> None:
     assert not found(lint(spec_of(VOLUME), bars_of(close, risen), Thresholds(psi=50)), "drifting")
 
 
+def test_what_few_windows_differ_by_is_no_drift() -> None:
+    """Of independent returns every windowed feature is stationary, though neighbours share their windows."""
+    features = [
+        {"name": "volatility", "op": "VOLATILITY", "window": 200},
+        {"name": "skewness", "op": "SKEWNESS", "window": 60},
+        {"name": "rsi", "op": "RSI", "window": 30},
+    ]
+    for seed in range(10):
+        assert not found(lint(spec_of(*features), random_bars(4700, seed)), "drifting")
+
+
+def test_drifting_is_found_in_the_features_of_a_market_that_has_changed() -> None:
+    generator = np.random.default_rng(9)
+    rows = 40_000
+    louder = np.where(np.arange(rows) < rows // 2, 1e-3, 2e-3)
+    close = 100 * np.exp(np.cumsum(generator.normal(0, 1, rows) * louder))
+    volatility = {"name": "volatility", "op": "VOLATILITY", "window": 200}
+    assert found(lint(spec_of(volatility), bars_of(close, np.full(rows, 1e4))), "drifting").keys() == {
+        "volatility"
+    }
+
+
 def test_the_stability_index_of_two_shares_is_its_formula() -> None:
     before, after = np.repeat([0.0, 1.0], [20_000, 80_000]), np.repeat([0.0, 1.0], [40_000, 60_000])
     expected = 0.2 * math.log(0.4 / 0.2) - 0.2 * math.log(0.6 / 0.8)
@@ -218,6 +240,16 @@ def test_no_settle_is_told_of_ops_that_remember_all_bars() -> None:
     findings = lint(spec_of(obv, ema), random_bars())
     assert found(findings, "no-settle").keys() == {"obv"}
     assert not next(finding for finding in findings if finding.rule == "no-settle").fails
+
+
+def test_no_settle_names_what_remembers_however_deep_it_lies() -> None:
+    hidden = [
+        {"name": "obv", "op": "OBV", "hidden": True},
+        {"name": "volumes", "op": "SMA", "source": "volume", "window": 20, "hidden": True},
+    ]
+    ratio = {"name": "ratio", "op": "DIV", "source": ["obv", "volumes"]}
+    told = found(lint(spec_of(*hidden, ratio), random_bars()), "no-settle")
+    assert told == {"ratio": "on_balance_volume remembers all bars: no cold start ever agrees"}
 
 
 def test_findings_do_not_depend_on_the_blocks_in_which_they_are_computed(

@@ -166,7 +166,7 @@ def lint(
 @app.command()
 def explain(
     name: str = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file."),
-    feature: str | None = typer.Argument(None, help="One feature, drawn as a tree; without one, all."),
+    feature: str | None = typer.Argument(None, help="One feature, drawn as a tree, hidden or not; else all."),
     as_json: bool = JsonOption,
     root: str | None = RootOption,
 ) -> None:
@@ -189,8 +189,8 @@ def explain(
     if as_json:
         features = [
             {**each.feature.model_dump(), "node": each.node, "output": each.output, "nodes": each.nodes}
-            | {"cost_ns": each.cost, "own_cost_ns": each.own}
-            for each in explained.features
+            | {"hidden": each.hidden, "cost_ns": each.cost, "own_cost_ns": each.own}
+            for each in (*explained.features, *explained.hidden)
         ]
         nodes = [
             {("cost_ns" if key == "cost" else key): value for key, value in asdict(node).items()}
@@ -251,7 +251,7 @@ def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
     rows = [
         [
             f"#{node.index}",
-            _formula(node),
+            f"{_formula(node)}{_named(node)}",
             ", ".join(_read(explained, *ref) for ref in node.inputs),
             str(node.warmup),
             _text(node.settle),
@@ -278,7 +278,7 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
     feature = root.feature
     drawn = Tree(
         f"{feature.name}: {feature.op}, warm-up {feature.warmup}, settle {_text(feature.settle)}, "
-        f"{_cost(root.cost)} ns a bar, {_cost(root.own)} of its own",
+        f"{_cost(root.cost)} ns a bar" + ("" if root.hidden else f", {_cost(root.own)} of its own"),
         highlight=False,
     )
     known: set[int] = set()
@@ -288,7 +288,7 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
         if node.is_column:
             branch.add(node.kernel)
             return
-        title = f"#{place}{_output(output)} {_formula(node)}"
+        title = f"#{place}{_output(output)} {_formula(node)}{_named(node)}"
         if place in known:
             branch.add(f"{title}, as above")
             return
@@ -308,6 +308,10 @@ def _formula(node: Node) -> str:
     return (
         f"{node.kernel}({', '.join(f'{value:g}' for value in node.params)})" if node.params else node.kernel
     )
+
+
+def _named(node: Node) -> str:
+    return f" = {', '.join(node.names)}" if node.names else ""
 
 
 def _read(explained: Explanation, place: int, output: int) -> str:

@@ -142,6 +142,7 @@ py::dict describe_node(const sentio::NodeInfo& node) {
   entry["params"] = params;
   entry["inputs"] = inputs;
   entry["outputs"] = node.outputs;
+  entry["names"] = node.names;
   entry["start"] = node.start;
   entry["valid"] = node.valid;
   entry["settle"] = node.settle;

@@ -193,6 +193,7 @@ class Compiler {
     info.warmup = graph.node(ref).valid;
     info.settle = graph.node(ref).settle;
     columns_.emplace(info.name, ref);
+    graph.name(ref, info.name);
     canonical_features_.push_back(canonical_feature(info, hidden));
     if (hidden) return;
     emitted_.push_back(ref);
@@ -450,11 +451,16 @@ std::vector<NodeInfo> Plan::nodes() const {
   for (const Node& node : graph_->nodes) {
     const std::size_t place = nodes.size();
     const bool is_column = place < kBaseColumns;
+    std::vector<double> params = node.key.params;
+    // The key of what remembers nothing ends with how far it looks back: zeros tell a reader nothing.
+    if (node.maker.forgets && node.reach.lag.none())
+      params.resize(params.size() - node.reach.lag.rows().size());
     nodes.push_back({.kernel = is_column ? kBaseColumnNames.at(place) : node.key.kernel,
                      .is_column = is_column,
-                     .params = node.key.params,
+                     .params = std::move(params),
                      .inputs = node.key.inputs,
                      .outputs = node.outputs,
+                     .names = node.names,
                      .start = node.start,
                      .valid = node.valid,
                      .settle = node.settle,

@@ -37,6 +37,10 @@ NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, KernelMaker maker, int o
   return {known->second, 0};
 }
 
+void GraphBuilder::name(NodeRef ref, std::string feature) {
+  nodes_[static_cast<std::size_t>(ref.node)].names.emplace_back(ref.output, std::move(feature));
+}
+
 Graph GraphBuilder::finish(const std::vector<NodeRef>& emitted) && {
   std::vector<bool> needed(nodes_.size(), false);
   for (int i = 0; i < kBaseColumns; ++i) needed[static_cast<std::size_t>(i)] = true;

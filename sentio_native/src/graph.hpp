@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernel.hpp"
@@ -95,11 +96,12 @@ struct Node {
   NodeKey key;
   NodeReach reach;
   int outputs = 1;
-  KernelMaker maker;                       // empty for base columns
-  std::int64_t start = 0;                  // first row that it runs
-  std::int64_t valid = 0;                  // first row that counts
-  std::optional<std::int64_t> settle = 0;  // bars of history, inputs' included
-  std::int64_t history = 0;                // rows that its readers look back upon
+  std::vector<std::pair<int, std::string>> names;  // of the features that an output is
+  KernelMaker maker;                               // empty for base columns
+  std::int64_t start = 0;                          // first row that it runs
+  std::int64_t valid = 0;                          // first row that counts
+  std::optional<std::int64_t> settle = 0;          // bars of history, inputs' included
+  std::int64_t history = 0;                        // rows that its readers look back upon
 };
 
 // In topological order; the first kBaseColumns nodes are the bars' columns.
@@ -114,6 +116,8 @@ class GraphBuilder {
 
   // The node with that key, made if it is not there yet.
   NodeRef add(NodeKey key, NodeReach reach, KernelMaker maker, int outputs = 1);
+  // Say that a feature is this column; it changes nothing but what readers are told.
+  void name(NodeRef ref, std::string feature);
 
   [[nodiscard]] static NodeRef base(BaseColumn column) noexcept { return {static_cast<int>(column), 0}; }
   [[nodiscard]] double session_gap_seconds() const noexcept { return session_gap_seconds_; }

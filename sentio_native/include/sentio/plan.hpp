@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sentio/bar.hpp"
@@ -40,8 +41,9 @@ struct NodeInfo {
   std::vector<double> params;
   std::vector<NodeRef> inputs;
   int outputs = 1;
-  std::int64_t start = 0;              // first row that it runs
-  std::int64_t valid = 0;              // first row that counts
+  std::vector<std::pair<int, std::string>> names;  // of the features, hidden ones too, that an output is
+  std::int64_t start = 0;                          // first row that it runs
+  std::int64_t valid = 0;                          // first row that counts
   std::optional<std::int64_t> settle;  // bars after which a cold start agrees, inputs' included; none: never
   std::int64_t history = 0;            // rows of it that are kept for its readers
 };

@@ -71,7 +71,8 @@ format: setup ## format Python and C++
 digests: setup ## one digest for all builds: compilers, levels, instruction sets, aarch64; writes the page
 	python sentio_native/tests/digest_matrix.py
 
-digests-quick: setup ## another compiler's and another processor's digests against the page
+digests-quick: runtime ## the digests of what is built here, by another compiler and for another processor against the page
+	python sentio_native/tests/digest_matrix.py --program build/tests/sentio_digest
 	python sentio_native/tests/digest_matrix.py clang-O2 aarch64-O3
 
 # By clang, whose sanitizers also carry libFuzzer; another version of it by CLANG=clang-18. Without -O1 sanitized
@@ -88,6 +89,7 @@ sanitized: setup
 sanitize: sanitized ## the C++ tests, and the fuzzers' corpus, but for LibTorch, under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure --parallel 2
+	python sentio_native/tests/digest_matrix.py --program build/sanitize/tests/sentio_digest
 
 # Of each of the 8 readers; 2 million in all.
 FUZZ_RUNS ?= 250000
@@ -129,9 +131,9 @@ bench-decisions: native runtime ## from bar to decision, each backend in C++ ove
 	touch $@
 
 drift: setup ## 100 million streamed bars against long double recomputation; some minutes
-	cmake -B build $(CMAKE_FLAGS) -DSENTIO_BENCH=ON
+	cmake -B build $(CMAKE_FLAGS) -DSENTIO_TESTS=ON
 	cmake --build build --target sentio_drift
-	build/bench/sentio_drift
+	build/tests/sentio_drift
 
 clean: ## remove what was built; data/, artifacts/ and .venv stay
 	rm -rf build dist

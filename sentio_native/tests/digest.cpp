@@ -1,5 +1,5 @@
-// The digests of specs: SHA-256 of their features and of the engine's state over fixed bars, to compare
-// builds.
+// The digests of specs, and of one that holds every op: SHA-256 of their features and of the engine's state
+// over fixed bars, to compare builds.
 #include <cstdint>
 #include <fstream>
 #include <iostream>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "every_op.hpp"
 #include "made_bars.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/error.hpp"
@@ -52,11 +53,10 @@ std::string digest(const std::vector<Value>& values) {
   return to_hex(sha256(std::as_bytes(std::span(values))));
 }
 
-void print_digests(const char* path, const BarTable& bars) {
-  const auto plan = Plan::compile(text_of(path));
+void print_digests(const std::string& name, const std::shared_ptr<const Plan>& plan, const BarTable& bars) {
   std::vector<float> out(bars.size() * plan->width());
   const auto print = [&](const char* how, const Engine& engine) {
-    std::cout << path << ' ' << how << ' ' << digest(out) << ' ' << digest(engine.state()) << '\n';
+    std::cout << name << ' ' << how << ' ' << digest(out) << ' ' << digest(engine.state()) << '\n';
   };
 
   Engine batch(plan);
@@ -77,7 +77,8 @@ void print_digests(const char* path, const BarTable& bars) {
 }  // namespace
 
 // With no argument: the instruction sets that SENTIO_ISA may name here, a line each. With specs' files: a
-// line for each and each way of running it: file, way, digest of the float32 features, digest of the state.
+// line for each, and for `every_op`, and each way of running it: name, way, digest of the float32 features,
+// digest of the state.
 int main(int count, char** words) {
   try {
     if (count < 2) {
@@ -85,7 +86,8 @@ int main(int count, char** words) {
       return 0;
     }
     const BarTable bars = fixed_bars();
-    for (int k = 1; k < count; ++k) print_digests(words[k], bars);
+    for (int k = 1; k < count; ++k) print_digests(words[k], Plan::compile(text_of(words[k])), bars);
+    print_digests("every_op", test::plan_of_every_op(), bars);
   } catch (const Error& error) {
     std::cerr << "sentio_digest: " << error.what() << '\n';
     return 1;

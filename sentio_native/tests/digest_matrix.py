@@ -1,4 +1,4 @@
-"""Builds the engine in many ways, runs every shipped spec with each, and compares the digests.
+"""Builds the engine in many ways, runs every shipped spec and every op with each, and compares the digests.
 
 digest_matrix.py                   every build: they must agree; writes docs/reference/digests.md
 digest_matrix.py BUILD...          these builds alone: they must give what that page says
@@ -107,7 +107,7 @@ def instruction_sets(command: Sequence[str | Path]) -> list[str]:
 
 
 def digests(command: Sequence[str | Path], instruction_set: str) -> Digests:
-    """What the program gives for every shipped spec.
+    """What the program gives for every shipped spec, and for every op.
 
     Raises:
         CheckFailed: a spec's stream differs from its batch.
@@ -117,7 +117,7 @@ def digests(command: Sequence[str | Path], instruction_set: str) -> Digests:
     for line in output([*command, *specs], SENTIO_ISA=instruction_set).splitlines():
         path, way, features, state = line.split()
         found[way][Path(path).stem] = (features, state)
-    assert found["batch"].keys() == {Path(path).stem for path in specs}
+    assert found["batch"].keys() == {"every_op", *(Path(path).stem for path in specs)}
     if problems := differences("the stream", found["stream"], found["batch"]):
         raise CheckFailed(str(command[-1]), "its stream differs from its batch", problems=problems)
     return found["batch"]
@@ -148,12 +148,13 @@ def page(expected: Digests, rows: Iterable[str]) -> str:
         f"| `{spec}` | `{features}` | `{state}` |" for spec, (features, state) in expected.items()
     )
     builds = "\n".join(rows)
-    return f"""# Digests of the shipped specs
+    return f"""# Digests of the shipped specs, and of every op
 
 <!-- Written by sentio_native/tests/digest_matrix.py; run: make digests -->
 
 SHA-256 of the float32 features, and of the engine's serialized state at the end, over the 20,000 fixed bars
-of `sentio_native/tests/digest.cpp`. The batch and the stream of single bars gave the same.
+of `sentio_native/tests/digest.cpp`. `every_op` is a spec that holds each op of the catalog once. The batch
+and the stream of single bars gave the same.
 
 | spec | features | state |
 |---|---|---|

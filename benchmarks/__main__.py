@@ -38,6 +38,7 @@ class Size:
     memory_runs: int
     bars: tuple[int, ...]
     features: tuple[int, ...]
+    windows: tuple[int, ...]
     features_rows: int
 
 
@@ -50,6 +51,7 @@ FULL = Size(
     memory_runs=3,
     bars=(1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000),
     features=(10, 20, 55, 110, 200, 500, 1_000, 2_000),
+    windows=(10, 100, 1_000, 10_000, 100_000),
     features_rows=50_000,
 )
 QUICK = Size(
@@ -61,6 +63,7 @@ QUICK = Size(
     memory_runs=1,
     bars=(1_000, 10_000),
     features=(10, 100),
+    windows=(10, 1_000),
     features_rows=1_000,
 )
 
@@ -140,6 +143,7 @@ def main() -> None:
     taken = {
         "bars": curves.by_bars(size.bars, size.pairs),
         "features": curves.by_features(size.features, size.features_rows, size.pairs),
+        "window": curves.by_windows(size.windows, size.features_rows, size.pairs),
     }
     for name, curve in taken.items():
         points = result["curves"][name] = []

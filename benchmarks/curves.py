@@ -1,4 +1,4 @@
-"""How the cost grows with the number of bars and of features: nanoseconds of CPU time a bar and feature."""
+"""How the cost grows with bars, features and windows: nanoseconds of CPU time a bar and feature."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from benchmarks.work import bars_for, later, widened
 from sentio.bars import Bars
 from sentio.extension import load_extension
 
-__all__ = ["by_bars", "by_features"]
+__all__ = ["WINDOWED", "by_bars", "by_features", "by_windows"]
 
+# An op for each way of remembering a window: sums, moments, lines, extremes, and values in order.
+WINDOWED = ("SMA", "VOLATILITY", "LINEARREG_SLOPE", "ROLLING_MAX", "QUANTILE", "AVGDEV")
 # Above so many bars they come again, later, into the same block of the output.
 _BLOCK = 10_000_000
 
@@ -40,6 +42,26 @@ def by_features(numbers: Sequence[int], rows: int, runs: int) -> Iterator[tuple[
         out = np.empty((rows, number), np.float32)
         out.fill(0.0)
         yield number, _cost(widened(sentio.FeatureSpec.load("classic"), number), bars, out, runs)
+
+
+def by_windows(numbers: Sequence[int], rows: int, runs: int) -> Iterator[tuple[int, float]]:
+    """For each length of a window, the cost of WINDOWED, from the first bar on that all are valid."""
+    bars = bars_for(max(numbers) + rows)
+    for number in numbers:
+        features = [{"name": op.lower(), "op": op, "source": "close", "window": number} for op in WINDOWED]
+        spec = sentio.FeatureSpec.from_document({"schema_version": "1.0", "features": features})
+        engine = sentio.FeatureEngine(spec)
+        engine.compute(bars[: max(numbers)])
+        state, out = engine.state(), np.empty((rows, len(WINDOWED)), np.float32)
+
+        def compute(engine: sentio.FeatureEngine = engine, out: np.ndarray = out) -> None:
+            engine.compute(bars[max(numbers) :], out)
+
+        times = []
+        while len(times) < runs and sum(times) < 2.0:
+            engine.restore(state)
+            times.append(cpu(compute))
+        yield number, 1e9 * float(np.median(times)) / out.size
 
 
 def _cost(spec: sentio.FeatureSpec, bars: Bars, out: np.ndarray, runs: int) -> float:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.curves import WINDOWED
+
 __all__ = ["holds", "line_of", "section"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,10 +62,15 @@ def section(result: Mapping[str, Any]) -> str:
             cells = [row["text"], *figures, str(row["pairs"]), row["must"], row["goal"], notes]
         text += "| " + " | ".join(cells).replace("<=", "≤").replace(">=", "≥") + " |\n"
     text += "\n![ratios](plots/ratios.svg)\n"
-    for name, what in (("bars", "bars, `classic`, output reused"), ("features", "features")):
+    windowed = ", ".join(WINDOWED)
+    for name, what in (
+        ("bars", "bars, `classic`, output reused"),
+        ("features", "features, each with a window of its own"),
+        ("window", f"bars in the windows of {windowed}"),
+    ):
         text += f"\n| {what} | ns a value |\n|---|---|\n"
         text += "".join(f"| {number:,} | {cost:.2f} |\n" for number, cost in result["curves"][name])
-        text += f"\n![cost by the number of {name}](plots/{name}.svg)\n"
+        text += f"\n![cost by {name}](plots/{name}.svg)\n"
     return text
 
 

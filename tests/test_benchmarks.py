@@ -39,6 +39,7 @@ def test_every_row_has_a_figure_or_says_why_not(result: dict[str, Any]) -> None:
             assert row["p10"] <= row["median"] <= row["p90"]
             assert row["text"].endswith("MB") or row["median"] > 0
     assert [number for number, _ in result["curves"]["features"]] == [10, 100]
+    assert [number for number, _ in result["curves"]["window"]] == [10, 1000]
 
 
 def test_the_peers_that_the_lock_file_has_agree_in_every_column(result: dict[str, Any]) -> None:

@@ -43,6 +43,10 @@ def rows_for(op: dict) -> int:
     return max(ROWS, 102 + max(warmup_formula(op, params) for params in parameter_sets(op)))
 
 
+def takes_window(op: dict) -> bool:
+    return "window" in {param["name"] for param in op["params"]}
+
+
 def plan_of(op: dict, params: dict, sources: list[str]):
     given = {"source": sources} if sources else {}
     return compile_spec(feature(op["name"], params, **given))
@@ -78,6 +82,32 @@ def test_op_agrees_with_its_definition(op: dict, kind: str) -> None:
         assert np.abs(value - expected)[worst] <= allowed[worst], (
             f"{params} of {sources}, row {plan.warmup + worst}: {value[worst]}, expected {expected[worst]}"
         )
+
+
+# Beyond every block and period of the engine; and the longest, for each way of remembering a window.
+LONG = [
+    *((name, 4_000) for name, op in CATALOG.items() if op["memory"] == "window" and takes_window(op)),
+    *(
+        (name, 100_000)
+        for name in ("SMA", "VOLATILITY", "LINEARREG_R2", "ROLLING_MAX", "ARGMIN", "QUANTILE", "AVGDEV")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "window"), LONG)
+def test_a_long_window_agrees_with_its_definition(name: str, window: int) -> None:
+    op = CATALOG[name]
+    given = {p["name"]: p["default"] if p["default"] is not None else p["min"] for p in op["params"]}
+    given["window"] = min(window, next(p["max"] for p in op["params"] if p["name"] == "window"))
+    plan = plan_of(op, given, op["sources"])
+    # More bars than the oracle sees: what has left the window must be forgotten.
+    bars = random_bars(2 * plan.warmup + 4)
+    seen = {name: column[-(plan.warmup + 4) :] for name, column in bars.items()}
+    value = run(plan, bars)[-4:, 0]
+    series = [values[-(plan.warmup + 4) :] for values in source_values(op["sources"], bars)]
+    expected = ORACLES[op["name"]](seen, series, **given)[-4:]
+    scale = np.broadcast_to(error_scale(op, seen, series, plan.warmup), (plan.warmup + 4,))[-4:]
+    np.testing.assert_array_less(np.abs(value - expected), 1e-10 * np.maximum(np.abs(expected), scale))
 
 
 @every_op

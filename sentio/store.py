@@ -12,8 +12,11 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
@@ -21,8 +24,10 @@ from sentio.errors import CorruptStore, ResourceError, UsageError
 __all__ = [
     "SIGNATURE",
     "SUMS",
+    "Sums",
     "entry_id",
     "publish",
+    "read_sealed",
     "read_sums",
     "sha256_file",
     "verify_sums",
@@ -86,24 +91,93 @@ def publish(destination: Path, sign: Callable[[bytes], bytes] | None = None) -> 
         shutil.rmtree(staging, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A folder's `SHA256SUMS`, read once: identity and listing are of the same bytes.
+
+    Attributes:
+        content: those bytes.
+        hashes: the SHA-256 of each file by its name.
+    """
+
+    content: bytes
+    hashes: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        """The folder's identity: the SHA-256 of the bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
 def entry_id(folder: Path) -> str:
     """The identity of a published folder: the SHA-256 of its `SHA256SUMS`."""
-    _require_sums(folder)
-    return sha256_file(folder / SUMS)
+    return read_sums(folder).id
 
 
-def read_sums(folder: Path) -> dict[str, str]:
-    """The `SHA256SUMS` of a published folder: the hash of each file by its name; the files are not looked at.
+def read_sums(folder: Path) -> Sums:
+    """The `SHA256SUMS` of a published folder; the files are not looked at.
 
     Raises:
         CorruptStore: it is missing, a link, or holds a line of another form; all are named.
         ResourceError: it cannot be read.
     """
+    with _resources(folder), _folder(folder) as root:
+        return _read_sums(root, folder)
+
+
+def verify_sums(folder: Path) -> str:
+    """Recompute the hash of every file below `folder` and compare with its `SHA256SUMS`.
+
+    Returns:
+        The folder's identity, as `entry_id`.
+
+    Raises:
+        CorruptStore: a file differs, is missing, is a link, is no file or is not listed; all are named.
+            A signature, `SHA256SUMS.sig`, is the one file that need not be; it is not checked here.
+        ResourceError: a file cannot be read.
+    """
+    return read_sealed(folder, lambda _, stream: hashlib.file_digest(stream, "sha256").hexdigest()).id
+
+
+def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sums:
+    """Read every file below `folder` once, and compare with its `SHA256SUMS`, as `verify_sums` does.
+
+    Everything is opened relative to one open folder and never through a link: a folder that is replaced
+    meanwhile is read whole, the old one or the new one, and a file that is overwritten fails its hash.
+
+    Args:
+        folder: a published folder.
+        read: takes the name and the stream of each listed file, and of the signature where there is one;
+            gives the SHA-256 of what it read.
+    """
+    with _resources(folder), _folder(folder) as root:
+        sums = _read_sums(root, folder)
+        missing, problems = dict(sums.hashes), []
+        for path, stream in _streams(root, folder):
+            name = path.relative_to(folder).as_posix()
+            digest = missing.pop(name, None)
+            if name == SUMS:  # read already
+                continue
+            if digest is None and name != SIGNATURE:
+                problems.append(f"{name}: is not listed in {SUMS}")
+            elif stream is None:
+                problems.append(f"{name}: is a link or not a file")
+            elif read(name, stream) != digest and name != SIGNATURE:
+                problems.append(f"{name}: its bytes are not those that were written")
+    problems += [f"{name}: is missing" for name in missing]
+    if problems:
+        raise CorruptStore(str(folder), "is damaged", problems=sorted(problems), hint=_AGAIN)
+    return sums
+
+
+def _read_sums(root: int, folder: Path) -> Sums:
     sums = folder / SUMS
-    _require_sums(folder)
+    with _opened(sums, root) as stream:
+        if not isinstance(stream, BufferedReader):
+            raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN)
+        content = stream.read()
     try:
-        with _resources(sums):
-            *lines, rest = sums.read_bytes().decode("ascii").split("\n")
+        *lines, rest = content.decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise CorruptStore(str(sums), "is not ASCII text", hint=_AGAIN) from None
     listed: dict[str, str] = {}
@@ -118,55 +192,64 @@ def read_sums(folder: Path) -> dict[str, str]:
             listed[name] = digest
     if problems:
         raise CorruptStore(str(folder), "is damaged", problems=problems, hint=_AGAIN)
-    return listed
+    return Sums(content, listed)
 
 
-def verify_sums(folder: Path) -> str:
-    """Recompute the hash of every file below `folder` and compare with its `SHA256SUMS`.
-
-    Returns:
-        The folder's identity, as `entry_id`.
-
-    Raises:
-        CorruptStore: a file differs, is missing, is a link, is no file or is not listed; all are named.
-            A signature, `SHA256SUMS.sig`, is the one file that need not be; it is not checked here.
-    """
-    identity = entry_id(folder)
-    listed = read_sums(folder)
-    problems = []
-    present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    for name, digest in listed.items():
-        path = present.get(name)
-        if path is None:
-            problems.append(f"{name}: is missing")
-        elif path.is_symlink():
-            problems.append(f"{name}: is a link")
-        elif not path.is_file():  # opening a pipe that nobody writes to would wait for ever
-            problems.append(f"{name}: is not a file")
-        elif sha256_file(path) != digest:
-            problems.append(f"{name}: its bytes are not those that were written")
-    problems += [f"{name}: is not listed in {SUMS}" for name in sorted(present.keys() - listed.keys())]
-    if problems:
-        raise CorruptStore(str(folder), "is damaged", problems=problems, hint=_AGAIN)
-    return identity
+@contextmanager
+def _folder(folder: Path) -> Iterator[int]:
+    """Open a folder: whatever is opened by this descriptor is in it, wherever its name leads by then."""
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN) from None
+    try:
+        yield root
+    finally:
+        os.close(root)
 
 
-def _require_sums(folder: Path) -> None:
-    sums = folder / SUMS
-    if sums.is_symlink() or not sums.is_file():
-        raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN)
+def _streams(root: int, folder: Path) -> Iterator[tuple[Path, BufferedReader | None]]:
+    """Open each file below an open folder, in the order of names; None for a link, a pipe and the like."""
+    for name in sorted(os.listdir(root)):
+        with _opened(folder / name, root) as opened:
+            if isinstance(opened, int):
+                yield from _streams(opened, folder / name)
+            else:
+                yield folder / name, opened
 
 
-def _files(folder: Path) -> list[Path]:
-    """All files and links below `folder`, but for `SHA256SUMS` and its signature, in the order of names."""
-    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    return sorted(path for path in found if path not in (folder / SUMS, folder / SIGNATURE))
+@contextmanager
+def _opened(path: Path, folder: int) -> Iterator[BufferedReader | int | None]:
+    """Open `path.name` in an open folder: a file's stream, a folder's descriptor, None for all else."""
+    descriptor = _open(path, folder)
+    if descriptor is None:
+        yield None
+        return
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            with open(descriptor, "rb", closefd=False) as stream:
+                yield stream
+        else:
+            yield descriptor if stat.S_ISDIR(mode) else None
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, folder: int) -> int | None:
+    try:
+        # Not blocking: opening a pipe that nobody writes to would wait for ever.
+        return os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):  # missing, a link, a socket
+            return None
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _seal(folder: Path, sign: Callable[[bytes], bytes] | None) -> None:
     """Sync every file, read it again for its hash, and write `SHA256SUMS` and its signature last."""
     lines = []
-    for path in _files(folder):
+    for path in sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

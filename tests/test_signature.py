@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bundles import NOON, make_source, reseal
+from bundles import NOON, make_bundle, make_source, reseal
 from command_line import Done
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -20,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from keys import write_keys
 
 from sentio.bundle import load_bundle
+from sentio.bundle.folder import read_files
 from sentio.cli.app import app
 from sentio.cli.screen import run as run_command
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
@@ -122,6 +127,59 @@ def test_a_signature_must_be_a_file_and_must_not_be_listed(bundle, tmp_path):
     sums.write_text(sums.read_text() + f"{'0' * 64}  SHA256SUMS.sig\n")
     with pytest.raises(CorruptStore, match="is not allowed"):
         load_bundle(bundle)
+
+
+# A path that leads to another folder while it is read
+
+before_open: list[Callable[[], None]] = []
+
+
+def watch(event: str, _: object) -> None:
+    if event == "open" and before_open:
+        before_open[0]()
+
+
+sys.addaudithook(watch)  # there is no taking it back; without an action it does nothing
+
+
+def lead(path: Path, folder: Path) -> None:
+    beside = path.with_name("beside")
+    beside.symlink_to(folder)
+    beside.rename(path)
+
+
+@contextmanager
+def swapped(path: Path, one: Path, other: Path, first: int, last: int) -> Iterator[list[int]]:
+    """`path` leads to `one`, from the `first` open of any file on to `other`, and from the `last` on back."""
+    opens = [0]
+
+    def action() -> None:
+        if opens[0] in (first, last):
+            lead(path, other if opens[0] == first else one)
+        opens[0] += 1
+
+    lead(path, one)
+    before_open.append(action)
+    try:
+        yield opens
+    finally:
+        before_open.clear()
+
+
+def test_a_path_that_leads_elsewhere_at_any_moment_gives_one_bundle_whole(bundle, tmp_path):
+    unsigned, path = make_bundle(tmp_path, make_source(2)), tmp_path / "path"
+    whole = {files.id: files.contents for files in map(read_files, (bundle, unsigned))}
+    with swapped(path, bundle, unsigned, -1, -1) as opens:
+        read_files(path)
+    assert opens[0] > len(whole[verify_sums(bundle)])
+    read = set()
+    for first, last in itertools.combinations(range(opens[0] + 1), 2):
+        with swapped(path, bundle, unsigned, first, last):
+            files = read_files(path)
+        assert files.id == hashlib.sha256(files.sums).hexdigest()
+        assert files.contents == whole[files.id], (first, last)
+        read.add(files.id)
+    assert read == set(whole)
 
 
 def test_keys_that_are_none_are_refused(made, tmp_path):

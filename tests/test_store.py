@@ -52,7 +52,7 @@ def test_the_identity_is_the_hash_of_the_sums(entry: Path) -> None:
 
 def test_the_sums_are_read_by_name_without_a_look_at_the_files(entry: Path) -> None:
     (entry / "a.txt").unlink()
-    assert read_sums(entry) == {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+    assert read_sums(entry).hashes == {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,23 @@ def test_a_link_to_the_very_bytes_is_refused(entry: Path, tmp_path: Path) -> Non
     elsewhere = tmp_path / "elsewhere"
     (entry / "a.txt").rename(elsewhere)
     (entry / "a.txt").symlink_to(elsewhere)
-    with pytest.raises(CorruptStore, match=r"a\.txt: is a link"):
+    with pytest.raises(CorruptStore, match=r"a\.txt: is a link or not a file"):
         verify_sums(entry)
 
 
 def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(entry: Path) -> None:
     (entry / "a.txt").unlink()
     os.mkfifo(entry / "a.txt")
-    with pytest.raises(CorruptStore, match=r"a\.txt: is not a file"):
+    with pytest.raises(CorruptStore, match=r"a\.txt: is a link or not a file"):
         verify_sums(entry)
+
+
+def test_a_link_to_a_folder_with_the_very_files_is_refused(entry: Path, tmp_path: Path) -> None:
+    (entry / "inner").rename(tmp_path / "elsewhere")
+    (entry / "inner").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptStore) as caught:
+        verify_sums(entry)
+    assert list(caught.value.problems) == ["inner/b.bin: is missing", "inner: is not listed in SHA256SUMS"]
 
 
 def test_sums_that_are_a_link_are_refused(entry: Path, tmp_path: Path) -> None:

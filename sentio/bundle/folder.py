@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, Manifest
 from sentio.errors import BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
-from sentio.store import SIGNATURE, SUMS, read_sums, verify_sums
+from sentio.store import SIGNATURE, read_sealed
 
 __all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
 
@@ -167,18 +168,18 @@ def read_files(folder: Path) -> BundleFiles:
     """
     if not folder.is_dir():
         raise UsageError(str(folder), "is not a folder", hint="a bundle is artifacts/MODEL_ID/VERSION")
-    identity = verify_sums(folder)
-    listed = read_sums(folder)
-    problems = [f"{name}: is missing" for name in FILES if name not in listed]
+    contents: dict[str, bytes] = {}
+
+    def hold(name: str, stream: BufferedReader) -> str:
+        contents[name] = stream.read()
+        return hashlib.sha256(contents[name]).hexdigest()
+
+    sums = read_sealed(folder, hold)
+    signature = contents.pop(SIGNATURE, None)
+    problems = [f"{name}: is missing" for name in FILES if name not in contents]
     if problems:
         raise CorruptStore(str(folder), "is not a bundle", problems=problems)
-    contents = {name: (folder / name).read_bytes() for name in listed}
-    # Between that check and this reading the folder may have been replaced.
-    sums = (folder / SUMS).read_bytes()
-    changed = [name for name in listed if hashlib.sha256(contents[name]).hexdigest() != listed[name]]
-    if changed or hashlib.sha256(sums).hexdigest() != identity:
-        raise CorruptStore(str(folder), "changed while it was read", hint="try again")
-    return BundleFiles(folder, identity, contents, sums, _signature(folder))
+    return BundleFiles(folder, sums.id, contents, sums.content, signature)
 
 
 def check_listing(files: BundleFiles, manifest: Manifest) -> str:
@@ -197,11 +198,3 @@ def check_listing(files: BundleFiles, manifest: Manifest) -> str:
     return (
         f"{len(expected)}, those of a bundle with {', '.join(backend.name for backend in manifest.backends)}"
     )
-
-
-def _signature(folder: Path) -> bytes | None:
-    """The signature's bytes, of any moment: they are checked against the sums that were read."""
-    path = folder / SIGNATURE
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise CorruptStore(str(folder), f"{SIGNATURE} is not a file of its own")
-    return path.read_bytes() if path.is_file() else None

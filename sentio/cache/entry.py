@@ -31,7 +31,7 @@ from sentio.cache.manifest import (
 from sentio.cache.mapping import map_npy
 from sentio.errors import BadInput, CorruptStore
 from sentio.specs import FeatureSpec
-from sentio.store import entry_id, read_sums
+from sentio.store import read_sums
 from sentio.validation import problem_lines
 from sentio.workspace import Workspace
 
@@ -168,8 +168,8 @@ def open_entry(path: Path) -> CacheEntry:
         CorruptStore: something of it is not what was written.
         BadInput: the engine has changed since, and compiles the spec to something else.
     """
-    sums, identity = read_sums(path), entry_id(path)
-    manifest = _read_manifest(path, sums)
+    sums = read_sums(path)
+    manifest = _read_manifest(path, sums.hashes)
     _check_spec(path, manifest)
     n_features = len(manifest.columns)
     shapes = {FEATURES: (manifest.rows, n_features), TIMES: (manifest.rows,), BARS: (manifest.rows, 5)}
@@ -179,12 +179,12 @@ def open_entry(path: Path) -> CacheEntry:
     }
     return CacheEntry(
         path=path,
-        id=identity,
+        id=sums.id,
         manifest=manifest,
         features=arrays[FEATURES],
         ts=arrays[TIMES],
         bars_matrix=arrays[BARS],
-        sums=sums,
+        sums=sums.hashes,
     )
 
 
@@ -198,7 +198,7 @@ def list_entries(workspace: Workspace) -> Listing:
     manifests, damaged = {}, []
     for path in entry_paths(workspace):
         try:
-            manifests[path] = _read_manifest(path, read_sums(path))
+            manifests[path] = _read_manifest(path, read_sums(path).hashes)
         except CorruptStore as error:
             damaged.append(error)
     return Listing(manifests, tuple(damaged))

@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ import sentio
 from sentio.bars import Bars
 from sentio.bundle import Bundle, load_bundle
 from sentio.bundle.manifest import InputLayout, parse_manifest
+from sentio.bundle.module import run_windows
 from sentio.bundle.windows import window_rows
 from sentio.errors import BadInput, BarsError, CheckFailed, CorruptStore, SentioError, UsageError
 from sentio.export import Source
@@ -178,6 +180,67 @@ def test_predicting_leaves_torchs_threads_as_they_were(made):
     bundle, before = load_bundle(made[1], backend="torchscript"), torch.get_num_threads()
     bundle.predict(walk(sessions=1))
     assert torch.get_num_threads() == before
+
+
+def in_thread(action):
+    """Start what another thread is to do; what comes back waits for it and gives its result."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(action()))
+    thread.start()
+
+    def result():
+        thread.join()
+        return results[0]
+
+    return result
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_thread_that_comes_to_torch_during_anothers_forward_leaves_its_threads_to_all(three_threads):
+    window = np.zeros((1, 1), np.float32), np.zeros(1, np.int64), 1, 1, 1
+    begun, come, left = threading.Event(), threading.Event(), threading.Event()
+
+    def early(x):
+        begun.set()
+        come.wait(0.5)  # in vain, where the other has to wait for its turn
+        return x[:, -1]
+
+    def late(x):
+        come.set()
+        left.wait()
+        return x[:, -1]
+
+    one = in_thread(lambda: run_windows(early, *window))
+    begun.wait()
+    other = in_thread(lambda: (run_windows(late, *window), torch.get_num_threads()))
+    one()
+    left.set()
+    assert other()[1] == 3
+    assert in_thread(torch.get_num_threads)() == 3  # of a thread that is new to torch
+
+
+def test_threads_that_predict_at_once_give_the_same_bits_each_on_one_thread(made, three_threads):
+    bundle, bars, counts = load_bundle(made[1], backend="torchscript"), walk(sessions=1), []
+    expected = bundle.predict(bars).value.tobytes()
+    forward = bundle.model.module
+
+    def counted(windows):
+        outputs = forward(windows)
+        counts.append(torch.get_num_threads())
+        return outputs
+
+    bundle.model.module = counted
+    waiting = [in_thread(lambda: bundle.predict(bars).value.tobytes()) for _ in range(4)]
+    assert [result() for result in waiting] == [expected] * 4
+    assert set(counts) == {1}
+    assert torch.get_num_threads() == in_thread(torch.get_num_threads)() == 3
 
 
 @pytest.mark.parametrize("crossing", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ def run_windows(
     batch_size: int,
     n_outputs: int,
 ) -> NDArray[np.float32]:
-    """Run a module over windows, on one thread, which torch sets for the whole process.
+    """Run a module over windows, on one thread, which torch sets for the whole process: callers take turns.
 
     Args:
         module: float32 [B, T, F] to [B, C], in evaluation mode.
@@ -130,7 +131,7 @@ def accepted_misfits(
     accepted = []
     for given in inputs:
         try:
-            with torch.inference_mode():
+            with _one_thread(), torch.inference_mode():
                 module(given)
         except REFUSALS:
             continue
@@ -157,11 +158,20 @@ class TorchModel:
         return accepted_misfits(self.module, self.layout.seq_len, self.layout.n_features)
 
 
+_TURN = threading.Lock()
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    """Have torch compute on one thread for a while, in which no other caller is.
+
+    What torch sets is for the thread that sets it, for its libraries, and for every thread that comes to it
+    later: one that came meanwhile would take 1 for what it has to put back, and leave 1 to all after it.
+    """
+    with _TURN:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

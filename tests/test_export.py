@@ -106,6 +106,35 @@ def test_the_tolerance_is_eight_times_float32s_distance_from_float64(tmp_path):
     assert told == pytest.approx(max(8 * deviation, floor), rel=1e-6)
 
 
+def with_core(
+    core: nn.Module, kind: type[ScaledModel] = ScaledModel, length: int = 1
+) -> dict[str, ScaledModel]:
+    return {"module": kind(core, 4, length).eval()}
+
+
+class Cancelling(nn.Module):
+    """Adds what it takes away again: what is left has the rounding of a million, a sixteenth."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, -1, :1] + 1e6 - 1e6
+
+
+def test_a_model_that_rounding_hides_from_other_machines_is_not_shipped(tmp_path):
+    with pytest.raises(CheckFailed, match=r"needs a tolerance of 0.2\d+ for the rounding of float32"):
+        make_bundle(tmp_path, make_source(1, **with_core(Cancelling())))
+
+
+@pytest.mark.parametrize("answer", [0.0, 0.3, -1e-4])
+def test_a_model_that_always_gives_the_same_is_shipped(tmp_path, answer):
+    source = make_source(1)
+    *_, weight, bias = source.module.core.parameters()
+    weight.zero_()
+    bias.fill_(answer)
+    bundle = make_bundle(tmp_path, source)
+    assert set(load_bundle(bundle).predict(walk(1)).value) == {np.float32(answer)}
+    assert goldens_of(bundle).largest_tolerance() == 64 * np.spacing(np.float32(abs(answer)))
+
+
 def test_the_module_that_is_given_is_left_as_it_is(tmp_path):
     source = make_source(1)
     source.module.train().requires_grad_(True)
@@ -188,12 +217,6 @@ class Untraceable(Unscriptable):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return super().forward(*inputs) * (2 if len(inputs[0]) == 7 else 1)
-
-
-def with_core(
-    core: nn.Module, kind: type[ScaledModel] = ScaledModel, length: int = 1
-) -> dict[str, ScaledModel]:
-    return {"module": kind(core, 4, length).eval()}
 
 
 def test_a_module_that_accepts_other_shapes_is_not_shipped(tmp_path):

@@ -159,11 +159,13 @@ def test_classes_that_changed_places_fail_the_goldens_of_every_backend(parts):
     assert caught == 3 * len(manifest.backends) * width * (width - 1) // 2
 
 
-def test_most_mistakes_show_beyond_the_tolerance_that_other_machines_have(parts):
-    """There bits cannot tell, but for `native`; only what is smaller than rounding may pass."""
+def test_most_mistakes_show_beyond_the_largest_tolerance_that_a_reader_takes(parts):
+    """On other machines bits cannot tell, but for `native`; only what is smaller than rounding may pass."""
     manifest, goldens, models = parts
     backend = manifest.backend("torchscript")
-    elsewhere = backend.model_copy(update={"torch": "9.9.9"})
+    largest = goldens.largest_tolerance()
+    assert backend.tolerance < largest / 100  # of an honest bundle
+    elsewhere = backend.model_copy(update={"torch": "9.9.9", "tolerance": largest})
     passed = []
     for what, mistake in mistakes(manifest):
         model = Mistaken(models["torchscript"], mistake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentio.bars import Bars, session_starts
-from sentio.bundle.folder import SPEC, BundleFiles, Floats, Goldens
+from sentio.bundle.folder import MANIFEST, SPEC, BundleFiles, Floats, Goldens
 from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, Onnx, TorchScript
 from sentio.bundle.models import Model
 from sentio.bundle.native import NativeModel
@@ -97,7 +97,7 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
     Raises:
         CorruptStore: a bar breaks its contract.
         CheckFailed: a row ends no full window, or an output is not finite, or not a probability where it
-            is to be one.
+            is to be one, or a tolerance is so large that another model might pass for this one.
     """
     bars = goldens.to_bars(manifest)
     allowed = window_rows(bars.ts, manifest.first_valid_row, manifest.input, manifest.session_gap_ns)
@@ -110,6 +110,14 @@ def check_goldens(goldens: Goldens, manifest: Manifest) -> None:
     outputs += [] if goldens.native is None else [goldens.native]
     if not all(np.isfinite(values).all() for values in outputs):
         raise CheckFailed("golden", "holds outputs or stress windows that are not finite")
+    most = goldens.largest_tolerance()
+    for backend in manifest.backends:
+        if backend.tolerance > most:
+            raise CheckFailed(
+                MANIFEST,
+                f"{backend.name}: the tolerance is {backend.tolerance:.9g}; the spread of the golden outputs "
+                f"allows {most:.9g}",
+            )
     if manifest.output.kind == "probability":
         answers = [*goldens.outputs.values(), goldens.stress_outputs]
         answers += [] if goldens.native is None else [goldens.native]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from io import BufferedReader
@@ -29,6 +30,11 @@ GOLDEN = (
 BEFORE = "golden/before.state"
 FILES = (MANIFEST, SPEC, STATE, BEFORE, *(f"golden/{name}.npy" for name in GOLDEN))
 NATIVE_GOLDEN = "golden/native.npy"
+
+# Who is within a thousandth of the outputs' spread decides as this model does; rounding is some millionth.
+SPREAD_SHARE = 1e-3
+# Of outputs that are all the same there is no spread, but there is rounding.
+LEAST_ULP = 64
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -90,6 +96,17 @@ class Goldens:
         length = self.stress.shape[1]
         rows = np.arange(length - 1, len(self.stress) * length, length)
         return self.stress.reshape(-1, self.stress.shape[2]), rows
+
+    def largest_tolerance(self) -> float:
+        """The largest tolerance by which another model is still told from this one.
+
+        That is `SPREAD_SHARE` of the outputs' spread, the largest less the smallest, stress windows included,
+        of the column where that is most; at least `LEAST_ULP` units in the last place of the largest output.
+        """
+        outputs = np.concatenate([self.outputs[1], self.stress_outputs]).astype(np.float64)
+        largest = float(np.abs(outputs).max())
+        ulp = math.ldexp(1.0, math.frexp(max(largest, 2.0**-126))[1] - 24)
+        return max(SPREAD_SHARE * float(np.ptp(outputs, axis=0).max()), LEAST_ULP * ulp)
 
     def to_bars(self, manifest: Manifest) -> Bars:
         """The golden bars.

@@ -18,7 +18,7 @@ from sentio.features import FeatureEngine
 from sentio.models import ScaledModel
 from sentio.specs import FeatureSpec
 
-__all__ = ["make_goldens", "tolerance"]
+__all__ = ["check_tolerance", "make_goldens", "tolerance"]
 
 # Another machine adds the same terms in another order: its error is of the size that float32 has here, but
 # not the same, and the largest of these 256 windows there need not be the largest here.
@@ -138,3 +138,19 @@ def tolerance(module: ScaledModel, goldens: Goldens) -> float:
     deviation = max(deviation, float(np.abs(goldens.stress_outputs - far).max()))
     ulp = float(np.spacing(np.float32(max(np.abs(exact).max(), np.abs(far).max()))))
     return max(SAFETY * deviation, FLOOR_ULP * ulp)
+
+
+def check_tolerance(allowed: float, goldens: Goldens) -> None:
+    """The tolerance is one that readers take.
+
+    Raises:
+        CheckFailed: it is so large beside the spread of the outputs that another model might pass for this.
+    """
+    most = goldens.largest_tolerance()
+    if allowed > most:
+        raise CheckFailed(
+            "model",
+            f"needs a tolerance of {allowed:.3g} for the rounding of float32; the spread of its outputs "
+            f"allows {most:.3g}",
+            hint="its outputs are small differences of large numbers: train it again, to other weights",
+        )

@@ -36,7 +36,7 @@ from sentio.bundle.manifest import (
 from sentio.bundle.module import machine
 from sentio.bundle.native import NativeModel
 from sentio.export.backends import choose_backends, make_backend, native_outputs
-from sentio.export.golden import make_goldens, tolerance
+from sentio.export.golden import check_tolerance, make_goldens, tolerance
 from sentio.export.native import clip_of
 from sentio.extension import load_extension
 from sentio.models import ScaledModel
@@ -108,7 +108,8 @@ def write_bundle(
         UsageError: the destination exists, or a backend is unknown or cannot run the module.
         BadInput: the test span is too short for the golden windows.
         CheckFailed: the module as a backend runs it is not the trained one, or does not refuse other inputs,
-            or the features after a cold start do not settle as the spec says.
+            or its rounding is large beside the spread of its outputs, or the features after a cold start do
+            not settle as the spec says.
         ResourceError: the place cannot be written.
     """
     module = copy.deepcopy(source.module).eval().requires_grad_(False)
@@ -123,6 +124,7 @@ def write_bundle(
     made = [
         make_backend(name, module, goldens, layout, allowed) for name in choose_backends(module, backends)
     ]
+    check_tolerance(allowed, goldens)
     for part in made:
         if isinstance(part.entry, Native):
             native = NativeModel.read(part.content, part.entry.network, layout, clip_of(module))

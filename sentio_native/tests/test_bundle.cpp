@@ -1,4 +1,5 @@
 // A bundle is what was exported, or it is refused, and the check that failed says what differs.
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -411,15 +412,55 @@ TEST(outputs_may_differ_by_the_tolerance_on_another_machine_alone) {
   CHECK_EQUAL(beyond, "torchscript: golden outputs, batch 1");
 }
 
+TEST(a_tolerance_by_which_another_model_would_pass_is_refused) {
+  for (const BundleOptions& options :
+       {BundleOptions{}, BundleOptions{.seq_len = 8, .kind = "return"}, BundleOptions{.kind = "probability"},
+        BundleOptions{.kind = "classes"}}) {
+    // The spread by hand, from the files: float32 [M, C] behind a header.
+    const Files files = make_bundle(options);
+    const std::size_t n_outputs = options.kind == "classes" ? 3 : 1;
+    double spread = 0;
+    for (std::size_t column = 0; column < n_outputs; ++column) {
+      std::vector<double> values;
+      for (const auto& [name, count] : {std::pair("outputs_1", 256U), {"stress_outputs", 16U}}) {
+        const std::string& bytes = files.at("golden/" + std::string(name) + ".npy");
+        std::vector<float> all(count * n_outputs);
+        const std::size_t size = all.size() * sizeof(float);
+        std::memcpy(all.data(), bytes.data() + bytes.size() - size, size);
+        for (std::size_t k = column; k < all.size(); k += n_outputs) values.push_back(all[k]);
+      }
+      const auto [low, high] = std::minmax_element(values.begin(), values.end());
+      spread = std::max(spread, *high - *low);
+    }
+    const auto elsewhere = [&](double tolerance) {
+      return with_manifest(
+          [tolerance](Json& m) {
+            m["backends"][0]["torch"] = "sum 2";
+            m["backends"][0]["tolerance"] = tolerance;
+          },
+          options);
+    };
+    const LoadOptions loader = sum_model(true, options.kind);
+    CHECK_EQUAL(first_failure(elsewhere(0.999e-3 * spread), loader), "none");
+    CHECK_EQUAL(first_failure(elsewhere(1.001e-3 * spread), loader), "golden files");
+    SumModel::scale = 0.75F;
+    const std::string other = first_failure(elsewhere(1e30), loader);
+    SumModel::scale = 1;
+    CHECK_EQUAL(other, "golden files");
+  }
+}
+
 TEST(a_backend_that_this_build_lacks_is_named) {
   const TemporaryFolder folder;
-  seal(folder.path(),
-       with_manifest(
-           [](Json& m) {
-             m["backends"] = {
-                 {{"name", "onnx"}, {"file", "model.onnx"}, {"opset", 18}, {"threads", 1}, {"tolerance", 1}}};
-           },
-           {}, "model.onnx"));
+  seal(folder.path(), with_manifest(
+                          [](Json& m) {
+                            m["backends"] = {{{"name", "onnx"},
+                                              {"file", "model.onnx"},
+                                              {"opset", 18},
+                                              {"threads", 1},
+                                              {"tolerance", 1e-5}}};
+                          },
+                          {}, "model.onnx"));
   CHECK_THROWS(unsupported, "holds the backends onnx; this build runs native",
                (void)Bundle::load(folder.path()));
   CHECK_THROWS(unsupported, "holds the backends onnx; this build runs native",

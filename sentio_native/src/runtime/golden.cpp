@@ -16,6 +16,10 @@ namespace {
 
 // `settle` is declared for prices that stay within this factor of each other.
 constexpr double kSettlePriceFactor = 16;
+// Who is within a thousandth of the outputs' spread decides as this model does; rounding is some millionth.
+constexpr double kSpreadShare = 1e-3;
+// Of outputs that are all the same there is no spread, but there is rounding.
+constexpr double kLeastUlp = 64;
 
 [[noreturn]] void refuse(const std::string& reason) {
   throw Error(ErrorCode::bad_bundle, reason);
@@ -82,6 +86,13 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
       refuse("the golden outputs or stress windows are not all finite");
     }
   }
+  const double most = largest_tolerance();
+  for (const BackendEntry& backend : document.backends) {
+    if (!(backend.tolerance <= most)) {
+      refuse(backend.name + ": the tolerance is " + exact(backend.tolerance) +
+             "; the spread of the golden outputs allows " + exact(most));
+    }
+  }
   if (document.manifest.output == OutputKind::probability) {
     all = outputs_;
     all.insert(all.end(), {stress_outputs_, native_});
@@ -94,6 +105,24 @@ Golden::Golden(const SealedFolder& files, const ManifestDocument& document) : do
   }
   bars_ = BarTable::from_rows(ts.values, bars.values);
   check_windows();
+}
+
+double Golden::largest_tolerance() const {
+  const std::size_t n_outputs = document_.manifest.n_outputs();
+  double spread = 0, largest = 0;
+  for (std::size_t column = 0; column < n_outputs; ++column) {
+    double low = outputs_[0].values[column], high = low;
+    for (const auto& array : {outputs_[0], stress_outputs_}) {
+      for (std::size_t k = column; k < array.values.size(); k += n_outputs) {
+        low = std::min(low, double{array.values[k]});
+        high = std::max(high, double{array.values[k]});
+      }
+    }
+    spread = std::max(spread, high - low);
+    largest = std::max({largest, high, -low});
+  }
+  const double last_place = std::ldexp(1.0, std::ilogb(std::max(largest, 0x1p-126)) - 23);  // float32's
+  return std::max(kSpreadShare * spread, kLeastUlp * last_place);
 }
 
 void Golden::check_windows() const {

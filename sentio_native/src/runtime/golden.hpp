@@ -43,6 +43,8 @@ class Golden {
 
  private:
   void check_windows() const;
+  // The largest tolerance by which another model is still told from this one.
+  [[nodiscard]] double largest_tolerance() const;
   [[nodiscard]] std::vector<std::size_t> session_starts() const;
   [[nodiscard]] std::size_t settled_row(const Plan& plan) const;
   std::string stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const;

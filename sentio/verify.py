@@ -167,9 +167,9 @@ def _check_python(lines: _Lines, files: BundleFiles, manifest: Manifest) -> None
     spec = lines.value("spec hash", lambda: checks.read_spec(files, manifest), lambda spec: spec.hash)
     if spec is not None:
         lines.check("features", lambda: checks.check_spec(spec, manifest))
+        lines.check("engine state", lambda: checks.check_state(spec, files[STATE], manifest))
     goldens = lines.value("golden files", lambda: _read_goldens(files, manifest), _say_goldens)
     if spec is not None and goldens is not None:
-        lines.check("engine state", lambda: checks.check_state(spec, files[STATE], goldens, manifest))
         lines.check("golden features, batch", lambda: checks.check_features(spec, goldens, manifest))
         lines.check(
             "golden features, bar by bar", lambda: checks.check_features_bar_by_bar(spec, goldens, manifest)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from sentio.bars import Bars
 from sentio.bundle import checks
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
-from sentio.bundle.manifest import Manifest, OutputKind, parse_manifest
+from sentio.bundle.manifest import BATCHES, Manifest, OutputKind, parse_manifest
 from sentio.bundle.models import Model, choose_backend, load_model
+from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
-from sentio.errors import BadInput, CorruptStore, UsageError
+from sentio.errors import BadInput, UsageError
 from sentio.features import FeatureEngine
 from sentio.signature import TrustedKey
 from sentio.specs import FeatureSpec
@@ -117,8 +118,8 @@ class Bundle:
         return self._model
 
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
-        """Predict at the close of each bar, on one thread, which torch sets for the whole process meanwhile
-        where it runs the model.
+        """Predict at the close of each bar, on one thread, which torch, where it runs the model, sets for the
+        whole process meanwhile: threads take turns.
 
         Args:
             bars: N bars of the bundle's interval.
@@ -133,7 +134,6 @@ class Bundle:
         Raises:
             BadInput: the bars have another interval.
             BarsError: with `warm`, a bar is not later than the training data.
-            CorruptStore: with `warm`, the engine's state is none that ends the training data.
         """
         manifest = self.manifest
         if bars.interval != manifest.interval:
@@ -146,8 +146,7 @@ class Bundle:
         earlier = np.empty(0, np.int64)
         if warm:
             engine.restore(self.engine_state)
-            if engine.last_ts is None:
-                raise CorruptStore(STATE, "has seen no bar")
+            assert engine.last_ts is not None  # check_state: it has seen the training data
             # Two bars stand for those before, so that the session rule knows how close bars are.
             earlier = np.array([-manifest.interval_ns, 0]) + engine.last_ts
         first_valid_row = max(0, manifest.first_valid_row - engine.bars_seen) + len(earlier)
@@ -164,7 +163,9 @@ def load_bundle(
     backend: str | None = None,
     trust: str | os.PathLike[str] | None = None,
 ) -> Bundle:
-    """Load a bundle, or refuse it: hashes first, then manifest, spec, golden features and golden outputs.
+    """Load a bundle, or refuse it, by the checks of `verify_bundle`, of the backend that is to run.
+
+    Hashes come first, then manifest, spec, golden features, engine state and golden outputs.
 
     A bundle holds code (TorchScript): load only those whose source you trust.
 
@@ -176,9 +177,9 @@ def load_bundle(
 
     Raises:
         UsageError: there is no such folder or key file, or the bundle does not hold that backend.
-        CorruptStore: a file, the manifest or the spec is not what was written.
-        CheckFailed: the signature is missing or not the key's, or the engine or the module gives something
-            else than the goldens.
+        CorruptStore: a file, the manifest, the spec or the engine's state is not what was written.
+        CheckFailed: the signature is missing or not the key's, the parts do not fit each other, or the engine
+            or the module gives something else than the goldens.
         EnvironmentProblem: a signature is asked for, and the package `cryptography` is not installed.
     """
     trusted = None if trust is None else TrustedKey(Path(trust))
@@ -193,11 +194,16 @@ def load_bundle(
     goldens = Goldens.read(files, manifest)
     checks.check_goldens(goldens, manifest)
     checks.check_features(spec, goldens, manifest)
+    checks.check_features_bar_by_bar(spec, goldens, manifest)
     checks.check_warm_start(spec, goldens, manifest)
     if checks.cold_start_obstacle(spec, goldens, manifest) is None:
         checks.check_cold_start(spec, goldens, manifest)
+    checks.check_state(spec, files[STATE], manifest)
     model = load_model(files, manifest, chosen)
-    checks.check_refusals(model, chosen, manifest)
-    checks.check_outputs(model, goldens, chosen, batch_size=1)
+    if isinstance(model, NativeModel):
+        checks.check_normalisation(model, manifest)
+    for batch_size in BATCHES:
+        checks.check_outputs(model, goldens, chosen, batch_size)
     checks.check_stress(model, goldens, chosen)
+    checks.check_refusals(model, chosen, manifest)
     return Bundle(files.path, files.id, manifest, spec, goldens, files[STATE], chosen.name, model)

@@ -137,8 +137,8 @@ class LiveBundle:
     """A bundle as the C++ runtime has loaded it; one serves any number of sessions, in any thread.
 
     The runtime checks hashes, spec and goldens by itself. It runs the backend `native` itself, too; any other
-    model is the one that Python has loaded, on one thread. The bits are those of `Bundle.predict` at batch
-    size 1.
+    model is the one that Python has loaded, on one thread, those of torch by turns. The bits are those of
+    `Bundle.predict` at batch size 1.
 
     Args:
         bundle: one that is loaded; its folder is read again.

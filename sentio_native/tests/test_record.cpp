@@ -11,6 +11,7 @@
 #include "crc32.hpp"
 #include "made_bundle.hpp"
 #include "sentio/session_batch.hpp"
+#include "sentio/strategy_tfa.hpp"
 
 namespace {
 
@@ -228,6 +229,28 @@ TEST(a_batch_records_what_single_calls_do) {
   }
   CHECK(read_file(folder.path() / "alone") == read_file(folder.path() / "batched"));
   CHECK_EQUAL(records_of(folder.path() / "alone").size(), 41u);
+}
+
+TEST(a_strategy_records_what_its_session_does) {
+  const TemporaryFolder folder;
+  const BarTable bars = make_bars(60, 20);
+  const auto bundle = load_made({.seq_len = 2});
+  Session session(bundle, recording_in(folder.path() / "session"));
+  TFAStrategy strategy({.interval_ns = 5 * kMinute, .record = folder.path() / "strategy"}, bundle);
+  session.warm_up(bars.columns().slice(0, 20));
+  strategy.warm_up(bars.columns().slice(0, 20));
+  for (std::size_t row = 20; row < bars.size(); ++row) {
+    if (row % 9 == 0) {
+      CHECK(session.observe(bars[row]) == strategy.observe(bars[row]));
+    } else {
+      (void)session.on_bar(bars[row]);
+      (void)strategy.peek(bars[row]);
+      (void)strategy.on_bar(bars[row]);
+    }
+  }
+  CHECK(!strategy.session().recording_error());
+  CHECK(read_file(folder.path() / "session") == read_file(folder.path() / "strategy"));
+  CHECK_EQUAL(records_of(folder.path() / "strategy").size(), 42u);  // two states
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ struct SENTIO_API TFACfg {
   std::filesystem::path root{};
   // The length of the feed's bars in nanoseconds; it must be said, and must be the bundle's.
   std::int64_t interval_ns = 0;
+  // As SessionOptions::record; Session::recording_error says whether it goes on.
+  std::filesystem::path record{};
 
   // Logit or probability, p the probability of a rise: long where p > buy_probability, short where
   // p < sell_probability. Classes, among which must be `up` and `down`: long where P(up) > buy_probability
@@ -103,8 +105,8 @@ class SENTIO_API TFAStrategy {
   [[nodiscard]] Judgement judge(const Prediction& prediction) const noexcept;
 
   TFACfg cfg_;
-  Session session_;
-  std::size_t up_ = 0, down_ = 0;  // the places of these classes
+  std::size_t up_, down_;  // the places of these classes
+  Session session_;        // last: a record is begun for nothing that is refused
   std::int64_t cooldown_left_ = 0;
 };
 

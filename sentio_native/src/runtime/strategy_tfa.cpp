@@ -44,6 +44,7 @@ TFACfg checked(const TFACfg& cfg, const BundleManifest& manifest) {
 }
 
 std::size_t place_of(const BundleManifest& manifest, std::string_view name) {
+  if (manifest.output != OutputKind::classes) return 0;  // not looked at
   const auto& classes = manifest.classes;
   const auto place = std::find(classes.begin(), classes.end(), name);
   if (place == classes.end()) {
@@ -80,11 +81,10 @@ std::string_view describe(Side side) noexcept {
 TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(cfg.folder())) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
-    : cfg_(checked(cfg, bundle->manifest())), session_(bundle, {.interval_ns = cfg.interval_ns}) {
-  if (bundle->manifest().output != OutputKind::classes) return;
-  up_ = place_of(bundle->manifest(), "up");
-  down_ = place_of(bundle->manifest(), "down");
-}
+    : cfg_(checked(cfg, bundle->manifest())),
+      up_(place_of(bundle->manifest(), "up")),
+      down_(place_of(bundle->manifest(), "down")),
+      session_(bundle, {.interval_ns = cfg.interval_ns, .record = cfg.record}) {}
 
 Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
   const Signal signal = signal_of(session_.on_bar(bar));

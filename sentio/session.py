@@ -48,6 +48,8 @@ class Prediction:
         kind: which of them.
         horizon: bars that it looks ahead.
         bar_ts: the bar's open, UTC nanoseconds.
+        model_id, version: of the bundle that says so.
+        bundle_id: which files exactly, 64 hex digits.
         classes: their names, in the order of the values; empty where the kind is another.
     """
 
@@ -55,6 +57,9 @@ class Prediction:
     kind: OutputKind
     horizon: int
     bar_ts: int
+    model_id: str
+    version: str
+    bundle_id: str
     classes: tuple[str, ...] = ()
 
     @property
@@ -252,15 +257,28 @@ class Session:
         clone._native = self._native.clone()
         return clone
 
-    def swap(self, live: LiveBundle) -> None:
-        """Go on with another bundle of the same input: interval, spec, window.
+    def swap(self, other: LiveBundle | Session) -> LiveBundle:
+        """Go on with another bundle, from the next bar on.
+
+        Args:
+            other: a bundle of the same input: interval, spec, window. Where the input is another, a session
+                of that bundle which has taken the same last bar; it is copied, and left as it is.
+
+        Returns:
+            The bundle before.
 
         Raises:
-            UsageError: the inputs differ; nothing has changed.
+            UsageError: the inputs differ, or the last bars; nothing has changed.
         """
+        before = self._live
         with engine_errors("session"):
-            self._native.swap(live._native)
-        self._live = live
+            if isinstance(other, Session):
+                self._native.swap_warmed(other._native)
+                self._live = other._live
+            else:
+                self._native.swap(other._native)
+                self._live = other
+        return before
 
     @property
     def live(self) -> LiveBundle:
@@ -317,7 +335,16 @@ class Session:
         status, values = said
         if not values:
             return Outcome(Status(status))
-        manifest = self._live.bundle.manifest
-        output = manifest.output
-        prediction = Prediction(tuple(values), output.kind, manifest.label.horizon, ts, tuple(output.classes))
+        bundle = self._live.bundle
+        manifest = bundle.manifest
+        prediction = Prediction(
+            values=tuple(values),
+            kind=manifest.output.kind,
+            horizon=manifest.label.horizon,
+            bar_ts=ts,
+            model_id=manifest.model_id,
+            version=manifest.version,
+            bundle_id=bundle.id,
+            classes=tuple(manifest.output.classes),
+        )
         return Outcome(Status(status), prediction)

@@ -133,7 +133,7 @@ def test_another_bundle_takes_over(tmp_path, bundle, live):
     session = Session(live, interval="5m")
     rows = rows_of(walk())
     before = [session.on_bar(*row) for row in rows[:100]]
-    session.swap(other)
+    assert session.swap(other) is live
     assert session.live is other
     after = [session.on_bar(*row) for row in rows[100:]]
     values = [outcome.prediction.value for outcome in before + after if outcome.prediction]
@@ -142,6 +142,30 @@ def test_another_bundle_takes_over(tmp_path, bundle, live):
     with pytest.raises(UsageError, match="sequence length"):
         session.swap(shorter)
     assert session.live is other
+
+
+def test_a_session_of_another_input_that_is_warm_takes_over(tmp_path, live):
+    other = LiveBundle(load_bundle(make_bundle(tmp_path, make_source(2), version="v2")))
+    session, warmed = Session(live, interval="5m"), Session(other, interval="5m")
+    rows = rows_of(walk(sessions=3))
+    for row in rows[:100]:
+        session.on_bar(*row)
+    with pytest.raises(UsageError, match="the other session's last bar is another"):
+        session.swap(warmed)
+    assert session.live is live
+    for row in rows[:100]:
+        warmed.on_bar(*row)
+    assert session.swap(warmed) is live
+    assert session.live is other
+    assert session.state() == warmed.state()
+    for row in rows[100:]:
+        said, expected = session.on_bar(*row), warmed.on_bar(*row)  # which was left as it was
+        assert said == expected
+        assert said.prediction is not None
+        assert (said.prediction.model_id, said.prediction.version) == ("TFA", "v2")
+        assert said.prediction.bundle_id == other.bundle.id
+    expected = other.bundle.predict(walk(sessions=3))
+    assert said.prediction.value == expected.value[-1]
 
 
 def test_threads_wait_for_each_other(bundle, live):

@@ -157,6 +157,11 @@ class PySession {
   void swap(const std::shared_ptr<sentio::Bundle>& bundle) {
     alone([&] { return session_.swap(std::shared_ptr<const sentio::Bundle>(bundle)); });
   }
+  // A copy is handed over: an object of Python's is not used up.
+  void swap_warmed(PySession& warmed) {
+    sentio::Session copy = warmed.alone([&] { return warmed.session_.clone(); });
+    alone([&] { return session_.swap(std::move(copy)); });
+  }
   py::array_t<float> features() {
     const auto values =
         alone([&] { return std::vector<float>(session_.features().begin(), session_.features().end()); });
@@ -286,7 +291,8 @@ void bind_session(py::module_& module) {
       .def("state", &PySession::state)
       .def("restore", &PySession::restore, py::arg("state"))
       .def("clone", &PySession::clone)
-      .def("swap", &PySession::swap, py::arg("bundle"))
+      .def("swap", &PySession::swap, py::arg("bundle").none(false))
+      .def("swap_warmed", &PySession::swap_warmed, py::arg("warmed"))
       .def("features", &PySession::features)
       .def("drift", &PySession::drift)
       .def("reset_drift", &PySession::reset_drift)

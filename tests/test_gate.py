@@ -42,6 +42,13 @@ def test_what_is_not_above_every_baseline_does_not_pass(scores):
     assert str(gate).startswith("NOT passed: ")
 
 
+def test_the_models_score_is_that_of_its_name_wherever_it_stands():
+    gate = judged(majority={"auc": 0.5}, model={"auc": 0.53})
+    assert gate.passed
+    with pytest.raises(ValueError, match="hold none of 'model'; they are of majority"):
+        judged(majority={"auc": 0.5})
+
+
 def test_a_model_without_a_score_that_decides_is_not_judged():
     with pytest.raises(ValueError, match="it has ic, rank_ic"):
         judged(model={"ic": 0.1, "rank_ic": 0.1}, majority={"auc": 0.5})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["Gate", "Metrics", "judge"]
 
@@ -21,13 +21,19 @@ class Metrics(_Part):
 
     Attributes:
         rows: samples of the test span.
-        scores: predictor to metric to value; the first predictor is the model.
+        scores: predictor to metric to value; predictor `model`, and the baselines.
         auc_standard_error: of the model's AUC, by block bootstrap.
     """
 
     rows: Annotated[int, Field(ge=1)]
-    scores: Annotated[dict[str, dict[str, float | None]], Field(min_length=1)]
+    scores: dict[str, dict[str, float | None]]
     auc_standard_error: float | None
+
+    @model_validator(mode="after")
+    def _scores_the_model(self) -> Self:
+        if "model" not in self.scores:
+            raise ValueError(f"scores hold none of 'model'; they are of {', '.join(self.scores)}")
+        return self
 
 
 class Gate(_Part):
@@ -36,7 +42,7 @@ class Gate(_Part):
     Attributes:
         rule: in words.
         passed: false, too, where a figure has no value.
-        figures: what was compared: of the model, then of each baseline.
+        figures: what was compared: of the model and of each baseline.
     """
 
     rule: str
@@ -57,13 +63,14 @@ def judge(metrics: Metrics) -> Gate:
     Raises:
         ValueError: the model was scored by none that does.
     """
-    model, *_ = metrics.scores.values()
+    model = metrics.scores["model"]
     decisive = next((name for name in _DECISIVE if name in model), None)
     if decisive is None:
         raise ValueError(f"no score of the model decides; it has {', '.join(model)}")
     more_is_better = _DECISIVE[decisive]
     figures = {name: scores.get(decisive) for name, scores in metrics.scores.items()}
-    own, *others = figures.values()
+    own = figures["model"]
+    others = [figure for name, figure in figures.items() if name != "model"]
 
     def beaten(other: float | None) -> bool:
         if own is None or other is None:

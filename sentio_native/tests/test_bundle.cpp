@@ -177,6 +177,9 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
       {"chain.spec_hash", [](Json& m) { m["chain"]["spec_hash"] = "abc"; }},
       {"chain: is missing", [](Json& m) { m.erase("chain"); }},
       {"gate.passed: is not true or false", [](Json& m) { m["gate"]["passed"] = "yes"; }},
+      {"metrics.rows: 0 is smaller than 1", [](Json& m) { m["metrics"]["rows"] = 0; }},
+      {"metrics.scores.majority.auc: is not a number",
+       [](Json& m) { m["metrics"]["scores"]["majority"]["auc"] = "0.5"; }},
       {"clip: is not an object", [](Json& m) { m["clip"] = 5; }},
       {"clip.high: is missing", [](Json& m) { m["clip"] = {{"low", -5}}; }},
       {"clip.low: is not below high", [](Json& m) { m["clip"] = {{"low", 5}, {"high", 5}}; }},
@@ -214,6 +217,66 @@ TEST(a_manifest_that_is_not_as_listed_is_refused) {
     Files files = make_bundle();
     files["metadata.json"] = text;
     CHECK_EQUAL(first_failure(files), "manifest");
+  }
+}
+
+// The gate as the rule has it, for the metric and the figures of model and baseline.
+void set_gate(Json& manifest, const std::string& metric, const Json& model, const Json& baseline,
+              bool passed) {
+  manifest["metrics"]["scores"] = {{"model", {{metric, model}}}, {"majority", {{metric, baseline}}}};
+  const std::string than = metric == "auc" ? "above" : "below";
+  manifest["gate"] = {
+      {"rule", "the model's " + metric + " on the test span is " + than + " that of every baseline"},
+      {"passed", passed},
+      {"figures", {{"model", model}, {"majority", baseline}}}};
+}
+
+TEST(a_gate_that_the_metrics_give_is_read_whether_it_passed_or_not) {
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& m) { set_gate(m, "auc", 0.5, 0.53, false); },
+      [](Json& m) { set_gate(m, "auc", 0.5, 0.5, false); },  // a tie is no more than the baseline
+      [](Json& m) { set_gate(m, "auc", nullptr, 0.5, false); },
+      [](Json& m) { set_gate(m, "auc", 0.5, nullptr, false); },
+      [](Json& m) { set_gate(m, "mse", 1, 1.5, true); },
+      [](Json& m) { set_gate(m, "mse", 1.5, 1.25, false); },
+      [](Json& m) { set_gate(m, "log_loss", 0.5, 0.75, true); },
+      [](Json& m) {  // another metric beside the one that decides
+        set_gate(m, "mse", 1.0, 1.5, true);
+        m["metrics"]["scores"]["model"]["log_loss"] = 9;
+      },
+      [](Json& m) {  // the baseline was not scored by the one that decides
+        set_gate(m, "auc", 0.53, nullptr, false);
+        m["metrics"]["scores"]["majority"] = {{"ic", 0.1}};
+      },
+      [](Json& m) {  // there is nothing that it beats
+        set_gate(m, "auc", 0.53, 0.5, false);
+        m["metrics"]["scores"].erase("majority");
+        m["gate"]["figures"].erase("majority");
+      },
+  };
+  for (const auto& change : changes) CHECK(verify(with_manifest(change)).ok());
+}
+
+TEST(a_gate_that_contradicts_its_metrics_is_refused) {
+  const std::vector<std::pair<const char*, std::function<void(Json&)>>> changes = {
+      {"gate: is not what its metrics say: passed", [](Json& m) { m["gate"]["passed"] = false; }},
+      {"gate: is not what its metrics say: not passed", [](Json& m) { set_gate(m, "auc", 0.5, 0.53, true); }},
+      {"gate: is not what", [](Json& m) { set_gate(m, "mse", 1.5, 1.25, true); }},
+      {"gate: is not what", [](Json& m) { set_gate(m, "auc", 0.5, 0.5, true); }},
+      {"gate: is not what", [](Json& m) { m["metrics"]["scores"]["model"]["auc"] = 0.49; }},
+      {"gate: is not what", [](Json& m) { m["metrics"]["scores"]["ridge"] = {{"auc", 0.6}}; }},
+      {"gate: is not what", [](Json& m) { m["gate"]["figures"]["majority"] = 0.4; }},
+      {"gate: is not what", [](Json& m) { m["gate"]["figures"].erase("majority"); }},
+      {"gate: is not what", [](Json& m) { m["gate"]["rule"] = "it looks good"; }},
+      {"metrics.scores: hold none of 'model'", [](Json& m) { m["metrics"]["scores"].erase("model"); }},
+      {"metrics.scores.model: has no score that decides",
+       [](Json& m) { m["metrics"]["scores"]["model"] = {{"ic", 0.1}}; }},
+  };
+  for (const auto& [words, change] : changes) {
+    const Check last = verify(with_manifest(change)).checks.back();
+    if (last.name != "manifest" || last.ok || last.detail.find(words) == std::string::npos) {
+      throw std::runtime_error(std::string(words) + ": " + last.name + ": " + last.detail);
+    }
   }
 }
 

@@ -91,6 +91,12 @@ double JsonFields::number(const char* key) {
   return value != nullptr ? value->get<double>() : 0.0;
 }
 
+std::optional<double> JsonFields::number_or_null(const char* key) {
+  if (!is_null(key)) return number(key);
+  known_.emplace_back(key);
+  return std::nullopt;
+}
+
 std::vector<std::string> JsonFields::texts(const char* key) {
   std::vector<std::string> texts;
   for (const Json& value : list(key)) {
@@ -129,9 +135,21 @@ std::vector<std::int64_t> JsonFields::counts(const char* key) {
 
 std::map<std::string, double> JsonFields::all_numbers() {
   std::map<std::string, double> numbers;
-  if (object_ == nullptr) return numbers;
-  for (const auto& [key, value] : object_->items()) numbers[key] = number(key.c_str());
+  for (const std::string& key : keys()) numbers[key] = number(key.c_str());
   return numbers;
+}
+
+std::map<std::string, std::optional<double>> JsonFields::all_numbers_or_null() {
+  std::map<std::string, std::optional<double>> numbers;
+  for (const std::string& key : keys()) numbers[key] = number_or_null(key.c_str());
+  return numbers;
+}
+
+std::vector<std::string> JsonFields::keys() const {
+  std::vector<std::string> keys;
+  if (object_ == nullptr) return keys;
+  for (const auto& [key, value] : object_->items()) keys.push_back(key);
+  return keys;
 }
 
 const Json& JsonFields::list(const char* key) {

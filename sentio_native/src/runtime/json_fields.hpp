@@ -27,13 +27,18 @@ class JsonFields {
   std::int64_t integer(const char* key, std::int64_t min = std::numeric_limits<std::int64_t>::min());
   std::optional<std::int64_t> integer_or_null(const char* key, std::int64_t min);
   double number(const char* key);
+  std::optional<double> number_or_null(const char* key);
   std::vector<std::string> texts(const char* key);
   std::vector<double> numbers(const char* key);
   std::vector<std::int64_t> counts(const char* key);  // whole numbers, none negative
   std::map<std::string, double> all_numbers();        // of an object that holds nothing else
+  std::map<std::string, std::optional<double>> all_numbers_or_null();
   const Json& list(const char* key);
   JsonFields object(const char* key);
   std::optional<JsonFields> object_or_null(const char* key);
+
+  // All that there are, where they are the document's to choose.
+  [[nodiscard]] std::vector<std::string> keys() const;
 
   void problem(const std::string& key, std::string message);
   // Every key that was not read is a problem; to be called last, unless the object may hold others.

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string>
 
+#include "runtime/gate.hpp"
 #include "runtime/interval.hpp"
 #include "runtime/json_fields.hpp"
 #include "sentio/error.hpp"
@@ -46,7 +47,7 @@ class ManifestReader {
     read_backends();
     read_golden();
     for (const char* key : {"created_by", "timezone", "adjustment"}) document_.text(key);
-    read_gate();
+    read_gate(document_);  // for people: a runtime acts on neither metrics nor gate
     JsonFields engine = document_.object("engine");
     engine.text("version");
     engine.finish();
@@ -308,16 +309,6 @@ class ManifestReader {
     if (problems_.empty() && (network.empty() || width != outputs)) {
       problems_.push_back({path, "does not end in " + std::to_string(outputs) + " outputs"});
     }
-  }
-
-  // What training measured is for people, and what the gate made of it: a runtime acts on neither.
-  void read_gate() {
-    document_.object("metrics");
-    JsonFields gate = document_.object("gate");
-    gate.text("rule");
-    gate.truth("passed");
-    gate.object("figures");
-    gate.finish();
   }
 
   void read_golden() {

@@ -1,74 +1,23 @@
-"""The C interface: C and ctypes compute what Python does, and the ABI is the one that is written down."""
+"""The C interface: hosts in C compute what Python does, and the ABI is the one that is written down."""
 
 from __future__ import annotations
 
-import ctypes
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bundles import make_bundle, make_source, walk
+from c_library import BUILD, LIBRARY, ROOT, Bar, bars_of, needs_library
 
-from sentio import LiveBundle, Session, load_bundle
+from sentio import load_bundle
+from sentio.replay import replay
 
-ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build"
-LIBRARY = BUILD / "libsentio.so"
 HEADER = ROOT / "sentio_native/include/sentio/sentio.h"
 ABI = ROOT / "sentio_native/tests/c_abi.txt"
-pytestmark = pytest.mark.skipif(
-    not LIBRARY.exists(), reason="needs build/libsentio.so, which `make runtime` builds"
-)
-
-OK, BAD_ARGUMENT = 0, 1
-PREDICTED, HIGH_LOW = 0, 20
-CLASSES = 3
-MOST_OUTPUTS = 16
-
-
-class Options(ctypes.Structure):
-    _fields_ = (
-        ("struct_size", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
-        ("interval_ns", ctypes.c_int64),
-    )
-
-
-class Bar(ctypes.Structure):
-    _fields_ = (
-        ("ts", ctypes.c_int64),
-        *((name, ctypes.c_double) for name in ("open", "high", "low", "close", "volume")),
-    )
-
-
-class Outcome(ctypes.Structure):
-    _fields_ = (
-        ("struct_size", ctypes.c_uint32),
-        ("status", ctypes.c_int32),
-        ("value", ctypes.c_double),
-        ("probability", ctypes.c_double),
-        ("kind", ctypes.c_int32),
-        ("n_outputs", ctypes.c_uint32),
-        ("horizon", ctypes.c_int64),
-        ("bar_ts", ctypes.c_int64),
-        ("values", ctypes.c_double * MOST_OUTPUTS),
-        ("probabilities", ctypes.c_double * MOST_OUTPUTS),
-    )
-
-
-class Drift(ctypes.Structure):
-    _fields_ = (
-        ("struct_size", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
-        ("rows", ctypes.c_int64),
-        ("below_min", ctypes.c_int64),
-        ("above_max", ctypes.c_int64),
-        ("bins", ctypes.c_int64 * 10),
-        ("out_of_range", ctypes.c_double),
-        ("psi", ctypes.c_double),
-    )
+pytestmark = needs_library
 
 
 @pytest.fixture(scope="module", params=["logit", "probability", "classes"])
@@ -76,18 +25,23 @@ def bundle(request, tmp_path_factory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("c"), make_source(4, output=request.param))
 
 
-def bars_of(bars) -> list[Bar]:
-    return [Bar(ts, *row) for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)]
-
-
 def exported() -> list[str]:
     done = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True)
     return sorted(line.split()[2] for line in done.stdout.splitlines() if line.split()[1] != "A")
 
 
+def promised() -> list[str]:
+    """What a caller compiles in: constants, types and functions, as the header has them, without comments."""
+    text = " ".join(re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL).split())
+    constants = re.findall(r"(?:#define )?(SENTIO_[A-Z_]+ (?:= )?-?\d+)\b", text)
+    types = re.findall(r"typedef ((?:struct \w+ \{[^}]*\} )?[\w ]+);", text)
+    functions = re.findall(r"SENTIO_C_API ([^;]+) SENTIO_NOEXCEPT;", text)
+    return constants + types + functions
+
+
 def test_the_abi_is_the_one_that_is_written_down():
     layout = subprocess.run([BUILD / "tests/c_layout"], capture_output=True, text=True, check=True)
-    found = "".join(f"{symbol}\n" for symbol in exported()) + layout.stdout
+    found = "".join(f"{line}\n" for line in [*exported(), *promised()]) + layout.stdout
     assert found == ABI.read_text(), f"the C interface has changed: raise SENTIO_ABI_VERSION, or add to {ABI}"
 
 
@@ -96,7 +50,7 @@ def test_the_library_shows_what_the_header_declares_and_nothing_else():
     assert sorted(f"{name}@@SENTIO_1" for name in declared) == exported()
     layout = ABI.read_text()
     fields = re.findall(r"typedef struct (\w+) \{(.*?)\}", HEADER.read_text(), re.DOTALL)
-    assert len(fields) == 6
+    assert len(fields) == 11
     for struct, body in fields:
         for line in re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).split(";")[:-1]:
             for field in line.strip().split(","):
@@ -104,124 +58,80 @@ def test_the_library_shows_what_the_header_declares_and_nothing_else():
                 assert f"{struct}.{name} offset" in layout
 
 
-def test_a_host_in_c_computes_the_same(bundle):
-    bars = walk()
+def host(name: str | Path, *words: Path) -> list[list[str]]:
+    """What a host in C says of each bar of the walk, in words."""
     lines = "".join(
         f"{bar.ts} " + " ".join(repr(getattr(bar, name)) for name, _ in Bar._fields_[1:]) + "\n"
-        for bar in bars_of(bars)
+        for bar in bars_of(walk())
     )
     done = subprocess.run(
-        [BUILD / "tests/c_host", bundle], input=lines, capture_output=True, text=True, timeout=120
+        [BUILD / "tests" / name, *words], input=lines, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    said = [line.split() for line in done.stdout.splitlines()]
-    expected = load_bundle(bundle).predict(bars)
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["c_host", "c_older_host"])
+def test_a_host_in_c_computes_the_same(bundle, name):
+    said = host(name, bundle)
+    expected = load_bundle(bundle).predict(walk())
     assert [int(words[0]) for words in said] == expected.ts.tolist()
     values = np.array([[float(value) for value in words[1:]] for words in said], np.float32)
     assert values.tobytes() == expected.values.tobytes()
 
 
-@pytest.fixture(scope="module")
-def library():
-    library = ctypes.CDLL(str(LIBRARY))
-    library.sentio_last_error.restype = ctypes.c_char_p
-    return library
+def compile_c(text: str, to: Path, *options: str) -> Path:
+    """What a C compiler makes of the text, without a warning."""
+    compiler = shutil.which("cc") or pytest.skip("needs a C compiler named cc")
+    to.with_suffix(".c").write_text(text)
+    strict = ["-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{HEADER.parents[1]}"]
+    subprocess.run([compiler, to.with_suffix(".c"), "-o", to, *strict, *options], check=True)
+    return to
 
 
-def new_session(library, folder) -> ctypes.c_void_p:
-    """A session of five-minute bars; its bundle lives as long as it does."""
-    handle, session = ctypes.c_void_p(), ctypes.c_void_p()
-    options = Options(ctypes.sizeof(Options), 0, 300 * 10**9)
-    assert library.sentio_bundle_load(str(folder).encode(), ctypes.byref(handle)) == OK
-    assert library.sentio_session_new(handle, ctypes.byref(options), ctypes.byref(session)) == OK
-    library.sentio_bundle_free(handle)
-    return session
+def test_the_programs_of_the_guide_compile_and_compute_the_same(tmp_path):
+    guide = (ROOT / "docs/guides/run-a-bundle.md").read_text()
+    program, part = re.findall(r"```c\n(.*?)```", guide, re.DOTALL)
+    compiled = compile_c(program, tmp_path / "host", f"-L{BUILD}", "-lsentio", f"-Wl,-rpath,{BUILD}")
+    bundle = make_bundle(tmp_path)
+    said = host(compiled, bundle)
+    values = np.array([float(value) for _, value in said], np.float32)
+    assert values.tobytes() == load_bundle(bundle).predict(walk()).value.tobytes()
+
+    includes = "\n".join(line for line in program.splitlines() if line.startswith("#include"))
+    function = "void decide(const char* folder, sentio_bar bar)"
+    compile_c(f"{includes}\n{function};\n{function} {{\n{part}}}\n", tmp_path / "part.o", "-c")
 
 
-def test_ctypes_computes_the_same(library, bundle):
-    handle, session = ctypes.c_void_p(), ctypes.c_void_p()
-    assert library.sentio_bundle_load(str(bundle).encode(), ctypes.byref(handle)) == OK
-    wrong, right = (Options(ctypes.sizeof(Options), 0, ns) for ns in (60 * 10**9, 300 * 10**9))
-    assert library.sentio_session_new(handle, ctypes.byref(wrong), ctypes.byref(session)) == BAD_ARGUMENT
-    assert b"300000000000 ns (5m)" in library.sentio_last_error()
-    assert library.sentio_session_new(handle, ctypes.byref(right), ctypes.byref(session)) == OK
-    library.sentio_bundle_free(handle)
-
-    bars = walk()
-    known = 50
-    rows = bars_of(bars)
-    history = (Bar * known)(*rows[:known])
-    assert library.sentio_session_warm_up(session, history, ctypes.c_size_t(known)) == OK
-    outcome = Outcome(struct_size=ctypes.sizeof(Outcome))
-    found = []
-    for bar in rows[known:]:
-        assert library.sentio_session_on_bar(session, ctypes.byref(bar), ctypes.byref(outcome)) == OK
-        if outcome.status == PREDICTED:
-            found.append((outcome.bar_ts, outcome.values[: outcome.n_outputs]))
-            if outcome.kind == CLASSES:
-                shares = np.exp(np.array(found[-1][1]))
-                np.testing.assert_allclose(outcome.probabilities[:3], shares / shares.sum(), rtol=1e-14)
-    spoiled = Bar(rows[-1].ts + 300 * 10**9, 1.0, 0.5, 0.9, 0.9, 1.0)
-    assert library.sentio_session_on_bar(session, ctypes.byref(spoiled), ctypes.byref(outcome)) == OK
-    assert outcome.status == HIGH_LOW
-    assert np.isnan(outcome.value)
-    library.sentio_session_free(session)
-
-    expected = load_bundle(bundle).predict(bars)
-    later = expected.ts >= bars.ts[known]
-    assert [ts for ts, _ in found] == expected.ts[later].tolist()
-    assert np.array([values for _, values in found], np.float32).tobytes() == expected.values[later].tobytes()
+def expected_signals(bundle: Path) -> list[tuple[int, str, float, int]]:
+    """Time, side, strength and cooldown of each prediction, by the strategy's definition: thresholds 0.52 and
+    0.48, two bars without a signal after each."""
+    predicted = load_bundle(bundle).predict(walk())
+    kind = load_bundle(bundle).manifest.output.kind
+    signals, left = [], 0
+    for ts, row in zip(predicted.ts.tolist(), predicted.values.astype(float), strict=True):
+        if len(row) == 3:
+            down, _, up = np.exp(row) / np.exp(row).sum()
+            rises, falls = up > 0.52 and up > down, down > 1 - 0.48 and down > up
+            strength = abs(up - down)
+        else:
+            rise = row[0] if kind == "probability" else 1 / (1 + np.exp(-row[0]))
+            rises, falls, strength = rise > 0.52, rise < 0.48, abs(2 * rise - 1)
+        side = "flat" if left > 0 else "long" if rises else "short" if falls else "flat"
+        left = 2 if side != "flat" else max(left - 1, 0)
+        signals.append((ts, side, strength, left))
+    return signals
 
 
-def test_ctypes_tells_the_drift_of_each_feature(library, bundle):
-    live = LiveBundle(load_bundle(bundle))
-    expected = Session(live, interval="5m")
-    session = new_session(library, bundle)
-    outcome = Outcome(struct_size=ctypes.sizeof(Outcome))
-    for bar in bars_of(walk(sessions=2, first=12, seed=4)):
-        assert library.sentio_session_on_bar(session, ctypes.byref(bar), ctypes.byref(outcome)) == OK
-        expected.on_bar(bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume)
-    for feature in range(len(expected.drift.names)):
-        drift = Drift(struct_size=ctypes.sizeof(Drift))
-        found = library.sentio_session_get_drift(session, ctypes.c_int64(feature), ctypes.byref(drift))
-        assert found == OK
-        assert drift.rows == expected.drift.rows > 100
-        assert list(drift.bins) == expected.drift.bins[feature].tolist()
-        assert (drift.below_min, drift.above_max) == (
-            expected.drift.below_min[feature],
-            expected.drift.above_max[feature],
-        )
-        assert (drift.out_of_range, drift.psi) == (
-            expected.drift.out_of_range[feature],
-            expected.drift.psi[feature],
-        )
-    assert library.sentio_session_reset_drift(session) == OK
-    assert library.sentio_session_get_drift(session, ctypes.c_int64(0), ctypes.byref(drift)) == OK
-    assert drift.rows == 0
-    library.sentio_session_free(session)
-
-
-def test_ctypes_swaps_to_a_warmed_session_of_another_input(library, bundle, tmp_path):
-    other = make_bundle(tmp_path, make_source(2), version="v2")
-    bars = walk(sessions=3)
-    rows = bars_of(bars)
-    known = 100
-    history = (Bar * known)(*rows[:known])
-    session, warmed = new_session(library, bundle), new_session(library, other)
-    for each, count in ((session, known), (warmed, known - 1)):
-        assert library.sentio_session_warm_up(each, history, ctypes.c_size_t(count)) == OK
-    assert library.sentio_session_swap_warmed(session, ctypes.byref(warmed)) == BAD_ARGUMENT
-    assert b"the other session's last bar is another" in library.sentio_last_error()
-    last = ctypes.byref(rows[known - 1])
-    outcome = Outcome(struct_size=ctypes.sizeof(Outcome))
-    assert library.sentio_session_on_bar(warmed, last, ctypes.byref(outcome)) == OK
-    assert library.sentio_session_swap_warmed(session, ctypes.byref(warmed)) == OK
-    assert warmed.value is None
-    found = []
-    for bar in rows[known:]:
-        assert library.sentio_session_on_bar(session, ctypes.byref(bar), ctypes.byref(outcome)) == OK
-        assert outcome.status == PREDICTED
-        found.append(outcome.value)
-    library.sentio_session_free(session)
-    expected = load_bundle(other).predict(bars)
-    assert np.array(found, np.float32).tobytes() == expected.value[expected.ts >= bars.ts[known]].tobytes()
+def test_a_strategy_in_c_gives_the_signals_of_its_definition(bundle, tmp_path):
+    said = host("c_strategy_host", bundle, tmp_path / "record")
+    expected = expected_signals(bundle)
+    assert len({side for _, side, _, _ in expected}) > 1
+    assert [(int(ts), side, int(left)) for ts, side, _, left in said] == [
+        (ts, side, left) for ts, side, _, left in expected
+    ]
+    np.testing.assert_allclose(
+        [float(words[2]) for words in said], [strength for _, _, strength, _ in expected], atol=1e-15
+    )
+    found = replay(tmp_path / "record", load_bundle(bundle))
+    assert (found.bars, found.difference) == (len(walk()), "")

@@ -55,7 +55,9 @@ if(BUILD_SHARED_LIBS)
 endif()
 
 # The C interface as a library of its own, which shows nothing else. Its SOVERSION is SENTIO_ABI_VERSION.
-add_library(sentio_c SHARED src/c_interface/sentio.cpp)
+add_library(sentio_c SHARED
+  src/c_interface/batch.cpp src/c_interface/bundle.cpp src/c_interface/results.cpp src/c_interface/session.cpp
+  src/c_interface/strategy_tfa.cpp)
 target_include_directories(sentio_c PUBLIC include PRIVATE src)
 target_compile_definitions(sentio_c PRIVATE SENTIO_VERSION="${PROJECT_VERSION}")
 target_link_libraries(sentio_c PRIVATE sentio_runtime $<BUILD_INTERFACE:sentio_flags>)

@@ -1,32 +1,21 @@
 /* A host in C. Without an argument: what the interface refuses. With a bundle's folder: bars on stdin (ts
  * open high low close volume), `ts value` of every prediction on stdout, of classes every value. */
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "sentio/sentio.h"
-
-#define CHECK(condition)                                                                                     \
-  do {                                                                                                       \
-    if (!(condition)) {                                                                                      \
-      fprintf(stderr, "%s:%d: %s\n  last error: %s\n", __FILE__, __LINE__, #condition, sentio_last_error()); \
-      exit(1);                                                                                               \
-    }                                                                                                        \
-  } while (0)
-
-static int refused(sentio_result result, sentio_result expected, const char* words) {
-  if (result == expected && strstr(sentio_last_error(), words) != NULL) return 1;
-  fprintf(stderr, "result %d, expected %d with '%s'\n", (int)result, (int)expected, words);
-  return 0;
-}
+#include "c_host.h"
 
 static void what_is_refused_without_a_bundle(void) {
   sentio_bundle* bundle = NULL;
   sentio_session* session = NULL;
   sentio_batch* batch = NULL;
-  sentio_options options = {sizeof options, 0, 1};
+  sentio_options options = {sizeof options, 0, 1, NULL};
+  sentio_load_options empty_backend = {sizeof empty_backend, 0, "", NULL};
+  sentio_load_options empty_key = {sizeof empty_key, 0, NULL, ""};
+  sentio_load_options no_key = {sizeof no_key, 0, NULL, "/no/such/key"};
+  sentio_load_options reserved = {sizeof reserved, 1, NULL, NULL};
+  sentio_range range = {sizeof range};
+  sentio_status status = SENTIO_PREDICTED;
   sentio_bar bar = {0, 1, 1, 1, 1, 1};
   sentio_outcome outcome = {sizeof outcome};
   sentio_drift drift = {sizeof drift};
@@ -37,9 +26,21 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_bundle_load("/no/such/folder", &bundle), SENTIO_MISSING, "/no/such/folder"));
   CHECK(bundle == NULL);
   CHECK(refused(sentio_bundle_load(NULL, &bundle), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_bundle_load_with(".", NULL, &bundle), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_bundle_load_with(".", &empty_backend, &bundle), SENTIO_BAD_ARGUMENT,
+                "backend is empty"));
+  CHECK(refused(sentio_bundle_load_with(".", &empty_key, &bundle), SENTIO_BAD_ARGUMENT,
+                "trusted_key is empty"));
+  CHECK(refused(sentio_bundle_load_with(".", &reserved, &bundle), SENTIO_BAD_ARGUMENT, "reserved"));
+  CHECK(sentio_bundle_load_with(".", &no_key, &bundle) != SENTIO_OK); /* what for is the build's to say */
+  CHECK(bundle == NULL);
+  CHECK(refused(sentio_bundle_get_range(NULL, 0, &range), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_new(NULL, &options, &session), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_on_bar(NULL, &bar, &outcome), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_peek(NULL, &bar, &outcome), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_observe(NULL, &bar, &status), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_bundle(NULL, &bundle), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_session_recording_error(NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_state(NULL, NULL, 0, &size), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_restore(NULL, &bar, 1), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_session_clone(NULL, &session), SENTIO_BAD_ARGUMENT, "NULL"));
@@ -51,6 +52,9 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_batch_on_bars(NULL, &session, &bar, &outcome, 1), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(sentio_bundle_feature_name(NULL, 0) == NULL);
   CHECK(sentio_bundle_class_name(NULL, 0) == NULL);
+  CHECK(sentio_bundle_backend_name(NULL, 0) == NULL);
+  CHECK(strcmp(sentio_backend_name(0), "native") == 0);
+  CHECK(sentio_backend_name(-1) == NULL && sentio_backend_name(99) == NULL);
   sentio_bundle_free(NULL);
   sentio_session_free(NULL);
   sentio_batch_free(NULL);
@@ -73,12 +77,18 @@ typedef struct later_options {
 
 static sentio_session* new_session(sentio_bundle* bundle, const sentio_bundle_info* info) {
   sentio_session* session = NULL;
-  sentio_options options = {sizeof options, 0, info->interval_ns};
-  later_options later = {{sizeof later, 0, info->interval_ns}, 7};
-  sentio_options wrong = {sizeof wrong, 0, info->interval_ns + 1};
-  sentio_options small = {8, 0, info->interval_ns};
+  sentio_options options = {sizeof options, 0, info->interval_ns, NULL};
+  later_options later = {{sizeof later, 0, info->interval_ns, NULL}, 7};
+  sentio_options wrong = {sizeof wrong, 0, info->interval_ns + 1, NULL};
+  sentio_options small = {8, 0, info->interval_ns, NULL};
+  sentio_options amid = {20, 0, info->interval_ns, NULL};
+  sentio_options empty = {sizeof empty, 0, info->interval_ns, ""};
+  sentio_options unwritable = {sizeof unwritable, 0, info->interval_ns, "/no/such/folder/record"};
   CHECK(refused(sentio_session_new(bundle, &wrong, &session), SENTIO_BAD_ARGUMENT, info->interval));
   CHECK(refused(sentio_session_new(bundle, &small, &session), SENTIO_BAD_ARGUMENT, "struct_size"));
+  CHECK(refused(sentio_session_new(bundle, &amid, &session), SENTIO_BAD_ARGUMENT, "amid"));
+  CHECK(refused(sentio_session_new(bundle, &empty, &session), SENTIO_BAD_ARGUMENT, "record is empty"));
+  CHECK(refused(sentio_session_new(bundle, &unwritable, &session), SENTIO_SYSTEM, "/no/such/folder/record"));
   CHECK(refused(sentio_session_new(bundle, &later.known, &session), SENTIO_BAD_ARGUMENT, "too old"));
   later.unknown = 0;
   CHECK(sentio_session_new(bundle, &later.known, &session) == SENTIO_OK);
@@ -201,6 +211,36 @@ static void check_drift(const sentio_bundle_info* info, sentio_session* session,
   CHECK(drift.rows == 0 && drift.bins[0] == 0 && isnan(drift.psi) && isnan(drift.out_of_range));
 }
 
+/* What is taken without asking the model is taken alike. */
+static void check_observing(const sentio_session* session, const sentio_bar* bar) {
+  sentio_session *asked = NULL, *observed = NULL;
+  sentio_outcome outcome = {sizeof outcome};
+  sentio_session_info infos[2] = {{sizeof infos[0]}, {sizeof infos[1]}};
+  sentio_status status = SENTIO_MODEL_FAILED;
+  CHECK(sentio_session_clone(session, &asked) == SENTIO_OK);
+  CHECK(sentio_session_clone(session, &observed) == SENTIO_OK);
+  CHECK(sentio_session_on_bar(asked, bar, &outcome) == SENTIO_OK);
+  CHECK(sentio_session_observe(observed, bar, &status) == SENTIO_OK);
+  CHECK(status == outcome.status);
+  CHECK(sentio_session_get_info(asked, &infos[0]) == SENTIO_OK);
+  CHECK(sentio_session_get_info(observed, &infos[1]) == SENTIO_OK);
+  CHECK(memcmp(&infos[0], &infos[1], sizeof infos[0]) == 0);
+  CHECK(sentio_session_observe(observed, bar, &status) == SENTIO_OK && status == SENTIO_NOT_LATER);
+  CHECK(refused(sentio_session_observe(observed, bar, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
+  sentio_session_free(asked);
+  sentio_session_free(observed);
+}
+
+/* The session's bundle is the one that it is of, and a handle that lives by itself. */
+static void check_bundle_of(const sentio_session* session, const sentio_bundle_info* info) {
+  sentio_bundle* again = NULL;
+  sentio_bundle_info told = {sizeof told};
+  CHECK(sentio_session_bundle(session, &again) == SENTIO_OK);
+  CHECK(sentio_bundle_get_info(again, &told) == SENTIO_OK);
+  CHECK(memcmp(&told, info, sizeof told) == 0);
+  sentio_bundle_free(again);
+}
+
 static void stream(const char* folder) {
   sentio_bundle* bundle = NULL;
   sentio_bundle_info info = {sizeof info};
@@ -220,13 +260,14 @@ static void stream(const char* folder) {
   sentio_session* session = new_session(bundle, &info);
   float* features = malloc((size_t)info.n_features * sizeof *features);
   CHECK(features != NULL);
-  while (scanf("%" SCNd64 " %lf %lf %lf %lf %lf", &bar.ts, &bar.open, &bar.high, &bar.low, &bar.close,
-               &bar.volume) == 6) {
+  while (next_bar(&bar)) {
     sentio_outcome peeked = {sizeof peeked}, refusal = {sizeof refusal};
     later_outcome outcome = {{sizeof outcome}, -1};
     sentio_bar bad = bar;
     bad.volume = NAN;
     if (bars % 50 == 49) {
+      check_observing(session, &bar);
+      check_bundle_of(session, &info);
       check_copies(bundle, &info, session, &bar);
       check_batch(bundle, session, &bar);
     }
@@ -240,13 +281,14 @@ static void stream(const char* folder) {
     outcome.known.struct_size = sizeof outcome.known;
     CHECK(same_outcome(&peeked, &outcome.known));
     CHECK(outcome.known.bar_ts == bar.ts);
+    CHECK(strcmp(outcome.known.bundle_id, info.bundle_id) == 0);
+    CHECK(strcmp(outcome.known.model_id, info.model_id) == 0);
+    CHECK(strcmp(outcome.known.version, info.version) == 0);
     CHECK(sentio_session_features(session, features, (size_t)info.n_features) == SENTIO_OK);
     ++bars;
     if (outcome.known.status != SENTIO_PREDICTED) continue;
     check_probabilities(&outcome.known);
-    printf("%" PRId64, bar.ts);
-    for (uint32_t k = 0; k < outcome.known.n_outputs; ++k) printf(" %.9g", outcome.known.values[k]);
-    printf("\n");
+    print_values(bar.ts, outcome.known.values, outcome.known.n_outputs);
   }
   CHECK(sentio_session_get_info(session, &seen) == SENTIO_OK);
   CHECK(seen.has_last_ts == 1 && seen.last_ts == bar.ts && seen.bars_seen == bars);

@@ -103,7 +103,7 @@ struct LoadOptions {
 };
 
 // A bundle that was verified as it was loaded. Immutable; one serves any number of sessions in any thread.
-class SENTIO_API Bundle {
+class SENTIO_API Bundle : public std::enable_shared_from_this<Bundle> {
  public:
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
   // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)

@@ -54,29 +54,54 @@ static sentio_tfa* new_strategy(const sentio_bundle* bundle, const char* record)
   return tfa;
 }
 
-/* Saved and restored elsewhere, it goes on alike, cooldown and all. */
-static void check_copy(const sentio_bundle* bundle, sentio_tfa* tfa, const sentio_bar* bar) {
+static int64_t cooldown_left(const sentio_tfa* tfa) {
+  int64_t bars = -1;
+  CHECK(sentio_tfa_cooldown_left(tfa, &bars) == SENTIO_OK);
+  return bars;
+}
+
+/* One of the same state, which records nothing. */
+static sentio_tfa* copy_of(const sentio_bundle* bundle, const sentio_tfa* tfa) {
   sentio_tfa* restored = new_strategy(bundle, NULL);
-  sentio_signal signals[2] = {{sizeof signals[0]}, {sizeof signals[0]}};
-  sentio_outcome outcomes[2] = {{sizeof outcomes[0]}, {sizeof outcomes[0]}};
-  int64_t left[2] = {-1, -1};
   size_t size = 0;
   CHECK(refused(sentio_tfa_state(tfa, NULL, 0, &size), SENTIO_BAD_ARGUMENT, "does not fit"));
   unsigned char* state = malloc(size);
   CHECK(state != NULL);
   CHECK(sentio_tfa_state(tfa, state, size, &size) == SENTIO_OK);
   CHECK(sentio_tfa_restore(restored, state, size) == SENTIO_OK);
-  CHECK(sentio_tfa_cooldown_left(tfa, &left[0]) == SENTIO_OK);
-  CHECK(sentio_tfa_cooldown_left(restored, &left[1]) == SENTIO_OK);
-  CHECK(left[0] == left[1]);
   state[size / 2] ^= 1;
   CHECK(refused(sentio_tfa_restore(restored, state, size), SENTIO_BAD_STATE, "damaged"));
   free(state);
+  return restored;
+}
+
+/* Saved and restored elsewhere, it goes on alike, cooldown and all. */
+static void check_copy(const sentio_bundle* bundle, sentio_tfa* tfa, const sentio_bar* bar) {
+  sentio_tfa* restored = copy_of(bundle, tfa);
+  sentio_signal signals[2] = {{sizeof signals[0]}, {sizeof signals[0]}};
+  sentio_outcome outcomes[2] = {{sizeof outcomes[0]}, {sizeof outcomes[0]}};
+  CHECK(cooldown_left(restored) == cooldown_left(tfa));
   CHECK(sentio_tfa_peek(tfa, bar, &signals[0], &outcomes[0]) == SENTIO_OK);
   CHECK(sentio_tfa_on_bar(restored, bar, &signals[1], &outcomes[1]) == SENTIO_OK);
   CHECK(memcmp(&signals[0], &signals[1], sizeof signals[0]) == 0);
   CHECK(memcmp(&outcomes[0], &outcomes[1], sizeof outcomes[0]) == 0);
   sentio_tfa_free(restored);
+}
+
+/* A bar that is only observed, or history, is taken and passes for the cooldown; it is no signal. */
+static void check_observing(const sentio_bundle* bundle, const sentio_tfa* tfa, const sentio_bar* bar) {
+  sentio_tfa *observing = copy_of(bundle, tfa), *warming = copy_of(bundle, tfa);
+  const int64_t left = cooldown_left(tfa), after = left > 0 ? left - 1 : 0;
+  sentio_status status = SENTIO_MODEL_FAILED;
+  CHECK(sentio_tfa_observe(observing, bar, &status) == SENTIO_OK && status == SENTIO_PREDICTED);
+  CHECK(cooldown_left(observing) == after);
+  CHECK(sentio_tfa_observe(observing, bar, &status) == SENTIO_OK && status == SENTIO_NOT_LATER);
+  CHECK(cooldown_left(observing) == after);
+  CHECK(sentio_tfa_warm_up(warming, bar, 1) == SENTIO_OK);
+  CHECK(cooldown_left(warming) == after);
+  CHECK(refused(sentio_tfa_warm_up(warming, bar, 1), SENTIO_BAD_BARS, "bar 0"));
+  sentio_tfa_free(observing);
+  sentio_tfa_free(warming);
 }
 
 /* Its session can be asked; it cannot be advanced behind the strategy's back. */
@@ -101,7 +126,7 @@ static void check_session(sentio_tfa* tfa, const sentio_bar* bar, int64_t bars) 
 static void stream(const char* folder, const char* record) {
   sentio_bundle* bundle = NULL;
   sentio_bar bar;
-  int64_t bars = 0, left = 0;
+  int64_t bars = 0;
   CHECK(sentio_bundle_load(folder, &bundle) == SENTIO_OK);
   sentio_tfa* tfa = new_strategy(bundle, record);
   while (next_bar(&bar)) {
@@ -109,6 +134,7 @@ static void stream(const char* folder, const char* record) {
     sentio_outcome outcome = {sizeof outcome};
     if (bars % 50 == 49) {
       check_copy(bundle, tfa, &bar);
+      check_observing(bundle, tfa, &bar);
       check_session(tfa, &bar, bars);
     }
     if (bars % 3 == 0) { /* the outcome may be left out */
@@ -118,10 +144,9 @@ static void stream(const char* folder, const char* record) {
       CHECK(outcome.status == signal.status && outcome.bar_ts == bar.ts);
     }
     ++bars;
-    CHECK(sentio_tfa_cooldown_left(tfa, &left) == SENTIO_OK);
     if (signal.status != SENTIO_PREDICTED) continue;
     printf("%" PRId64 " %s %.17g %" PRId64 "\n", bar.ts, sentio_side_text(signal.side), signal.strength,
-           left);
+           cooldown_left(tfa));
   }
   sentio_bundle_free(bundle);
   sentio_tfa_free(tfa);

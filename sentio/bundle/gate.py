@@ -26,7 +26,7 @@ class Metrics(_Part):
     """
 
     rows: Annotated[int, Field(ge=1)]
-    scores: dict[str, dict[str, float | None]]
+    scores: Annotated[dict[str, dict[str, float | None]], Field(json_schema_extra={"required": ["model"]})]
     auc_standard_error: float | None
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "runtime/x86_64_v3.hpp"
 #include "sentio/bar.hpp"
 #include "sentio/catalog.hpp"
 #include "sentio/compute_many.hpp"
@@ -521,6 +522,7 @@ PYBIND11_MODULE(sentio_features, module) {
     return ops;
   });
   module.def("build_info", &build_info);
+  module.def("lacking_of_x86_64_v3", [] { return sentio::lacking_of_x86_64_v3(sentio::processor_flags()); });
   module.def("build_features_from_spec", &build_features_from_spec, py::arg("symbol"), py::arg("ts"),
              py::arg("open"), py::arg("high"), py::arg("low"), py::arg("close"), py::arg("volume"),
              py::arg("spec_json"));

@@ -59,29 +59,34 @@ void force_one_thread() {
   }
 }
 
-// Inputs of another rank, T, F and type, and whether `run` throws at each.
+// Whether `run` throws at an input.
 template <class Run>
-std::vector<Model::Probe> offer_misfits(const WindowShape& window, const Run& run) {
-  const std::int64_t rows = window.seq_len, width = window.n_features;
-  std::set<std::vector<std::int64_t>> shapes = {{rows, width}, {1, 2, rows, width}};
-  for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}}) shapes.insert({2, other, width});
-  for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}}) shapes.insert({2, rows, other});
-  shapes.erase({2, rows, width});
+bool refuses(const Run& run, const at::Tensor& input) {
   const c10::InferenceMode inference;
-  const auto refuses = [&](const at::Tensor& input) {
-    try {
-      run(input);
-    } catch (const std::exception&) {
-      return true;
-    }
-    return false;
-  };
+  try {
+    run(input);
+  } catch (const std::exception&) {
+    return true;
+  }
+  return false;
+}
+
+// Inputs of another rank, T, F and type in batches of a size that `run` takes, and whether it throws at each.
+template <class Run>
+std::vector<Model::Probe> offer_misfits(const WindowShape& window, std::int64_t batch, const Run& run) {
+  const std::int64_t rows = window.seq_len, width = window.n_features;
+  std::set<std::vector<std::int64_t>> shapes = {{rows, width}, {1, batch, rows, width}};
+  for (const std::int64_t other : {rows - 1, rows + 1, std::int64_t{1}}) shapes.insert({batch, other, width});
+  for (const std::int64_t other : {width - 1, width + 1, std::int64_t{1}})
+    shapes.insert({batch, rows, other});
+  shapes.erase({batch, rows, width});
   std::vector<Model::Probe> probes;
   for (const auto& shape : shapes) {
-    probes.push_back({c10::str("float32 ", at::IntArrayRef(shape)), refuses(at::zeros(shape, at::kFloat))});
+    probes.push_back(
+        {c10::str("float32 ", at::IntArrayRef(shape)), refuses(run, at::zeros(shape, at::kFloat))});
   }
   for (const at::ScalarType type : {at::kDouble, at::kHalf}) {
-    probes.push_back({c10::str(type, " values"), refuses(at::zeros({2, rows, width}, type))});
+    probes.push_back({c10::str(type, " values"), refuses(run, at::zeros({batch, rows, width}, type))});
   }
   return probes;
 }
@@ -120,7 +125,7 @@ class TorchModel final : public Model {
   }
 
   std::vector<Probe> probe() const override {
-    return offer_misfits(shape_, [this](const at::Tensor& input) { forward(input); });
+    return offer_misfits(shape_, 2, [this](const at::Tensor& input) { forward(input); });
   }
 
   ModelEnvironment environment() const override { return {SENTIO_TORCH_VERSION, at::get_cpu_capability()}; }
@@ -201,7 +206,14 @@ class AotiModel final : public Model {
   }
 
   std::vector<Probe> probe() const override {
-    return offer_misfits(shape_, [this](const at::Tensor& input) { forward(input); });
+    const auto run = [this](const at::Tensor& input) { forward(input); };
+    std::vector<Probe> probes = offer_misfits(shape_, 1, run);
+    const std::int64_t rows = shape_.seq_len, width = shape_.n_features;
+    probes.push_back({"two windows", refuses(run, at::zeros({2, rows, width}, at::kFloat))});
+    // Every second value of a wider window: apart from each other even where T is 1.
+    const at::Tensor apart = at::zeros({1, rows, 2 * width}, at::kFloat).slice(2, 0, std::nullopt, 2);
+    probes.push_back({"a window that is not contiguous", refuses(run, apart)});
+    return probes;
   }
 
   ModelEnvironment environment() const override { return {SENTIO_TORCH_VERSION, at::get_cpu_capability()}; }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,24 +15,35 @@ from torch import Tensor
 from sentio.bundle.manifest import Aoti, InputLayout
 from sentio.bundle.module import accepted_misfits, run_windows
 from sentio.errors import CorruptStore, EnvironmentProblem
+from sentio.extension import load_extension
 
-__all__ = ["AotiModel", "instruction_set"]
+__all__ = ["INSTRUCTION_SET", "AotiModel", "require_instruction_set"]
+
+# Of the x86-64 psABI: what all of them are compiled for, and the processor is asked for.
+INSTRUCTION_SET = "x86-64-v3"
 
 
-def instruction_set() -> str:
-    """What AOTInductor compiles for on this processor: none, avx2, avx512 or asimd."""
-    from torch._inductor import cpu_vec_isa
+def require_instruction_set(where: str) -> None:
+    """Ask the processor, and its system, for all that machine code of `INSTRUCTION_SET` may use.
 
-    known = {"avx2": "avx2", "avx512": "avx512", "asimd": "asimd", "neon": "asimd"}
-    name = str(cpu_vec_isa.pick_vec_isa()).split()
-    return known.get(name[0] if name else "", "none")
+    Raises:
+        EnvironmentProblem: what is lacking is named.
+    """
+    lacking = load_extension().lacking_of_x86_64_v3()
+    if lacking:
+        raise EnvironmentProblem(
+            where,
+            f"is compiled for {INSTRUCTION_SET}, of which this processor or its system lacks "
+            + ", ".join(lacking),
+            hint="the backends native and torchscript need no such level",
+        )
 
 
 class AotiModel:
     """A package, as a bundle's `Model`.
 
     The package is machine code: give it only bytes whose hash was checked, from a source that is trusted.
-    They are written into a folder that this user alone can enter, loaded from there, and removed.
+    They are loaded from a file in memory that nobody can change.
 
     Args:
         content: the bytes of model.pt2.
@@ -44,18 +57,12 @@ class AotiModel:
     """
 
     def __init__(self, content: bytes, entry: Aoti, layout: InputLayout, n_outputs: int) -> None:
-        here = instruction_set()
-        # What is compiled for avx2 runs where there is avx512 too.
-        if entry.instruction_set not in {here, "none", *(["avx2"] if here == "avx512" else [])}:
-            raise EnvironmentProblem(
-                entry.file, f"was compiled for {entry.instruction_set}; this processor has {here}"
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / entry.file
-            path.write_bytes(content)
+        require_instruction_set(entry.file)
+        with _sealed(content) as path:
             try:
-                self._package = torch._inductor.aoti_load_package(str(path))
-            except (RuntimeError, OSError, KeyError) as error:
+                # Not aoti_load_package: it asks a compiler what the processor has.
+                self._package = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1)
+            except RuntimeError as error:
                 raise CorruptStore(
                     entry.file, f"does not load as an AOTInductor package: {str(error).splitlines()[0]}"
                 ) from error
@@ -74,7 +81,21 @@ class AotiModel:
 
     def _checked(self, windows: Tensor) -> Tensor:
         expected = (self.layout.seq_len, self.layout.n_features)
-        if windows.dtype != torch.float32 or windows.dim() != 3 or windows.shape[1:] != expected:
+        if windows.dtype != torch.float32 or windows.shape[1:] != expected:
             raise ValueError(f"the model takes float32 [B, {expected[0]}, {expected[1]}]")
-        outputs = [self._package(window.contiguous()) for window in torch.split(windows, 1)]
+        outputs = [self._package.run([window.contiguous()])[0] for window in torch.split(windows, 1)]
         return torch.cat(outputs)
+
+
+@contextmanager
+def _sealed(content: bytes) -> Iterator[str]:
+    """Bytes as a file in memory, without a name in any folder, whose seals forbid every change."""
+    descriptor = os.memfd_create("sentio-model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

@@ -251,13 +251,13 @@ class TorchScript(_Backend):
 
 
 class Aoti(_Backend):
-    """Machine code by AOTInductor for one window at a time, for processors that have `instruction_set`."""
+    """Machine code by AOTInductor for one window at a time, for processors of this level of the psABI."""
 
     name: Literal["aoti"] = "aoti"
     file: Literal["model.pt2"] = "model.pt2"
     torch: str
     cpu_capability: str
-    instruction_set: Literal["none", "avx2", "avx512", "asimd"]
+    instruction_set: Literal["x86-64-v3"] = "x86-64-v3"
 
 
 class Onnx(_Backend):

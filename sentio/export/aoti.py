@@ -8,18 +8,15 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from sentio.bundle.aoti import instruction_set
+from sentio.bundle.aoti import INSTRUCTION_SET, require_instruction_set
 from sentio.errors import CheckFailed, EnvironmentProblem
 from sentio.models import ScaledModel
 
-__all__ = ["Arithmetic", "InstructionSet", "compile_ahead"]
-
-InstructionSet = Literal["none", "avx2", "avx512", "asimd"]
+__all__ = ["Arithmetic", "compile_ahead"]
 
 
 class Arithmetic(nn.Module):
@@ -34,26 +31,28 @@ class Arithmetic(nn.Module):
         return self.module.compute(x)
 
 
-def compile_ahead(module: ScaledModel) -> tuple[bytes, InstructionSet]:
-    """Compile a module for batches of one and this processor's instruction set.
+def compile_ahead(module: ScaledModel) -> bytes:
+    """Compile a module for batches of one and every processor of `INSTRUCTION_SET`.
 
     Args:
         module: in evaluation mode, without gradients.
 
     Returns:
-        The bytes of model.pt2, and the instruction set that the code needs.
+        The bytes of model.pt2.
 
     Raises:
-        EnvironmentProblem: there is no C++ compiler.
+        EnvironmentProblem: there is no C++ compiler, or this processor could not run the code.
         CheckFailed: the module cannot be exported.
     """
     if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         raise EnvironmentProblem(
             "aoti", "needs a C++ compiler, and there is none on PATH", hint="install g++"
         )
+    require_instruction_set("aoti")
     example = torch.zeros(1, module.seq_len, module.n_features)
-    # Not `freezing`: it hands these small products to a library whose calls cost more than they do.
-    settings = {"cpp.threads": 1}
+    # Not `freezing`: it hands these small products to a library whose calls cost more than they do. The level
+    # has vectors of 256 bits; by default both would be this processor's own.
+    settings = {"cpp.threads": 1, "cpp.march": INSTRUCTION_SET, "cpp.simdlen": 256}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own deprecations, while it compiles
         logging.getLogger("torch._inductor").setLevel(logging.ERROR)
@@ -65,4 +64,4 @@ def compile_ahead(module: ScaledModel) -> tuple[bytes, InstructionSet]:
         except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
             reason = str(error).strip().splitlines()[0]
             raise CheckFailed("model", f"cannot be compiled by AOTInductor: {reason}") from error
-        return Path(path).read_bytes(), cast(InstructionSet, instruction_set())
+        return Path(path).read_bytes()

@@ -72,10 +72,8 @@ def make_backend(
         return Made(entry, write_tensors(tensors))
     torch, capability = machine()
     if name == "aoti":
-        code, instruction_set = compile_ahead(module)
-        compiled = Aoti(
-            torch=torch, cpu_capability=capability, instruction_set=instruction_set, tolerance=tolerance
-        )
+        code = compile_ahead(module)
+        compiled = Aoti(torch=torch, cpu_capability=capability, tolerance=tolerance)
         _compare(AotiModel(code, compiled, layout, module.n_outputs), goldens, compiled)
         return Made(compiled, code)
     if name == "onnx":

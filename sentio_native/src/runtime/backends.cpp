@@ -27,8 +27,8 @@ constexpr auto kBackends = std::to_array<Backend>({
 #ifdef SENTIO_HAS_TORCH
     {"torchscript", [](const BackendEntry&, Bytes bytes,
                        const ModelShape& shape) { return load_torch_model(bytes, shape); }},
-    {"aoti", [](const BackendEntry& entry, Bytes bytes,
-                const ModelShape& shape) { return load_aoti_model(bytes, shape, entry.instruction_set); }},
+    {"aoti",
+     [](const BackendEntry&, Bytes bytes, const ModelShape& shape) { return load_aoti_model(bytes, shape); }},
 #endif
 });
 

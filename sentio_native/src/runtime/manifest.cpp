@@ -254,7 +254,7 @@ class ManifestReader {
       } else if (backend.name == "aoti") {
         backend.file = fields.word("file", {"model.pt2"});
         backend.recorded_on = {fields.text("torch"), fields.text("cpu_capability")};
-        backend.instruction_set = fields.word("instruction_set", {"none", "avx2", "avx512", "asimd"});
+        fields.word("instruction_set", {"x86-64-v3"});  // as load_aoti_model asks of the processor
       } else {
         backend.file = fields.word("file", {"model.onnx"});
         fields.integer("opset", 1);

@@ -28,7 +28,6 @@ struct BackendEntry {
   bool exact = false;              // there, its outputs are those of the trained module to the bit
   std::vector<Layer> network{};    // native
   std::optional<Clip> clip{};      // native, to which its tensors do not tell it
-  std::string instruction_set{};   // aoti: what its code needs
 };
 
 struct ManifestDocument {

@@ -18,7 +18,9 @@
 #include <string>
 #include <system_error>
 
+#include "runtime/x86_64_v3.hpp"
 #include "sentio/error.hpp"
+#include "text.hpp"
 
 namespace sentio {
 namespace {
@@ -171,16 +173,6 @@ class SealedFile {
   int descriptor_;
 };
 
-bool processor_has(const std::string& instruction_set) {
-#if defined(__x86_64__)
-  if (instruction_set == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (instruction_set == "avx512") return __builtin_cpu_supports("avx512f");
-  return instruction_set == "none";
-#else
-  return instruction_set == "asimd";
-#endif
-}
-
 class AotiModel final : public Model {
  public:
   AotiModel(const std::string& path, const ModelShape& shape)
@@ -241,11 +233,11 @@ class AotiModel final : public Model {
 
 }  // namespace
 
-std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, const ModelShape& shape,
-                                             const std::string& instruction_set) {
-  if (!processor_has(instruction_set)) {
-    throw Error(ErrorCode::unsupported,
-                "model.pt2 was compiled for " + instruction_set + ", which this processor lacks");
+std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes, const ModelShape& shape) {
+  if (const auto lacking = lacking_of_x86_64_v3(processor_flags()); !lacking.empty()) {
+    throw Error(
+        ErrorCode::unsupported,
+        "model.pt2 was compiled for x86-64-v3, of which this processor or its system lacks " + join(lacking));
   }
   force_one_thread();
   const SealedFile file(bytes);

@@ -16,10 +16,9 @@ namespace sentio {
 [[nodiscard]] std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes,
                                                             const ModelShape& shape);
 
-// The backend `aoti`: a package of machine code for one window at a time, from the bytes of model.pt2, which
-// `instruction_set` names. Throws as above, and Error(unsupported) where this processor lacks it.
+// The backend `aoti`: a package of machine code of x86-64-v3 for one window at a time, from the bytes of
+// model.pt2. Throws as above, and Error(unsupported) where this processor or its system lacks that level.
 [[nodiscard]] std::unique_ptr<const Model> load_aoti_model(std::span<const std::byte> bytes,
-                                                           const ModelShape& shape,
-                                                           const std::string& instruction_set);
+                                                           const ModelShape& shape);
 
 }  // namespace sentio

@@ -1,5 +1,5 @@
 // Session for Python: the C++ object itself, whose model is what the bundle names, or an object of Python's.
-#include "session.hpp"
+#include "sentio/session.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "parts.hpp"
 #include "sentio/bundle.hpp"
 #include "sentio/error.hpp"
 #include "sentio/session_batch.hpp"

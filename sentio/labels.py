@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 if TYPE_CHECKING:
     from sentio.bars import Bars
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["AnyLabel", "CloseDiff", "Direction", "Label", "LabelledRows", "LogretFwd", "Move", "Task"]
 
 Task = Literal["binary", "multiclass", "regression"]
-
-_BASIS_POINTS = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +115,19 @@ class Label(BaseModel, ABC):
         )
 
 
+def _is_smaller(forward_return: NDArray[np.float64], least_bp: float) -> NDArray[np.bool_]:
+    """Bool [N], True where the log return is below so many basis points in size; False without a future."""
+    return np.abs(forward_return) * 1e4 < least_bp
+
+
 class Direction(Label):
     """1 where the close is higher after `horizon` bars, 0 where it is lower; an equal close has none."""
 
     task: ClassVar[Task] = "binary"
 
     kind: Literal["direction"] = "direction"
-    min_move_bp: float = Field(
-        default=0.0,
-        ge=0.0,
-        allow_inf_nan=False,
-        description="leave out moves smaller than this, in basis points",
+    min_move_bp: FiniteFloat = Field(
+        default=0.0, ge=0.0, description="leave out moves smaller than this, in basis points"
     )
 
     def values(
@@ -136,7 +136,7 @@ class Direction(Label):
         """The sign of the forward log return as 1 and 0."""
         left_out = {"zero move": forward_return == 0.0}
         if self.min_move_bp > 0.0:
-            left_out["move below min_move_bp"] = np.abs(forward_return) * _BASIS_POINTS < self.min_move_bp
+            left_out["move below min_move_bp"] = _is_smaller(forward_return, self.min_move_bp)
         return (forward_return > 0.0).astype(np.float64), left_out
 
 
@@ -147,19 +147,15 @@ class Move(Label):
     classes: ClassVar[tuple[str, ...]] = ("down", "flat", "up")
 
     kind: Literal["move"] = "move"
-    min_move_bp: float = Field(
-        default=5.0,
-        gt=0.0,
-        allow_inf_nan=False,
-        description="moves smaller than this are flat, in basis points",
+    min_move_bp: FiniteFloat = Field(
+        default=5.0, gt=0.0, description="moves smaller than this are flat, in basis points"
     )
 
     def values(
         self, bars: Bars, forward_return: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
         """The sign of the forward log return, 0 where it is small, plus one."""
-        moves = np.abs(forward_return) * _BASIS_POINTS >= self.min_move_bp
-        return 1.0 + np.sign(forward_return) * moves, {}
+        return 1.0 + np.sign(forward_return) * ~_is_smaller(forward_return, self.min_move_bp), {}
 
 
 class LogretFwd(Label):

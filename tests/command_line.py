@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,11 +21,16 @@ TINY_SPEC = """{"schema_version": "1.0", "features": [
 """
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
+    """How a command ended, and what it wrote."""
+
     code: int
     out: str
     err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
 
 
 class Sentio:
@@ -33,13 +39,12 @@ class Sentio:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: str) -> Done:
-        self._monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
+    def __call__(self, *arguments: object) -> Done:
+        self._monkeypatch.setattr(sys, "argv", ["sentio", *map(str, arguments)])
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
-        written = self._capsys.readouterr()
-        return Done(ended.value.code or 0, written.out, written.err)
+        return Done(ended.value.code or 0, *self._capsys.readouterr())
 
 
 @cache

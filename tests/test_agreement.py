@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from sentio.cache import build_cache
 from sentio.specs import FeatureSpec
 from sentio.workspace import Workspace
 
-PROGRAM = Path(__file__).resolve().parents[1] / "build" / "sentio_cli"
 BACKENDS = {"mlp": ["native", "torchscript", "aoti"], "transformer": ["torchscript", "aoti"]}
 WINDOWS = {"mlp": 1, "transformer": 4}
 
@@ -23,9 +21,7 @@ WINDOWS = {"mlp": 1, "transformer": 4}
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["alpha158", "classic", "tfa"])
 @pytest.mark.parametrize("model", BACKENDS)
-def test_cpp_streams_what_python_computes(tmp_path, spec, model):
-    if not PROGRAM.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+def test_cpp_streams_what_python_computes(tmp_path, sentio_cli, spec, model):
     bars = walk(sessions=24)
     source = make_source(WINDOWS[model], bars=bars, document=json.loads(FeatureSpec.load(spec).json))
     (tmp_path / "specs").mkdir()
@@ -35,7 +31,7 @@ def test_cpp_streams_what_python_computes(tmp_path, spec, model):
         bundle = make_bundle(tmp_path / "artifacts", source, f"v{number}", backends=[backend])
         dump = tmp_path / f"{backend}.csv"
         done = subprocess.run(
-            [PROGRAM, "tpa_test", "QQQ", "--root", tmp_path, "--days", "5", "--dump", dump],
+            [sentio_cli, "tpa_test", "QQQ", "--root", tmp_path, "--days", "5", "--dump", dump],
             capture_output=True,
             text=True,
             timeout=120,

@@ -39,14 +39,6 @@ def made(tmp_path_factory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("made"), make_source(4), backends=backends)
 
 
-@pytest.fixture(scope="module")
-def cli() -> Path:
-    program = ROOT / "build" / "sentio_cli"
-    if not program.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
-    return program
-
-
 def run(*command: str | Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -129,21 +121,21 @@ def test_a_processor_that_lacks_some_of_the_level_neither_loads_nor_exports(made
 
 
 @pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="needs qemu-user")
-def test_sentio_cli_does_not_load_it_where_the_processor_lacks_some_of_the_level(made, cli):
+def test_sentio_cli_does_not_load_it_where_the_processor_lacks_some_of_the_level(made, sentio_cli):
     # BMI2 is what -march=native once put into packages that were told to need AVX-512F alone.
-    done = run("qemu-x86_64", "-cpu", "Haswell,-bmi2", cli, "verify", made, "--json")
+    done = run("qemu-x86_64", "-cpu", "Haswell,-bmi2", sentio_cli, "verify", made, "--json")
     lines = {line["name"]: line for line in json.loads(done)["checks"]}
     assert lines["aoti: model"]["ok"] is None
     assert lines["aoti: model"]["detail"].endswith("of which this processor or its system lacks bmi2")
     assert lines["torchscript: wrong inputs refused"]["ok"]
 
 
-def test_another_level_is_refused_by_both_readers(made, cli, tmp_path):
+def test_another_level_is_refused_by_both_readers(made, sentio_cli, tmp_path):
     bundle = Path(shutil.copytree(made, tmp_path / "copy"))
     change_json(bundle, "metadata.json", Planted(("backends", 0, "instruction_set"), "x86-64-v4"))
     with pytest.raises(CorruptStore, match="instruction_set"):
         load_bundle(bundle)
-    lines = {check.name: check for check in verify_bundle(bundle, cli).checks}
+    lines = {check.name: check for check in verify_bundle(bundle, sentio_cli).checks}
     assert lines["C++: manifest"].ok is False
     assert "instruction_set" in lines["C++: manifest"].detail
 
@@ -205,7 +197,9 @@ def give_witness(bundle: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", ["python", "cpp"])
-def test_it_is_loaded_from_a_sealed_file_by_way_of_a_private_folder(made, cli, tmp_path, monkeypatch, reader):
+def test_it_is_loaded_from_a_sealed_file_by_way_of_a_private_folder(
+    made, sentio_cli, tmp_path, monkeypatch, reader
+):
     temporary, told = tmp_path / "temporary", tmp_path / "testimony"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -213,7 +207,7 @@ def test_it_is_loaded_from_a_sealed_file_by_way_of_a_private_folder(made, cli, t
 
     def load(bundle: Path) -> bool:
         if reader == "cpp":
-            done = subprocess.run([cli, "verify", bundle, "--json"], capture_output=True, text=True)
+            done = subprocess.run([sentio_cli, "verify", bundle, "--json"], capture_output=True, text=True)
             return bool(
                 {line["name"]: line for line in json.loads(done.stdout)["checks"]}["aoti: model"]["ok"]
             )
@@ -251,8 +245,8 @@ def test_without_a_compiler_the_error_says_so(monkeypatch):
     assert caught.value.exit_code == 6
 
 
-def test_sentio_cli_runs_it(made, cli):
-    checks = {check.name: check for check in verify_bundle(made, cli).checks}
+def test_sentio_cli_runs_it(made, sentio_cli):
+    checks = {check.name: check for check in verify_bundle(made, sentio_cli).checks}
     assert [name for name, check in checks.items() if check.ok is not True] == []
     # Rank, T, F and type of one window, two windows, and one that is not contiguous.
     assert checks["C++: aoti: wrong inputs refused"].detail.startswith("12 of 12")

@@ -45,17 +45,6 @@ def made(request, tmp_path_factory) -> tuple[Source, Path]:
     return source, make_bundle(tmp_path_factory.mktemp("made"), source)
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("pristine"), make_source(4))
-
-
-@pytest.fixture
-def bundle(pristine: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return Path(shutil.copytree(pristine, tmp_path / "bundle"))
-
-
 def joined(one: Bars, other: Bars) -> Bars:
     columns = [
         np.concatenate([getattr(one, name), getattr(other, name)])

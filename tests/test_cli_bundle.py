@@ -5,15 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from bundles import Planted, change_json, make_bundle
-from command_line import Done
-
-from sentio.cli.app import app
-from sentio.cli.screen import run as run_command
 
 
 @pytest.fixture(scope="module")
@@ -26,23 +21,10 @@ def bundle(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "v1"))
 
 
-@pytest.fixture
-def sentio(monkeypatch, capsys):
-    def command(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["sentio", "bundle", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_command(app)
-        written = capsys.readouterr()
-        return Done(ended.value.code or 0, written.out, written.err)
-
-    return command
-
-
 def test_show_tells_what_the_manifest_says(bundle, sentio):
     manifest = json.loads((bundle / "metadata.json").read_text())
     identity = hashlib.sha256((bundle / "SHA256SUMS").read_bytes()).hexdigest()
-    done = sentio("show", bundle)
+    done = sentio("bundle", "show", bundle)
     assert done.code == 0
     rows = [line.split() for line in done.out.splitlines()]
     for row in (
@@ -56,7 +38,7 @@ def test_show_tells_what_the_manifest_says(bundle, sentio):
     ):
         assert row in rows
     assert "SIMULATED" in done.err
-    document = json.loads(sentio("show", bundle, "--json").out)
+    document = json.loads(sentio("bundle", "show", bundle, "--json").out)
     assert document["manifest"] == manifest
     assert document["bundle"] == identity
     names = [path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()]
@@ -64,9 +46,9 @@ def test_show_tells_what_the_manifest_says(bundle, sentio):
 
 
 def test_diff_of_a_bundle_and_its_copy_is_empty(made, bundle, sentio):
-    done = sentio("diff", made, bundle)
+    done = sentio("bundle", "diff", made, bundle)
     assert (done.code, done.out) == (0, "the bundles are the same\n")
-    assert json.loads(sentio("diff", made, bundle, "--json").out) == []
+    assert json.loads(sentio("bundle", "diff", made, bundle, "--json").out) == []
 
 
 def test_diff_names_every_field_and_file_that_differs(made, bundle, sentio):
@@ -74,7 +56,7 @@ def test_diff_names_every_field_and_file_that_differs(made, bundle, sentio):
     (bundle / "feature_spec.json").write_bytes(spec)
     change_json(bundle, "metadata.json", Planted(("features", 2, "params", "window"), 8))
     change_json(bundle, "metadata.json", Planted(("label", "more"), True))
-    done = sentio("diff", made, bundle, "--json")
+    done = sentio("bundle", "diff", made, bundle, "--json")
     assert done.code == 1
     assert json.loads(done.out) == [
         {"what": "field", "name": "features[2].params.window", "first": "7", "second": "8"},
@@ -86,12 +68,12 @@ def test_diff_names_every_field_and_file_that_differs(made, bundle, sentio):
             "second": hashlib.sha256(spec).hexdigest(),
         },
     ]
-    assert "features[2].params.window" in sentio("diff", made, bundle).out
+    assert "features[2].params.window" in sentio("bundle", "diff", made, bundle).out
 
 
 def test_upgrade_says_that_the_format_is_the_newest(bundle, sentio):
     before = (bundle / "SHA256SUMS").read_bytes()
-    done = sentio("upgrade", bundle)
+    done = sentio("bundle", "upgrade", bundle)
     assert done.code == 0
     assert "format version 1, the newest" in done.out
     assert (bundle / "SHA256SUMS").read_bytes() == before
@@ -107,7 +89,7 @@ def test_upgrade_says_that_the_format_is_the_newest(bundle, sentio):
 )
 def test_upgrade_refuses_what_it_does_not_know(bundle, sentio, version, code, told):
     change_json(bundle, "metadata.json", Planted(("format_version",), version))
-    done = sentio("upgrade", bundle)
+    done = sentio("bundle", "upgrade", bundle)
     assert done.code == code
     assert told in done.err
 
@@ -116,7 +98,7 @@ def test_upgrade_refuses_what_it_does_not_know(bundle, sentio, version, code, to
 def test_a_damaged_bundle_is_refused(made, bundle, sentio, command):
     (bundle / "engine.state").write_bytes(b"")
     others = [made] if command == ("diff",) else []
-    done = sentio(*command, *others, bundle)
+    done = sentio("bundle", *command, *others, bundle)
     assert done.code == 4
     assert "engine.state" in done.err
-    assert sentio(*command, *others, bundle / "nowhere").code == 2
+    assert sentio("bundle", *command, *others, bundle / "nowhere").code == 2

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Sentio
 
 from sentio.bars import BarsLibrary, read_bars
-from sentio.cli import main
 from sentio.workspace import Workspace
-
-Run = Callable[..., tuple[int, str, str]]
 
 ROWS = [f"{1_704_205_800 + 300 * i},{100 + i},{102 + i},{99 + i},{101 + i},{10 * i}" for i in range(6)]
 
 
-@pytest.fixture
-def sentio(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in an empty project; gives its exit code, stdout and stderr."""
+@pytest.fixture(autouse=True)
+def project(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty one, which commands find."""
     monkeypatch.setenv("SENTIO_ROOT", str(workspace.root))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sentio", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def write(folder: Path, rows: list[str], name: str = "bars.csv") -> Path:
@@ -44,14 +31,16 @@ def document(out: str) -> Any:
     return json.loads(out)
 
 
-def test_each_command_has_help_with_an_example(sentio: Run) -> None:
+def test_each_command_has_help_with_an_example(sentio: Sentio) -> None:
     for command in ("synth", "import", "check", "list", "remove"):
         code, out, _ = sentio("data", command, "--help")
         assert code == 0
         assert f"sentio data {command}" in " ".join(out.split())
 
 
-def test_synth_makes_labelled_bars_and_prints_what_can_be_reached(sentio: Run, workspace: Workspace) -> None:
+def test_synth_makes_labelled_bars_and_prints_what_can_be_reached(
+    sentio: Sentio, workspace: Workspace
+) -> None:
     code, out, err = sentio("data", "synth", "QQQ", "--interval", "5m", "--days", 10, "--seed", 3)
     assert (code, err) == (0, "")
     assert "QQQ 5m SIMULATED: made, 780 bars, 2024-01-02 14:30 to 2024-01-16 20:55 UTC" in out
@@ -62,7 +51,7 @@ def test_synth_makes_labelled_bars_and_prints_what_can_be_reached(sentio: Run, w
 
 
 def test_the_same_simulation_again_is_there_already_and_another_is_refused(
-    sentio: Run, workspace: Workspace
+    sentio: Sentio, workspace: Workspace
 ) -> None:
     make = ("data", "synth", "QQQ", "--days", 3)
     assert document(sentio(*make, "--json")[1])["already_there"] is False
@@ -89,11 +78,11 @@ def test_the_same_simulation_again_is_there_already_and_another_is_refused(
         (),
     ],
 )
-def test_wrong_arguments_of_synth_end_with_2(sentio: Run, arguments: tuple[str, ...]) -> None:
+def test_wrong_arguments_of_synth_end_with_2(sentio: Sentio, arguments: tuple[str, ...]) -> None:
     assert sentio("data", "synth", *arguments)[0] == 2
 
 
-def test_import_keeps_what_read_bars_reads(sentio: Run, workspace: Workspace, tmp_path: Path) -> None:
+def test_import_keeps_what_read_bars_reads(sentio: Sentio, workspace: Workspace, tmp_path: Path) -> None:
     path = write(tmp_path, ROWS)
     code, out, err = sentio(
         "data", "import", path, "--symbol", "QQQ", "--interval", "5m", "--adjustment", "raw"
@@ -106,7 +95,7 @@ def test_import_keeps_what_read_bars_reads(sentio: Run, workspace: Workspace, tm
     assert kept.hash == read_bars(path, adjustment="raw").hash
 
 
-def test_import_refuses_dirt_with_3_and_repairs_it_when_told(sentio: Run, tmp_path: Path) -> None:
+def test_import_refuses_dirt_with_3_and_repairs_it_when_told(sentio: Sentio, tmp_path: Path) -> None:
     path = write(tmp_path, [ROWS[i] for i in (0, 2, 1, 3, 3, 4, 5)])
     arguments = ("data", "import", path, "--symbol", "QQQ")
     code, out, err = sentio(*arguments)
@@ -119,7 +108,7 @@ def test_import_refuses_dirt_with_3_and_repairs_it_when_told(sentio: Run, tmp_pa
     assert "repaired: 1 row put in order, 1 exact duplicate dropped, of 7 rows" in out
 
 
-def test_import_tells_repairs_and_unused_columns_to_scripts(sentio: Run, tmp_path: Path) -> None:
+def test_import_tells_repairs_and_unused_columns_to_scripts(sentio: Sentio, tmp_path: Path) -> None:
     path = tmp_path / "more.csv"
     rows = [f"{row},{i}" for i, row in enumerate([*ROWS, ROWS[5]])]
     path.write_text("\n".join(["timestamp,open,high,low,close,volume,trades", *rows]))
@@ -130,7 +119,7 @@ def test_import_tells_repairs_and_unused_columns_to_scripts(sentio: Run, tmp_pat
     assert told["bars"]["source"] == "more.csv"
 
 
-def test_import_notes_a_zone_that_was_not_needed(sentio: Run, tmp_path: Path) -> None:
+def test_import_notes_a_zone_that_was_not_needed(sentio: Sentio, tmp_path: Path) -> None:
     path = write(tmp_path, ROWS)
     code, _, err = sentio("data", "import", path, "--symbol", "QQQ", "--tz", "America/New_York")
     assert code == 0
@@ -138,7 +127,7 @@ def test_import_notes_a_zone_that_was_not_needed(sentio: Run, tmp_path: Path) ->
 
 
 def test_import_refuses_existing_bars_without_replace(
-    sentio: Run, workspace: Workspace, tmp_path: Path
+    sentio: Sentio, workspace: Workspace, tmp_path: Path
 ) -> None:
     arguments = ("data", "import", write(tmp_path, ROWS), "--symbol", "QQQ")
     assert sentio(*arguments)[0] == 0
@@ -148,7 +137,7 @@ def test_import_refuses_existing_bars_without_replace(
     assert sentio(*arguments, "--replace")[0] == 0
 
 
-def test_real_bars_do_not_take_the_place_of_simulated_ones(sentio: Run, tmp_path: Path) -> None:
+def test_real_bars_do_not_take_the_place_of_simulated_ones(sentio: Sentio, tmp_path: Path) -> None:
     sentio("data", "synth", "QQQ", "--interval", "5m", "--days", 1)
     arguments = ("data", "import", write(tmp_path, ROWS), "--symbol", "QQQ", "--replace")
     code, _, err = sentio(*arguments)
@@ -160,7 +149,7 @@ def test_real_bars_do_not_take_the_place_of_simulated_ones(sentio: Run, tmp_path
 
 
 def test_check_of_a_file_keeps_nothing_and_ends_with_3_when_it_is_bad(
-    sentio: Run, workspace: Workspace, tmp_path: Path
+    sentio: Sentio, workspace: Workspace, tmp_path: Path
 ) -> None:
     good = document(sentio("data", "check", write(tmp_path, ROWS), "--json")[1])
     assert good["summary"]["rows"] == 6
@@ -175,7 +164,7 @@ def test_check_of_a_file_keeps_nothing_and_ends_with_3_when_it_is_bad(
     assert not workspace.bars.exists()
 
 
-def test_check_of_a_symbol_tells_facts_and_finds_damage(sentio: Run, workspace: Workspace) -> None:
+def test_check_of_a_symbol_tells_facts_and_finds_damage(sentio: Sentio, workspace: Workspace) -> None:
     sentio("data", "synth", "BRK.B", "--days", 2)
     code, out, _ = sentio("data", "check", "BRK.B")
     assert code == 0
@@ -194,7 +183,7 @@ def test_check_of_a_symbol_tells_facts_and_finds_damage(sentio: Run, workspace: 
 
 
 def test_list_marks_simulated_bars_and_ends_with_4_when_a_file_is_damaged(
-    sentio: Run, workspace: Workspace, tmp_path: Path
+    sentio: Sentio, workspace: Workspace, tmp_path: Path
 ) -> None:
     code, out, err = sentio("data", "list")
     assert (code, out) == (0, "")
@@ -219,7 +208,7 @@ def test_list_marks_simulated_bars_and_ends_with_4_when_a_file_is_damaged(
     assert "SPY.parquet" in err
 
 
-def test_missing_bars_and_an_open_choice_have_their_codes(sentio: Run) -> None:
+def test_missing_bars_and_an_open_choice_have_their_codes(sentio: Sentio) -> None:
     code, _, err = sentio("data", "check", "QQQ")
     assert code == 3
     assert "sentio data synth QQQ" in err
@@ -231,12 +220,12 @@ def test_missing_bars_and_an_open_choice_have_their_codes(sentio: Run) -> None:
     assert "1m, 5m" in err
 
 
-def test_a_root_that_does_not_exist_ends_with_2(sentio: Run, tmp_path: Path) -> None:
+def test_a_root_that_does_not_exist_ends_with_2(sentio: Sentio, tmp_path: Path) -> None:
     assert sentio("data", "list", "--root", tmp_path / "none")[0] == 2
 
 
 def test_the_real_five_minute_bars_are_refused_and_then_repaired(
-    sentio: Run, shared: Path, workspace: Workspace
+    sentio: Sentio, shared: Path, workspace: Workspace
 ) -> None:
     arguments = ("data", "import", shared / "data/bars/QQQ_5m.csv", "--symbol", "QQQ", "--interval", "5m")
     code, _, err = sentio(*arguments)

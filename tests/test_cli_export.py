@@ -15,21 +15,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from command_line import Done, stock
+from command_line import stock
 from keys import write_keys
 
 from sentio.bars import BarsLibrary
 from sentio.bundle import load_bundle
 from sentio.bundle.manifest import Clip
-from sentio.cli.app import app
-from sentio.cli.screen import run as run_command
 from sentio.features import FeatureEngine
 from sentio.store import entry_id, sha256_file
 from sentio.trainers import load_model, start
 from sentio.training import Run, open_run
 from sentio.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"feature_spec": "tiny", "hidden": [8], "max_epochs": 1}
 
 
@@ -51,19 +48,6 @@ def project(trained: Workspace, tmp_path: Path, monkeypatch) -> Workspace:
     monkeypatch.setenv("SENTIO_ROOT", str(root))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     return Workspace(root)
-
-
-@pytest.fixture
-def sentio(monkeypatch, capsys):
-    def command(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_command(app)
-        written = capsys.readouterr()
-        return Done(ended.value.code or 0, written.out, written.err)
-
-    return command
 
 
 def agreeable_cli(project: Workspace) -> None:
@@ -299,10 +283,7 @@ def test_a_bundle_that_export_has_signed_is_verified_by_its_key_alone(project, s
     assert not (project.artifacts / "TFA" / "v3").exists()
 
 
-def test_sentio_cli_believes_what_export_has_signed(project, sentio, tmp_path):
-    cli = ROOT / "build" / "sentio_cli"
-    if not cli.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+def test_sentio_cli_believes_what_export_has_signed(project, sentio, sentio_cli, tmp_path):
     private, ours = write_keys(tmp_path, "ours")
     _, theirs = write_keys(tmp_path, "theirs")
     assert sentio("export", "--sign", str(private)).code == 0
@@ -310,7 +291,7 @@ def test_sentio_cli_believes_what_export_has_signed(project, sentio, tmp_path):
     signed, unsigned = (project.artifacts / "TFA" / version for version in ("v1", "v2"))
 
     def in_cpp(folder: Path, key: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(cli), "verify", str(folder), "--trust", str(key)]
+        command = [str(sentio_cli), "verify", str(folder), "--trust", str(key)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     done = in_cpp(signed, ours)
@@ -324,7 +305,7 @@ def test_sentio_cli_believes_what_export_has_signed(project, sentio, tmp_path):
         assert told in done.stdout
     # The command that people use, the C++ half included.
     (project.root / "build").mkdir()
-    (project.root / "build" / "sentio_cli").symlink_to(cli)
+    (project.root / "build" / "sentio_cli").symlink_to(sentio_cli)
     done = sentio("verify", str(signed), "--trust", str(ours))
     assert done.code == 0, done.out
     assert "C++: signature" in done.out

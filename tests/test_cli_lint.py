@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from command_line import Sentio, simulated_bars, stock
+from command_line import Sentio, simulated_bars
 
 from sentio.bars import BarsLibrary, synthesize
 from sentio.specs import FeatureSpec
@@ -19,15 +19,9 @@ FAILING = """{"schema_version": "1.0", "features": [
 
 
 @pytest.fixture
-def project(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    stock(workspace, monkeypatch)
-    (workspace.specs / "features" / "failing.json").write_text(FAILING)
-    return workspace
-
-
-@pytest.fixture
-def sentio(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sentio:
-    return Sentio(monkeypatch, capsys)
+def project(bars_workspace: Workspace) -> Workspace:
+    (bars_workspace.specs / "features" / "failing.json").write_text(FAILING)
+    return bars_workspace
 
 
 def test_a_good_spec_ends_with_0(project: Workspace, sentio: Sentio) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import sentio_features
+from command_line import Sentio
 
 from sentio import native
-from sentio.cli import main
 from sentio.errors import EnvironmentProblem, MissingExtension, ResourceError
 from sentio.extension import load_extension
 
@@ -122,44 +121,38 @@ def test_without_sources_the_build_says_that_this_is_a_wheel(checkout: Path) -> 
         native.build_extension()
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
 def test_the_command_prints_the_file_and_exits_6_where_something_is_missing(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkout: Path, sentio: Sentio
 ) -> None:
-    assert call(monkeypatch, "native", "build") == 0
-    assert capsys.readouterr().out == f"{checkout / 'site-packages' / LIBRARY}\n"
-    assert call(monkeypatch, "native", "build", "--verbose") == 0
-    assert "working: --install" in capsys.readouterr().err
+    done = sentio("native", "build")
+    assert (done.code, done.out) == (0, f"{checkout / 'site-packages' / LIBRARY}\n")
+    done = sentio("native", "build", "--verbose")
+    assert done.code == 0
+    assert "working: --install" in done.err
     (checkout / "bin" / "cmake").unlink()
-    assert call(monkeypatch, "native", "build") == 6
-    assert "cmake: is neither beside this Python nor on PATH" in capsys.readouterr().err
+    done = sentio("native", "build")
+    assert done.code == 6
+    assert "cmake: is neither beside this Python nor on PATH" in done.err
 
 
-def test_info_tells_what_the_extension_says_of_itself(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call(monkeypatch, "native", "info", "--json") == 0
-    facts = json.loads(capsys.readouterr().out)
+def test_info_tells_what_the_extension_says_of_itself(sentio: Sentio) -> None:
+    done = sentio("native", "info", "--json")
+    assert done.code == 0
+    facts = done.json
     assert facts == {"path": sentio_features.__file__, **sentio_features.build_info()}
     assert "-ffp-contract=off" in facts["flags"]
-    assert call(monkeypatch, "native", "info") == 0
-    assert facts["compiler"] in capsys.readouterr().out
+    done = sentio("native", "info")
+    assert done.code == 0
+    assert facts["compiler"] in done.out
 
 
 def test_cmake_finds_the_library_of_the_wheel_or_else_of_the_last_build(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkout: Path, sentio: Sentio
 ) -> None:
-    assert call(monkeypatch, "native", "info", "--cmake-dir") == EnvironmentProblem.exit_code == 6
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert str(checkout / "build") in told.err
-    assert "hint: run: make native" in told.err
+    done = sentio("native", "info", "--cmake-dir")
+    assert (done.code, done.out) == (EnvironmentProblem.exit_code, "") == (6, "")
+    assert str(checkout / "build") in done.err
+    assert "hint: run: make native" in done.err
 
     native.build_extension()
     built = checkout / "build" / f"native-{sysconfig.get_config_var('SOABI')}" / "install"
@@ -168,8 +161,8 @@ def test_cmake_finds_the_library_of_the_wheel_or_else_of_the_last_build(
     brought = checkout / "sentio" / "cpp" / "lib" / "cmake" / "sentio"
     brought.mkdir(parents=True)
     (brought / "sentioConfig.cmake").write_text("")
-    assert call(monkeypatch, "native", "info", "--cmake-dir") == 0
-    assert capsys.readouterr().out == f"{brought}\n"
+    done = sentio("native", "info", "--cmake-dir")
+    assert (done.code, done.out) == (0, f"{brought}\n")
 
 
 @pytest.fixture
@@ -182,10 +175,11 @@ def without_extension(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_extension")
 def test_without_the_extension_every_command_that_needs_it_says_how_to_build_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    sentio: Sentio, tmp_path: Path
 ) -> None:
     (tmp_path / "specs").mkdir()
     for command in (["native", "info"], ["specs", "show", "classic"], ["specs", "schema"]):
-        assert call(monkeypatch, *command) == MissingExtension.exit_code == 6
-        assert "hint: run: make native" in capsys.readouterr().err
-    assert call(monkeypatch, "native", "build", "--help") == 0
+        done = sentio(*command)
+        assert done.code == MissingExtension.exit_code == 6
+        assert "hint: run: make native" in done.err
+    assert sentio("native", "build", "--help").code == 0

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Sentio, stock
+from command_line import Sentio
 
-import sentio
-from sentio.bars import BarsLibrary
+from sentio import train_tfa
+from sentio.bars import BarsLibrary, synthesize
+from sentio.errors import ConfigError, CorruptStore
 from sentio.export import newest_finished
 from sentio.training import list_runs, open_run
 from sentio.workspace import Workspace
@@ -22,18 +23,8 @@ from sentio.workspace import Workspace
 QUICK = ["--set", "feature_spec=tiny", "--set", "hidden=[8]", "--set", "max_epochs=2"]
 
 
-@pytest.fixture
-def command(monkeypatch, capsys) -> Sentio:
-    return Sentio(monkeypatch, capsys)
-
-
-@pytest.fixture
-def bars_workspace(workspace, monkeypatch) -> Workspace:
-    return stock(workspace, monkeypatch)
-
-
-def test_a_training_prints_lost_rows_spans_and_metrics_beside_baselines(bars_workspace, command: Sentio):
-    done = command("train", "tfa", *QUICK)
+def test_a_training_prints_lost_rows_spans_and_metrics_beside_baselines(bars_workspace, sentio: Sentio):
+    done = sentio("train", "tfa", *QUICK)
     assert done.code == 0, done.err
     for word in ("warm-up", "label crosses a session gap", "validation", "majority", "logistic"):
         assert word in done.out
@@ -43,8 +34,8 @@ def test_a_training_prints_lost_rows_spans_and_metrics_beside_baselines(bars_wor
     assert open_run(bars_workspace).manifest.state == "finished"
 
 
-def test_verbose_shows_shapes_hashes_balance_and_throughput(bars_workspace, command: Sentio):
-    done = command("train", "tfa", *QUICK, "-v")
+def test_verbose_shows_shapes_hashes_balance_and_throughput(bars_workspace, sentio: Sentio):
+    done = sentio("train", "tfa", *QUICK, "-v")
     manifest = open_run(bars_workspace).manifest
     for text in (
         manifest.bars_hash,
@@ -58,52 +49,52 @@ def test_verbose_shows_shapes_hashes_balance_and_throughput(bars_workspace, comm
     assert "share up" in done.out
 
 
-def test_json_is_one_document_on_stdout(bars_workspace, command: Sentio):
+def test_json_is_one_document_on_stdout(bars_workspace, sentio: Sentio):
     for arguments in (("train", "tfa", *QUICK, "--json"), ("runs", "show", "--json")):
-        document = json.loads(command(*arguments).out)
+        document = json.loads(sentio(*arguments).out)
         assert document["run"]["state"] == "finished"
         assert set(document["metrics"]["scores"]) == {"model", "majority", "logistic"}
-    listed = json.loads(command("runs", "list", "--json").out)
+    listed = json.loads(sentio("runs", "list", "--json").out)
     assert [entry["run"]["run"] for entry in listed] == [document["run"]["run"]]
 
 
-def test_runs_list_and_show_name_the_run(bars_workspace, command: Sentio):
-    command("train", "tfa", *QUICK)
+def test_runs_list_and_show_name_the_run(bars_workspace, sentio: Sentio):
+    sentio("train", "tfa", *QUICK)
     name = open_run(bars_workspace).name
-    assert name in command("runs", "list").out
-    shown = command("runs", "show", name).out
+    assert name in sentio("runs", "list").out
+    shown = sentio("runs", "show", name).out
     assert name in shown
     assert "SIMULATED" in shown
     assert "logistic" in shown
 
 
-def test_a_damaged_run_hides_no_other(bars_workspace, command: Sentio):
-    assert "no runs yet" in command("runs", "list").err
+def test_a_damaged_run_hides_no_other(bars_workspace, sentio: Sentio):
+    assert "no runs yet" in sentio("runs", "list").err
     for _ in range(2):
-        assert command("train", "tfa", *QUICK).code == 0
+        assert sentio("train", "tfa", *QUICK).code == 0
     newest, older = sorted((run.name for run in list_runs(bars_workspace).runs), reverse=True)
     (bars_workspace.runs / older / "run.json").write_bytes(b"{")
-    listed = command("runs", "list")
+    listed = sentio("runs", "list")
     assert listed.code == 4
     assert newest in listed.out
     assert older in listed.err
     assert newest_finished(bars_workspace).name == newest
     (bars_workspace.runs / newest / "run.json").write_bytes(b"{")
-    with pytest.raises(sentio.errors.CorruptStore):  # not an older run in its place
+    with pytest.raises(CorruptStore):  # not an older run in its place
         newest_finished(bars_workspace)
 
 
-def test_symbol_and_interval_choose_the_bars(bars_workspace, command: Sentio):
+def test_symbol_and_interval_choose_the_bars(bars_workspace, sentio: Sentio):
     library = BarsLibrary(bars_workspace)
-    library.save(sentio.bars.synthesize("SPY", "5m", days=20, seed=1).bars)
-    undecided = command("train", "tfa", *QUICK)
+    library.save(synthesize("SPY", "5m", days=20, seed=1).bars)
+    undecided = sentio("train", "tfa", *QUICK)
     assert undecided.code == 2
     assert "QQQ, SPY" in undecided.err
-    assert command("train", "tfa", "--symbol", "SPY", "--interval", "5m", *QUICK).code == 0
+    assert sentio("train", "tfa", "--symbol", "SPY", "--interval", "5m", *QUICK).code == 0
     assert open_run(bars_workspace).manifest.symbol == "SPY"
     # Damaged bars are bars too: nothing else is trained on in their place.
     library.path("SPY", "5m").write_bytes(b"damaged")
-    assert command("train", "tfa", *QUICK).code == 2
+    assert sentio("train", "tfa", *QUICK).code == 2
 
 
 @pytest.mark.parametrize(
@@ -121,24 +112,22 @@ def test_symbol_and_interval_choose_the_bars(bars_workspace, command: Sentio):
         (["runs", "show"], 2, "holds no run"),
     ],
 )
-def test_each_mistake_is_one_clear_error_with_its_code(
-    bars_workspace, command: Sentio, arguments, code, text
-):
-    done = command(*arguments)
+def test_each_mistake_is_one_clear_error_with_its_code(bars_workspace, sentio: Sentio, arguments, code, text):
+    done = sentio(*arguments)
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("error: ")
     assert text in done.err
     assert list_runs(bars_workspace).runs == ()
 
 
-def test_a_place_that_cannot_be_written_is_named(bars_workspace, command: Sentio):
+def test_a_place_that_cannot_be_written_is_named(bars_workspace, sentio: Sentio):
     (bars_workspace.root / "artifacts").write_text("a file in the way")
-    done = command("train", "tfa", *QUICK)
+    done = sentio("train", "tfa", *QUICK)
     assert done.code == 5
     assert "artifacts" in done.err
 
 
-def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, command: Sentio):
+def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, sentio: Sentio):
     # Small batches: the run must last for seconds, so that the signal cannot come after its end.
     keys = {"feature_spec": "tiny", "max_epochs": 20, "patience": 20, "batch_size": 16}
     settings = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
@@ -159,21 +148,21 @@ def test_ctrl_c_leaves_a_run_that_resumes_to_its_end(bars_workspace, command: Se
     assert f"--resume {run.name}" in err
     assert run.manifest.state == "interrupted"
     assert 0 < len(run.epochs()) < 20
-    resumed = command("train", "tfa", "--resume", run.name)
+    resumed = sentio("train", "tfa", "--resume", run.name)
     assert resumed.code == 0, resumed.err
     finished = open_run(bars_workspace, run.name)
     assert [epoch["number"] for epoch in finished.epochs()] == list(range(1, 21))
 
 
-def test_resume_finds_its_entry_after_the_library_has_changed(bars_workspace, command: Sentio, monkeypatch):
+def test_resume_finds_its_entry_after_the_library_has_changed(bars_workspace, sentio: Sentio, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr("sentio.cli.train._Screen.epoch", interrupt)
-        assert command("train", "tfa", *QUICK).code == 130
+        assert sentio("train", "tfa", *QUICK).code == 130
     BarsLibrary(bars_workspace).remove("QQQ")
-    done = command("train", "tfa", "--resume", open_run(bars_workspace).name)
+    done = sentio("train", "tfa", "--resume", open_run(bars_workspace).name)
     assert done.code == 0, done.err
 
 
@@ -196,7 +185,7 @@ def bars_csv(bars_workspace: Workspace, tmp_path: Path) -> Path:
 
 
 def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tmp_path):
-    run = sentio.train_tfa(
+    run = train_tfa(
         symbol="QQQ",
         bars_csv=bars_csv,
         feature_spec="tiny",  # the project's, though what is made goes elsewhere
@@ -214,23 +203,23 @@ def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tm
     assert list(run.metrics().scores) == ["model", "train mean", "ridge"]
 
 
-def test_train_tfa_and_the_command_give_the_same_metrics(bars_workspace, command: Sentio):
-    command("train", "tfa", *QUICK)
+def test_train_tfa_and_the_command_give_the_same_metrics(bars_workspace, sentio: Sentio):
+    sentio("train", "tfa", *QUICK)
     by_command = open_run(bars_workspace).metrics()
-    by_call = sentio.train_tfa("QQQ", feature_spec="tiny", hidden=[8], epochs=2).metrics()
+    by_call = train_tfa("QQQ", feature_spec="tiny", hidden=[8], epochs=2).metrics()
     assert by_call == by_command
 
 
 def test_train_tfa_refuses_what_has_no_effect(bars_workspace):
-    with pytest.raises(sentio.errors.ConfigError, match="did you mean seq_len"):
-        sentio.train_tfa("QQQ", seq_length=3)
-    with pytest.raises(sentio.errors.ConfigError, match="hidden would have no effect"):
-        sentio.train_tfa("QQQ", model="transformer", hidden=[8])
+    with pytest.raises(ConfigError, match="did you mean seq_len"):
+        train_tfa("QQQ", seq_length=3)
+    with pytest.raises(ConfigError, match="hidden would have no effect"):
+        train_tfa("QQQ", model="transformer", hidden=[8])
 
 
-def test_a_project_without_bars_is_told_where_bars_come_from(workspace, command: Sentio, monkeypatch):
+def test_a_project_without_bars_is_told_where_bars_come_from(workspace, sentio: Sentio, monkeypatch):
     monkeypatch.setenv("SENTIO_ROOT", str(workspace.root))
-    done = command("train", "tfa")
+    done = sentio("train", "tfa")
     assert done.code == 3
     assert "holds no bars" in done.err
     assert "sentio data synth" in done.err

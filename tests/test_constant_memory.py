@@ -16,7 +16,6 @@ from sentio.bars import Bars
 from sentio.cache import build_cache
 from sentio.workspace import Workspace
 
-PROGRAM = Path(__file__).resolve().parents[1] / "build" / "sentio_cli"
 BARS_A_DAY = 280
 
 # A process of its own: a peak counts what the parent held before the program took its place.
@@ -43,10 +42,10 @@ def write_csv(path: Path, bars: Bars) -> Path:
     return path
 
 
-def traded_in(project: Path, bars: Bars, *words: str | Path) -> int:
+def traded_in(program: Path, project: Path, bars: Bars, *words: str | Path) -> int:
     """Bytes of memory at most, while every bar is traded."""
     days = len({int(day) for day in bars.ts // (24 * 3600 * 10**9)})
-    command = [PROGRAM, "tpa_test", "QQQ", "--root", project, "--days", str(days), *words]
+    command = [program, "tpa_test", "QQQ", "--root", project, "--days", str(days), *words]
     measured = subprocess.run(
         [sys.executable, "-S", "-c", MEASURE, *map(str, command)],
         capture_output=True,
@@ -61,9 +60,7 @@ def traded_in(project: Path, bars: Bars, *words: str | Path) -> int:
 
 
 @pytest.mark.parametrize("feed", ["csv", "cache"])
-def test_ten_times_as_many_bars_need_no_more_memory(tmp_path, feed):
-    if not PROGRAM.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+def test_ten_times_as_many_bars_need_no_more_memory(tmp_path, sentio_cli, feed):
     peaks = []
     for count in (200_000, 2_000_000):
         source = make_source(1)
@@ -75,7 +72,7 @@ def test_ten_times_as_many_bars_need_no_more_memory(tmp_path, feed):
             words = ["--csv", write_csv(project / "bars.csv", bars)]
         else:
             build_cache(bars, source.spec, Workspace(project))
-        peaks.append(traded_in(project, bars, *words))
+        peaks.append(traded_in(sentio_cli, project, bars, *words))
     # Bars kept by anybody would be 48 bytes each, 86 MB; a day's row of the report is 56, and there are 6,400
     # days more.
     assert peaks[1] - peaks[0] < 4_000_000, peaks

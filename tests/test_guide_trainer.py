@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import Sentio, stock
+from command_line import Sentio
 
-import sentio.trainers
+from sentio import trainers
 from sentio.training import open_run
-from sentio.workspace import Workspace
 
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "guides" / "add-a-trainer.md"
 
@@ -23,39 +22,29 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys) -> Sentio:
-    return Sentio(monkeypatch, capsys)
-
-
-@pytest.fixture
-def bars_workspace(workspace, monkeypatch) -> Workspace:
-    return stock(workspace, monkeypatch)
-
-
-@pytest.fixture
 def trainer_folder(tmp_path, monkeypatch):
     """A folder in which trainers are found as if it were sentio/trainers."""
     folder = tmp_path / "trainers"
     folder.mkdir()
-    monkeypatch.setattr(sentio.trainers, "__path__", [*sentio.trainers.__path__, str(folder)])
+    monkeypatch.setattr(trainers, "__path__", [*trainers.__path__, str(folder)])
     yield folder
     sys.modules.pop("sentio.trainers.gru", None)
-    vars(sentio.trainers).pop("gru", None)
+    vars(trainers).pop("gru", None)
 
 
-def test_following_the_guide_gives_a_trainer_that_trains(trainer_folder, bars_workspace, command: Sentio):
+def test_following_the_guide_gives_a_trainer_that_trains(trainer_folder, bars_workspace, sentio: Sentio):
     (trainer_folder / "gru.py").write_text(block("python"))
     (bars_workspace.specs / "train").mkdir()
     (bars_workspace.specs / "train" / "gru.yaml").write_text(block("yaml") + "feature_spec: tiny\n")
     for line in block("sh").splitlines():
-        done = command(*line.removeprefix("sentio ").split())
+        done = sentio(*line.removeprefix("sentio ").split())
         assert done.code == 0, done.err
     assert "model" in done.out
     run = open_run(bars_workspace)
     assert (run.manifest.trainer, run.manifest.seq_len, run.manifest.label.horizon) == ("gru", 16, 5)
-    model = sentio.trainers.load_model(run)
+    model = trainers.load_model(run)
     x = torch.randn(3, 16, len(run.manifest.features))
     assert torch.equal(model(x), torch.jit.script(model)(x))
-    shown = command("train", "--help")
+    shown = sentio("train", "--help")
     assert "Keys of gru" in shown.out
     assert "width of the recurrent state" in shown.out

@@ -259,10 +259,7 @@ def swapped(tensors: dict[str, Floats]) -> None:
 
 
 @pytest.mark.parametrize("change", [other_ddof, no_scaler, swapped])
-def test_weights_that_were_exported_wrongly_are_refused_here_and_in_cpp(tmp_path, change):
-    cli = ROOT / "build" / "sentio_cli"
-    if not cli.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
+def test_weights_that_were_exported_wrongly_are_refused_here_and_in_cpp(tmp_path, change, sentio_cli):
     path = make_bundle(tmp_path, backends=["native"])
     tensors = dict(read_tensors((path / "model.safetensors").read_bytes(), "m"))
     change(tensors)
@@ -273,6 +270,6 @@ def test_weights_that_were_exported_wrongly_are_refused_here_and_in_cpp(tmp_path
         document["normalisation"]["inv_std"] = tensors["scaler.inverse_deviation"].tolist()
 
     change_json(path, "metadata.json", tell_so)
-    failed = {check.name for check in verify_bundle(path, cli).checks if check.ok is False}
+    failed = {check.name for check in verify_bundle(path, sentio_cli).checks if check.ok is False}
     lines = {f"native: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")}
     assert failed == lines | {f"C++: {line}" for line in lines}

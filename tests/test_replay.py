@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from bundles import make_bundle, make_source, walk
-from command_line import Sentio
 
 from sentio import LiveBundle, Session, load_bundle
 from sentio.errors import BadInput, CorruptStore
@@ -167,8 +166,7 @@ def test_what_is_no_record_is_refused(tmp_path):
         read_record(path)
 
 
-def test_the_command_tells_all_this_and_ends_with_its_code(monkeypatch, capsys, record, recorded, folder):
-    sentio = Sentio(monkeypatch, capsys)
+def test_the_command_tells_all_this_and_ends_with_its_code(sentio, record, recorded, folder):
     done = sentio("replay", str(record), "--bundle", str(folder))
     assert done.code == 0, done.err
     assert f"{BARS} bars, {BARS - 1} predictions: every bit is the same" in done.out

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from bundles import NOON, make_bundle, make_source, reseal
-from command_line import Done
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -25,15 +24,11 @@ from keys import write_keys
 
 from sentio.bundle import load_bundle
 from sentio.bundle.folder import read_files
-from sentio.cli.app import app
-from sentio.cli.screen import run as run_command
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
 from sentio.export import write_bundle
 from sentio.signature import TrustedKey, load_signer
 from sentio.store import verify_sums
-from sentio.verify import find_cli, verify_bundle
-
-ROOT = Path(__file__).resolve().parents[1]
+from sentio.verify import verify_bundle
 
 
 @pytest.fixture(scope="module")
@@ -216,28 +211,17 @@ def test_without_the_package_the_request_is_refused_and_the_extra_named(made, bu
     assert load_bundle(bundle).id == verify_sums(bundle)
 
 
-def sentio(monkeypatch, capsys, *arguments: str) -> Done:
-    monkeypatch.setattr(sys, "argv", ["sentio", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        run_command(app)
-    written = capsys.readouterr()
-    return Done(ended.value.code or 0, written.out, written.err)
-
-
-def test_the_command_ends_with_1_where_the_signature_is_not_the_keys(made, bundle, monkeypatch, capsys):
+def test_the_command_ends_with_1_where_the_signature_is_not_the_keys(made, bundle, sentio):
     verify = ("verify", str(bundle), "--no-cpp", "--trust")
-    assert sentio(monkeypatch, capsys, *verify, str(made / "ours.pub.pem")).code == 0
-    done = sentio(monkeypatch, capsys, *verify, str(made / "theirs.pub.pem"))
+    assert sentio(*verify, str(made / "ours.pub.pem")).code == 0
+    done = sentio(*verify, str(made / "theirs.pub.pem"))
     assert done.code == 1
     assert "is no signature" in done.out
-    assert sentio(monkeypatch, capsys, *verify, str(made / "nowhere.pem")).code == 2
+    assert sentio(*verify, str(made / "nowhere.pem")).code == 2
 
 
-def test_cpp_believes_what_python_signed_and_refuses_the_rest(made, bundle):
-    cli = find_cli(ROOT)
-    if cli is None:
-        pytest.skip("sentio_cli is not built: make runtime")
-    verify = [str(cli), "verify", str(bundle), "--trust"]
+def test_cpp_believes_what_python_signed_and_refuses_the_rest(made, bundle, sentio_cli):
+    verify = [str(sentio_cli), "verify", str(bundle), "--trust"]
 
     def run(key: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*verify, str(key)], capture_output=True, text=True, check=False)
@@ -248,7 +232,7 @@ def test_cpp_believes_what_python_signed_and_refuses_the_rest(made, bundle):
         pytest.skip("sentio_cli is built without SENTIO_OPENSSL")
     assert done.returncode == 0, done.stdout + done.stderr
     assert TrustedKey(made / "ours.pub.pem").fingerprint in done.stdout
-    assert verify_bundle(bundle, cli, trust=made / "ours.pub.pem").ok
+    assert verify_bundle(bundle, sentio_cli, trust=made / "ours.pub.pem").ok
     done = run(made / "theirs.pub.pem")
     assert done.returncode == 1
     assert "is no signature" in done.stdout

@@ -34,18 +34,6 @@ from sentio.verify import Check, VerifyReport, find_cli, verify_bundle
 
 FEATURES = [f"golden features, {what}" for what in ("batch", "bar by bar", "warm start")]
 OUTPUTS = [f"torchscript: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")]
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("pristine"), make_source(4))
-
-
-@pytest.fixture
-def bundle(pristine: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return Path(shutil.copytree(pristine, tmp_path / "bundle"))
 
 
 def in_python(bundle: Path) -> VerifyReport:
@@ -425,19 +413,11 @@ def test_the_program_is_looked_for_in_build_then_on_path(workspace, tmp_path, mo
         find_cli(tmp_path / "none")
 
 
-@pytest.fixture(scope="module")
-def cli() -> Path:
-    built = ROOT / "build" / "sentio_cli"
-    if not built.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
-    return built
-
-
 @pytest.mark.parametrize("length", [1, 4])
 @pytest.mark.parametrize("crossing", [True, False])
-def test_sentio_cli_verifies_what_python_exports(tmp_path, cli, length, crossing):
+def test_sentio_cli_verifies_what_python_exports(tmp_path, sentio_cli, length, crossing):
     bundle = make_bundle(tmp_path, make_source(length, windows_cross_sessions=crossing))
-    report = verify_bundle(bundle, cli)
+    report = verify_bundle(bundle, sentio_cli)
     assert failed(report) == []
     assert report.complete
     assert sum(check.name.startswith("C++: ") for check in report.checks) >= 4
@@ -460,8 +440,8 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
-def test_sentio_cli_refuses_what_python_refuses(bundle, cli, spoil):
+def test_sentio_cli_refuses_what_python_refuses(bundle, sentio_cli, spoil):
     spoil(bundle)
-    names = failed(verify_bundle(bundle, cli))
+    names = failed(verify_bundle(bundle, sentio_cli))
     assert any(name.startswith("C++: ") for name in names), names
     assert any(not name.startswith("C++: ") for name in names), names

@@ -8,19 +8,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from runtime_project import BUILD, Done, make_project
+from command_line import Done
+from runtime_project import make_project
 
 
 @pytest.fixture(scope="module")
-def cli():
+def cli(sentio_cli: Path):
     """`sentio_cli ARGS`, run from a folder of no project, with no SENTIO_ROOT."""
-    program = BUILD / "sentio_cli"
-    if not program.is_file():
-        pytest.skip("needs build/sentio_cli, which `make runtime` builds")
 
     def run(*arguments: str | Path) -> Done:
         environment = {name: value for name, value in os.environ.items() if name != "SENTIO_ROOT"}
-        words = [str(program), *map(str, arguments)]
+        words = [str(sentio_cli), *map(str, arguments)]
         done = subprocess.run(words, capture_output=True, text=True, cwd="/", env=environment, timeout=120)
         return Done(done.returncode, done.stdout, done.stderr)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,6 @@ from sentio.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
 
 
 def make_project(folder: Path, seq_len: int, *, crossing: bool, **changes: object) -> Path:

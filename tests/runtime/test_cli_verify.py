@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 from bundles import change_array, change_json, make_bundle, make_source, reseal
-from runtime_project import Done, bundle_of
+from command_line import Done
+from runtime_project import bundle_of
 
 from sentio.bundle import load_bundle
 

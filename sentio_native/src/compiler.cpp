@@ -10,6 +10,7 @@
 #include "fp_environment.hpp"
 #include "graph.hpp"
 #include "json.hpp"
+#include "nanoseconds.hpp"
 #include "sentio/catalog.hpp"
 #include "sentio/plan.hpp"
 #include "sha256.hpp"
@@ -18,8 +19,7 @@
 namespace sentio {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kDefaultSessionGap = 4 * 3600 * kSecond;
+constexpr std::int64_t kDefaultSessionGap = 4 * kHour;
 constexpr std::size_t kMaxNameLength = 64;
 // In the order of BaseColumn.
 constexpr std::array<const char*, kBaseColumns> kBaseColumnNames = {"open",  "high",   "low",

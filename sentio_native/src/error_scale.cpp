@@ -8,14 +8,13 @@
 #include <string_view>
 
 #include "json.hpp"
+#include "nanoseconds.hpp"
 #include "sentio/catalog.hpp"
 #include "sentio/engine.hpp"
 #include "sentio/plan.hpp"
 
 namespace sentio {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
 
 // The product of numbers and of series, some to a power, that an op's scale is: "source^2", "close * volume".
 struct Formula {

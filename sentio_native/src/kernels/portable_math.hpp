@@ -93,14 +93,14 @@ struct ReducedAngle {
 // |x| at most 2^20. Half of pi in three parts, of which the first two have 20 trailing zero bits, so that
 // k times them is exact (Cody and Waite 1980): what is left near a multiple of it keeps all digits.
 [[nodiscard]] inline ReducedAngle reduced_angle(double x) noexcept {
-  constexpr double kFirst = 0x1.921fb544p0, kSecond = 0x1.0b4611a6p-34, kThird = 0x1.3198a2e037073p-69;
+  constexpr double kHigh = 0x1.921fb544p0, kMiddle = 0x1.0b4611a6p-34, kLow = 0x1.3198a2e037073p-69;
   const double k = nearest_whole(x * 0x1.45f306dc9c883p-1);
-  const double near = x - k * kFirst;
-  const double second = k * kSecond;
+  const double near = x - k * kHigh;
+  const double second = k * kMiddle;
   const double difference = near - second;
   const double back = difference + second;
   const double lost = (near - back) + ((back - difference) - second);
-  const double left = lost - k * kThird;
+  const double left = lost - k * kLow;
   const double high = difference + left;
   return {high, (difference - high) + left, static_cast<unsigned>(static_cast<std::int64_t>(k) & 3)};
 }

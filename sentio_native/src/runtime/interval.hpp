@@ -5,11 +5,9 @@
 #include <optional>
 #include <string_view>
 
-namespace sentio {
+#include "nanoseconds.hpp"
 
-inline constexpr std::int64_t kSecond = 1'000'000'000;
-inline constexpr std::int64_t kHour = 3600 * kSecond;
-inline constexpr std::int64_t kDay = 24 * kHour;
+namespace sentio {
 
 // "30s", "1m", "5m", "1h", "1d" and the like, up to 366d; none for any other text.
 [[nodiscard]] std::optional<std::int64_t> parse_interval(std::string_view text) noexcept;

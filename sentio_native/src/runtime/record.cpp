@@ -14,7 +14,7 @@
 namespace sentio {
 namespace {
 
-constexpr std::string_view kMagic = "SENTIORC";
+constexpr std::string_view kRecordMagic = "SENTIORC";
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4;  // and outputs and features
 
@@ -56,7 +56,7 @@ RecordWriter::RecordWriter(const std::filesystem::path& file, std::size_t width)
   }
   std::vector<std::byte> header(16);
   Pen pen(header);
-  pen(std::as_bytes(std::span(kMagic)));
+  pen(std::as_bytes(std::span(kRecordMagic)));
   pen(kVersion);
   write(header);
 }

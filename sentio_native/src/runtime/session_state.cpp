@@ -13,7 +13,7 @@
 namespace sentio {
 namespace {
 
-constexpr StateFormat kFormat{.magic = "SENTIOSE", .version = 2, .what = "the session's state"};
+constexpr StateFormat kSessionFormat{.magic = "SENTIOSE", .version = 2, .what = "the session's state"};
 constexpr std::size_t kHeader = 6 * 8;
 constexpr std::size_t kBundleId = 64;
 constexpr std::int64_t kMostBars = std::int64_t{1} << 62;  // as a snapshot's
@@ -36,12 +36,8 @@ struct Header {
   }
 };
 
-[[noreturn]] void refuse(const std::string& why) {
-  refuse_state(kFormat, why);
-}
-
 Header read_header(std::span<const std::byte> payload) {
-  if (payload.size() < kHeader) refuse("ends too early");
+  if (payload.size() < kHeader) refuse_state(kSessionFormat, "ends too early");
   Header header;
   StateArchive archive(payload);
   header.pass(archive);
@@ -58,7 +54,7 @@ float float_at(std::span<const std::byte> bytes, std::size_t k) {
 
 std::vector<std::byte> Session::state() const {
   const BundleManifest& manifest = bundle_->manifest();
-  std::vector<std::byte> bytes = begin_state(kFormat);
+  std::vector<std::byte> bytes = begin_state(kSessionFormat);
   StateArchive archive(bytes);
   Header header{.seq_len = manifest.window.seq_len,
                 .n_features = manifest.window.n_features,
@@ -80,7 +76,7 @@ std::vector<std::byte> Session::state() const {
 }
 
 void Session::restore(std::span<const std::byte> state) {
-  if (!is_state(state, kFormat)) {
+  if (!is_state(state, kSessionFormat)) {
     engine_.restore(state);
     window_.clear();
     // Whether two bars were ever closer than the gap is not in the snapshot; a feed whose interval is shorter
@@ -93,34 +89,35 @@ void Session::restore(std::span<const std::byte> state) {
     return;
   }
   const BundleManifest& manifest = bundle_->manifest();
-  std::span<const std::byte> payload = open_state(state, kFormat);
+  std::span<const std::byte> payload = open_state(state, kSessionFormat);
   const Header header = read_header(payload);
   if (header.seq_len != manifest.window.seq_len || header.n_features != manifest.window.n_features ||
       header.windows_cross_sessions != manifest.windows_cross_sessions) {
-    refuse("is of windows of " + std::to_string(header.seq_len) + " rows of " +
-           std::to_string(header.n_features) + " features" +
-           (header.windows_cross_sessions ? "" : " within a session") + ", this bundle's are of " +
-           std::to_string(manifest.window.seq_len) + " rows of " +
-           std::to_string(manifest.window.n_features) +
-           (manifest.windows_cross_sessions ? "" : " within a session"));
+    refuse_state(kSessionFormat, "is of windows of " + std::to_string(header.seq_len) + " rows of " +
+                                     std::to_string(header.n_features) + " features" +
+                                     (header.windows_cross_sessions ? "" : " within a session") +
+                                     ", this bundle's are of " + std::to_string(manifest.window.seq_len) +
+                                     " rows of " + std::to_string(manifest.window.n_features) +
+                                     (manifest.windows_cross_sessions ? "" : " within a session"));
   }
-  if (header.rows < 0 || header.rows > header.seq_len) refuse("holds more rows than a window has");
+  if (header.rows < 0 || header.rows > header.seq_len)
+    refuse_state(kSessionFormat, "holds more rows than a window has");
   const auto width = static_cast<std::size_t>(header.n_features);
   const std::size_t values = static_cast<std::size_t>(header.rows) * width;
   const std::size_t before_engine = kHeader + 4 * values + kBundleId + 8 * drift_.counts_.size();
-  if (payload.size() < before_engine) refuse("ends too early");
+  if (payload.size() < before_engine) refuse_state(kSessionFormat, "ends too early");
 
   Engine engine(bundle_->plan());
   engine.restore(payload.subspan(before_engine));
   const std::int64_t valid =
       std::max<std::int64_t>(engine.bars_seen() - bundle_->plan()->first_valid_row(), 0);
-  if (header.rows > valid) refuse("holds rows from before the first valid one");
+  if (header.rows > valid) refuse_state(kSessionFormat, "holds rows from before the first valid one");
   payload = payload.first(before_engine).subspan(kHeader);
   Window window(manifest.window);
   std::vector<float> row(width);
   for (std::size_t k = 0; k < values; ++k) {
     row[k % width] = float_at(payload, k);
-    if (!std::isfinite(row[k % width])) refuse("holds a feature that is not finite");
+    if (!std::isfinite(row[k % width])) refuse_state(kSessionFormat, "holds a feature that is not finite");
     if (k % width + 1 == width) window.push(row);
   }
   Drift drift = read_drift(payload.subspan(4 * values), valid);
@@ -146,7 +143,8 @@ Drift Session::read_drift(std::span<const std::byte> bytes, std::int64_t most_ro
       left -= count;
     }
     if (f == 0) drift.rows_ = most_rows - left;
-    if (f > 0 && left != 0) refuse("has counted more rows of one feature than of another");
+    if (f > 0 && left != 0)
+      refuse_state(kSessionFormat, "has counted more rows of one feature than of another");
   }
   if (!is_own) drift.reset();
   return drift;

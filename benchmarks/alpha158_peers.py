@@ -106,7 +106,7 @@ class KunQuant:
             return np.ascontiguousarray(np.stack([column(each) for each in bars], 1), self._dtype)
 
         self._inputs = {
-            name: table(lambda each, name=name: getattr(each, name))  # type: ignore[misc]
+            name: table(lambda each, name=name: getattr(each, name))
             for name in ("open", "high", "low", "close", "volume")
         }
         # Its VWAP is the amount over the volume and a millionth.

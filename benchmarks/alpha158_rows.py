@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -72,9 +73,7 @@ def against_kunquant(rows: int, pairs: int, folder: Path) -> Iterator[Figure]:
     if spec is None:
         yield skipped(text, "there is no spec alpha158", **bounds)
         return
-    try:
-        import KunQuant as _  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("KunQuant") is None:
         yield skipped(text, "KunQuant is not installed", **bounds)
         return
     symbols = {f"S{i}": bars_for(rows // _SYMBOLS, f"S{i}", seed=i) for i in range(_SYMBOLS)}

@@ -187,11 +187,11 @@ def _hidden(written: dict[str, Any], node: Mapping[str, Any]) -> Feature:
     )
 
 
-def _reached(nodes: Sequence[dict[str, object]], place: int) -> tuple[int, ...]:
+def _reached(nodes: Sequence[dict[str, Any]], place: int) -> tuple[int, ...]:
     """A node and all that it reads, directly or not, in the order of the plan."""
     reached, waiting = {place}, [place]
     while waiting:
-        for read, _ in nodes[waiting.pop()]["inputs"]:  # type: ignore[attr-defined]
+        for read, _ in nodes[waiting.pop()]["inputs"]:
             if read not in reached:
                 reached.add(read)
                 waiting.append(read)

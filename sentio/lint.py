@@ -138,7 +138,8 @@ def correlation_matrix(columns: Matrix) -> NDArray[np.float64]:
         sums += deviations.sum(axis=1)
     products -= np.outer(sums, sums) / rows
     deviation = np.sqrt(products.diagonal())
-    return products / np.outer(deviation, deviation)  # type: ignore[no-any-return]
+    correlations: NDArray[np.float64] = products / np.outer(deviation, deviation)
+    return correlations
 
 
 def population_stability(before: Matrix, after: Matrix) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -111,9 +112,7 @@ def _read(path: Path) -> bytes:
 
 
 def _require_package() -> None:
-    try:
-        import cryptography  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("cryptography") is None:
         raise EnvironmentProblem(
             "signature", "needs the package cryptography", hint="pip install 'sentio[sign]'"
-        ) from None
+        )

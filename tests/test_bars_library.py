@@ -84,7 +84,7 @@ def test_the_reader_refuses_options_that_contradict_what_the_library_wrote(
 ) -> None:
     path = library.save(make())
     with pytest.raises(UsageError):
-        read_bars(path, **options)  # type: ignore[arg-type]
+        read_bars(path, **options)
 
 
 def test_the_same_bars_give_the_same_bytes(library: BarsLibrary) -> None:

@@ -240,4 +240,4 @@ def test_what_was_planted_cannot_be_changed() -> None:
     figures["ic_1"] = 0.5
     assert bars.planted == {"ic_1": 0.06}
     with pytest.raises(TypeError):
-        bars.planted["ic_1"] = 0.5  # type: ignore[index]
+        bars.planted["ic_1"] = 0.5

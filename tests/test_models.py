@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sentio.bundle.module import torchscript
 from sentio.errors import BadInput
 from sentio.models import MLP, FeatureScaler, ScaledModel, Transformer
 
@@ -30,7 +31,8 @@ def test_the_scripted_and_frozen_module_gives_the_same_bits(model, batch):
     # As `load_model` gives it: frozen weights that ask for gradients run through other kernels.
     model.requires_grad_(False)
     x = torch.randn(batch, model.seq_len, F)
-    frozen = torch.jit.freeze(torch.jit.script(model))
+    with torchscript():
+        frozen = torch.jit.freeze(torch.jit.script(model))
     assert model(x).shape == (batch, 1)
     assert torch.equal(model(x), frozen(x))
 
@@ -53,7 +55,10 @@ def test_another_shape_or_dtype_is_refused_by_the_module_itself(wrong):
     model = transformer()
     with pytest.raises(ValueError, match="the model takes"):
         model(wrong)
-    for compiled in (torch.jit.script(model), torch.jit.freeze(torch.jit.script(model))):
+    with torchscript():
+        scripted = torch.jit.script(model)
+        frozen = torch.jit.freeze(scripted)
+    for compiled in (scripted, frozen):
         with pytest.raises(torch.jit.Error, match="the model takes"):
             compiled(wrong)
 

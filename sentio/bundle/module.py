@@ -56,9 +56,7 @@ def load_module(data: bytes, where: str) -> torch.jit.ScriptModule:
     """
     try:
         with torchscript():
-            module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
-                io.BytesIO(data), map_location="cpu"
-            )
+            module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")
     except RuntimeError as error:
         raise CorruptStore(where, f"does not load as TorchScript: {str(error).splitlines()[0]}") from error
     return module.eval()

@@ -50,9 +50,7 @@ def _trace(module: ScaledModel, goldens: Goldens, refusal: Exception) -> torch.j
     traced = copy.deepcopy(module)
     example = torch.from_numpy(goldens.features[goldens.rows[:, None] + np.arange(1 - module.seq_len, 1)])
     try:
-        traced.core = torch.jit.trace(  # type: ignore[no-untyped-call]
-            module.core, module.scaler(example)
-        )
+        traced.core = torch.jit.trace(module.core, module.scaler(example))
         return torch.jit.script(traced)
     except RuntimeError as error:
         reasons = [f"script: {str(refusal).strip()}", f"trace: {str(error).strip()}"]

@@ -179,7 +179,7 @@ def _train(
         rows = order[start : start + config.batch_size]
         optimizer.zero_grad(set_to_none=True)
         loss = _loss(model(samples.windows(rows)), samples.targets[rows].to(device), samples)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
         optimizer.step()
         total += loss.detach() * len(rows)

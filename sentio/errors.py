@@ -30,6 +30,7 @@ __all__ = [
     "SpecError",
     "UsageError",
     "did_you_mean",
+    "first_line",
 ]
 
 
@@ -116,3 +117,8 @@ def did_you_mean(found: str, allowed: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(found, sorted(allowed), n=1)
     return f"did you mean {near[0]}?" if near else ""
+
+
+def first_line(error: Exception) -> str:
+    """What an exception of another library says, in one line; its class where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

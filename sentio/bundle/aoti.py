@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sentio.bundle.manifest import Aoti, InputLayout
 from sentio.bundle.module import accepted_misfits, run_windows
-from sentio.errors import CorruptStore, EnvironmentProblem
+from sentio.errors import CorruptStore, EnvironmentProblem, first_line
 from sentio.extension import load_extension
 
 __all__ = ["INSTRUCTION_SET", "AotiModel", "require_instruction_set"]
@@ -64,7 +64,7 @@ class AotiModel:
                 self._package = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1)
             except RuntimeError as error:
                 raise CorruptStore(
-                    entry.file, f"does not load as an AOTInductor package: {str(error).splitlines()[0]}"
+                    entry.file, f"does not load as an AOTInductor package: {first_line(error)}"
                 ) from error
         self.layout = layout
         self.n_outputs = n_outputs

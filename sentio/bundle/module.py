@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentio.bundle.manifest import InputLayout
-from sentio.errors import CheckFailed, CorruptStore
+from sentio.errors import CheckFailed, CorruptStore, first_line
 
 __all__ = [
     "TorchModel",
@@ -58,7 +58,7 @@ def load_module(data: bytes, where: str) -> torch.jit.ScriptModule:
         with torchscript():
             module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")
     except RuntimeError as error:
-        raise CorruptStore(where, f"does not load as TorchScript: {str(error).splitlines()[0]}") from error
+        raise CorruptStore(where, f"does not load as TorchScript: {first_line(error)}") from error
     return module.eval()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bundle.manifest import InputLayout, Onnx
-from sentio.errors import CheckFailed, CorruptStore, EnvironmentProblem
+from sentio.errors import CheckFailed, CorruptStore, EnvironmentProblem, first_line
 
 __all__ = ["OnnxModel"]
 
@@ -50,8 +50,7 @@ class OnnxModel:
             )
             (self._input,) = (given.name for given in self._session.get_inputs())
         except Exception as error:  # onnxruntime's errors have no other base
-            reason = (str(error).splitlines() or ["no reason given"])[0]
-            raise CorruptStore(entry.file, f"does not load as an ONNX graph: {reason}") from error
+            raise CorruptStore(entry.file, f"does not load as an ONNX graph: {first_line(error)}") from error
         self.layout = layout
         self.n_outputs = n_outputs
 
@@ -94,6 +93,6 @@ class OnnxModel:
         try:
             (outputs,) = self._session.run(None, {self._input: windows})
         except Exception as error:  # as above
-            raise CheckFailed("model.onnx", f"fails: {str(error).splitlines()[0]}") from error
+            raise CheckFailed("model.onnx", f"fails: {first_line(error)}") from error
         values: NDArray[np.float32] = outputs
         return values

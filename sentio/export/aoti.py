@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import copy
-import logging
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from sentio.bundle.aoti import INSTRUCTION_SET, require_instruction_set
-from sentio.errors import CheckFailed, EnvironmentProblem
+from sentio.errors import CheckFailed, EnvironmentProblem, first_line
+from sentio.export.graph import Arithmetic, quiet_export
 from sentio.models import ScaledModel
 
-__all__ = ["Arithmetic", "compile_ahead"]
-
-
-class Arithmetic(nn.Module):
-    """The module without its look at the input, which exported graphs drop: their runtimes take it."""
-
-    def __init__(self, module: ScaledModel) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, T, F] to [B, C]."""
-        return self.module.compute(x)
+__all__ = ["compile_ahead"]
 
 
 def compile_ahead(module: ScaledModel) -> bytes:
@@ -53,15 +39,12 @@ def compile_ahead(module: ScaledModel) -> bytes:
     # Not `freezing`: it hands these small products to a library whose calls cost more than they do. The level
     # has vectors of 256 bits; by default both would be this processor's own.
     settings = {"cpp.threads": 1, "cpp.march": INSTRUCTION_SET, "cpp.simdlen": 256}
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of torch's own deprecations, while it compiles
-        logging.getLogger("torch._inductor").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder, quiet_export("torch._inductor"):
         try:
             program = torch.export.export(Arithmetic(copy.deepcopy(module)), (example,), strict=False)
             path = torch._inductor.aoti_compile_and_package(
                 program, package_path=str(Path(folder) / "model.pt2"), inductor_configs=settings
             )
         except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CheckFailed("model", f"cannot be compiled by AOTInductor: {reason}") from error
+            raise CheckFailed("model", f"cannot be compiled by AOTInductor: {first_line(error)}") from error
         return Path(path).read_bytes()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import logging
-import warnings
 
 import torch
 
-from sentio.errors import CheckFailed, EnvironmentProblem
-from sentio.export.aoti import Arithmetic
+from sentio.errors import CheckFailed, EnvironmentProblem, first_line
+from sentio.export.graph import Arithmetic, quiet_export
 from sentio.models import ScaledModel
 
 __all__ = ["OPSET", "to_onnx"]
@@ -35,9 +33,7 @@ def to_onnx(module: ScaledModel) -> bytes:
         )
     # Two windows: an extent of one would be taken for a constant.
     example = torch.zeros(2, module.seq_len, module.n_features)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of torch's own deprecations
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with quiet_export("torch.onnx"):
         try:
             program = torch.onnx.export(
                 Arithmetic(copy.deepcopy(module)),
@@ -50,8 +46,7 @@ def to_onnx(module: ScaledModel) -> bytes:
                 verbose=False,
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CheckFailed("model", f"cannot be exported as ONNX: {reason}") from error
+            raise CheckFailed("model", f"cannot be exported as ONNX: {first_line(error)}") from error
     assert program is not None
     content: bytes = program.model_proto.SerializeToString()
     return content

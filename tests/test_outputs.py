@@ -45,9 +45,13 @@ def rows_of(bars):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_probability_is_the_sigmoid_of_the_logit(tmp_path, backend):
-    backends = with_one_that_cpp_runs(backend)
-    logits = load_bundle(make_bundle(tmp_path / "logit", make_source(1), backends=backends))
-    folder = make_bundle(tmp_path / "probability", make_source(1, output="probability"), backends=backends)
+    # Of the same weights, whose tolerance is that of every backend.
+    logits = load_bundle(make_bundle(tmp_path / "logit", make_source(1), backends=["native"]))
+    folder = make_bundle(
+        tmp_path / "probability",
+        make_source(1, output="probability"),
+        backends=with_one_that_cpp_runs(backend),
+    )
     bundle = load_bundle(folder)
     bars = walk(sessions=3, seed=9)
     found, wide = bundle.predict(bars), logits.predict(bars).value.astype(np.float64)

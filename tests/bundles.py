@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from sentio.bars import Bars
@@ -24,6 +26,11 @@ from sentio.specs import FeatureSpec
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MINUTE = 60 * 10**9
 CLASSES = ("down", "flat", "up")
+
+needs_onnx = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")),
+    reason="needs the extra sentio[onnx]",
+)
 
 METRICS = Metrics(
     rows=100,

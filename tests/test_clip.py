@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundles import Planted, change_json, make_bundle, make_source
+from bundles import Planted, change_json, make_bundle, make_source, needs_onnx
 
 from sentio.bundle import load_bundle
 from sentio.bundle.manifest import Clip
@@ -51,6 +51,7 @@ def native(tmp_path_factory) -> Path:
     return make_clipped(tmp_path_factory.mktemp("clipped"), 1, "native")
 
 
+@needs_onnx
 @pytest.mark.parametrize(
     ("seq_len", "backends"), [(1, ["native", "torchscript", "onnx"]), (4, ["torchscript", "onnx"])]
 )

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import make_bundle, make_source, reseal, walk
+from bundles import make_bundle, make_source, needs_onnx, reseal, walk
 
 from sentio.bundle import load_bundle
 from sentio.errors import CorruptStore, EnvironmentProblem
 from sentio.export.onnx import to_onnx
 from sentio.verify import verify_bundle
-
-INSTALLED = all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
-needs_onnx = pytest.mark.skipif(not INSTALLED, reason="needs the extra sentio[onnx]")
 
 
 @pytest.fixture(scope="module", params=[1, 4], ids=["mlp", "transformer"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import struct
 import zlib
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundles import CLASSES, Planted, change_array, change_json, make_bundle, make_source, walk
+from bundles import CLASSES, Planted, change_array, change_json, make_bundle, make_source, needs_onnx, walk
 
 from sentio import LiveBundle, Session, load_bundle
 from sentio.errors import CheckFailed, CorruptStore, UsageError
@@ -25,13 +24,7 @@ BACKENDS = [
     "native",
     "torchscript",
     pytest.param("aoti", marks=pytest.mark.slow),
-    pytest.param(
-        "onnx",
-        marks=pytest.mark.skipif(
-            not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")),
-            reason="needs the extra sentio[onnx]",
-        ),
-    ),
+    pytest.param("onnx", marks=needs_onnx),
 ]
 
 

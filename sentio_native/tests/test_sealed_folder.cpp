@@ -1,12 +1,18 @@
 // A sealed folder is read whole and unchanged, or refused with the reason.
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <set>
 #include <thread>
 
 #include "check.hpp"
 #include "made_bundle.hpp"
+#include "runtime/descriptor.hpp"
 #include "runtime/sealed_folder.hpp"
 
 namespace {
@@ -75,11 +81,81 @@ TEST(a_link_is_refused_wherever_it_stands) {
   });
 }
 
+TEST(a_folder_in_the_place_of_a_file_is_refused) {
+  refuses("a.txt: is not a file", [](const auto& folder) {
+    std::filesystem::remove(folder / "a.txt");
+    std::filesystem::create_directory(folder / "a.txt");
+  });
+}
+
 TEST(a_pipe_is_refused_and_not_waited_for) {
   refuses("a.txt", [](const auto& folder) {
     std::filesystem::remove(folder / "a.txt");
     CHECK_EQUAL(::mkfifo((folder / "a.txt").c_str(), 0600), 0);
   });
+}
+
+// The names of what is opened in a folder while `action` runs, but not below it.
+std::set<std::string> opened_during(const std::filesystem::path& folder,
+                                    const std::function<void()>& action) {
+  const Descriptor watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  CHECK(::inotify_add_watch(watch.get(), folder.c_str(), IN_OPEN) >= 0);
+  action();
+  std::set<std::string> names;
+  alignas(inotify_event) std::array<char, 4096> events;
+  for (ssize_t size = 0; (size = ::read(watch.get(), events.data(), events.size())) > 0;) {
+    for (ssize_t place = 0; place < size;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(events.data() + place);
+      if (event->len > 0) names.insert(event->name);
+      place += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+    }
+  }
+  return names;
+}
+
+TEST(nothing_is_opened_but_what_is_listed) {
+  const TemporaryFolder folder;
+  seal(folder.path(), kFiles);
+  write_file(folder.path() / "more", "x");
+  write_file(folder.path() / "other/more", "x");
+  std::filesystem::create_directory(folder.path() / "hollow");
+  CHECK_EQUAL(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  std::string message;
+  const auto opened = opened_during(folder.path(), [&] {
+    try {
+      (void)SealedFolder::read(folder.path());
+    } catch (const Error& error) {
+      for (const Problem& problem : error.problems()) message += problem.path + ": " + problem.message + "\n";
+    }
+  });
+  CHECK(opened == std::set<std::string>({"SHA256SUMS", "a.txt", "empty", "sub"}));
+  CHECK_EQUAL(message,
+              "hollow: is not listed in SHA256SUMS\nmore: is not listed in SHA256SUMS\n"
+              "other: is not listed in SHA256SUMS\npipe: is not listed in SHA256SUMS\n");
+}
+
+TEST(a_file_is_refused_for_its_size_before_memory_is_asked_for) {
+  const auto grow = [](const char* name, std::uintmax_t size) {
+    return [=](const std::filesystem::path& folder) { std::filesystem::resize_file(folder / name, size); };
+  };
+  refuses("a.txt: holds more than 1024 MiB", grow("a.txt", std::uintmax_t{200} << 30));
+  refuses("a.txt: holds more than 1024 MiB", grow("a.txt", SealedFolder::kMostFileBytes + 1));
+  refuses("SHA256SUMS: holds more than 1 MiB", grow("SHA256SUMS", std::uintmax_t{200} << 30));
+  refuses("SHA256SUMS: holds more than 1 MiB", grow("SHA256SUMS", SealedFolder::kMostListBytes + 1));
+  refuses("SHA256SUMS.sig: holds more than 1 MiB", [](const auto& folder) {
+    write_file(folder / "SHA256SUMS.sig", std::string(SealedFolder::kMostListBytes + 1, 's'));
+  });
+  refuses("a.txt: its bytes", grow("a.txt", std::uintmax_t{5} << 20));  // of several blocks
+}
+
+TEST(a_file_of_several_blocks_is_read_whole) {
+  for (const std::size_t size : {(1u << 20) - 1, 1u << 20, (1u << 20) + 1, (5u << 20) + 3}) {
+    std::string text(size, 'x');
+    text.back() = 'y';
+    const TemporaryFolder folder;
+    seal(folder.path(), {{"large", text}});
+    CHECK(SealedFolder::read(folder.path()).text("large") == text);
+  }
 }
 
 TEST(an_ill_formed_list_is_refused) {

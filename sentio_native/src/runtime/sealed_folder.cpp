@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -26,8 +27,14 @@ namespace {
   throw std::system_error(errno, std::generic_category(), place);
 }
 
-std::vector<std::byte> read_all(int fd, std::size_t size, const std::string& place) {
-  std::vector<std::byte> bytes(size + 1);  // one more, so that the end is seen without growing
+// A size that a file claims is not memory that it gets: that grows with what has been read.
+constexpr std::size_t kFirstBlock = std::size_t{1} << 20;
+
+// A file's bytes; none where there are more than `most`.
+std::optional<std::vector<std::byte>> read_all(int fd, std::size_t size, std::size_t most,
+                                               const std::string& place) {
+  if (size > most) return std::nullopt;
+  std::vector<std::byte> bytes(std::min(size + 1, kFirstBlock));  // one more, so that the end is seen
   std::size_t filled = 0;
   while (true) {
     const ssize_t got = ::read(fd, bytes.data() + filled, bytes.size() - filled);
@@ -35,10 +42,34 @@ std::vector<std::byte> read_all(int fd, std::size_t size, const std::string& pla
     if (got < 0) fail(place);
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
+    if (filled > most) return std::nullopt;
     if (filled == bytes.size()) bytes.resize(2 * bytes.size());
   }
   bytes.resize(filled);
   return bytes;
+}
+
+std::string too_large(std::size_t most) {
+  return "holds more than " + std::to_string(most >> 20) + " MiB";
+}
+
+// What stands at a name: of a link, the link itself. Nothing there has mode 0. It is looked at before it is
+// opened, since opening a pipe or a device does something to it.
+struct stat look_at(int folder, const std::string& name, const std::string& place) {
+  struct stat facts{};
+  if (::fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) fail(place);
+  return facts;
+}
+
+// Opens the very file or folder that was looked at.
+Descriptor open_seen(int folder, const std::string& name, const struct stat& seen, const std::string& place) {
+  Descriptor opened(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts{};
+  if (opened.get() < 0 || ::fstat(opened.get(), &facts) != 0) fail(place);
+  if (facts.st_dev != seen.st_dev || facts.st_ino != seen.st_ino) {
+    throw Error(ErrorCode::corrupt, place + ": was replaced while it was being read");
+  }
+  return opened;
 }
 
 // Reads the listed files below an open folder, and names whatever else is there.
@@ -46,7 +77,7 @@ class Walk {
  public:
   Walk(const std::filesystem::path& root, const Listing& listing, std::span<const std::string_view> large,
        std::vector<Problem>& problems)
-      : root_(root), listing_(listing), large_(large), problems_(problems) {}
+      : missing(listing), root_(root), listing_(listing), large_(large), problems_(problems) {}
 
   void enter(int folder, const std::string& prefix) {
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(folder), &::closedir);
@@ -61,42 +92,61 @@ class Walk {
     }
   }
 
-  // The hash of a listed file that was found, "" where it was not.
-  [[nodiscard]] std::string hash_of(const std::string& name) const {
-    if (const auto file = found.find(name); file != found.end()) return to_hex(sha256(file->second));
-    const auto file = found_large.find(name);
-    return file != found_large.end() ? to_hex(file->second.hash()) : "";
-  }
-
   std::map<std::string, std::vector<std::byte>, std::less<>> found;
   std::map<std::string, HashedFile, std::less<>> found_large;
+  Listing missing;  // what was listed and has not been come across
 
  private:
   [[nodiscard]] std::string place(const std::string& name) const { return (root_ / name).string(); }
 
   void visit(int folder, const std::string& name, const std::string& path) {
-    // Not blocking: opening a pipe that nobody writes to would wait for ever.
-    Descriptor opened(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (opened.get() < 0) {
-      if (errno != ELOOP && errno != ENXIO) fail(place(path));
-      problems_.push_back({path, "is a link or not a file"});
+    const struct stat seen = look_at(folder, name, place(path));
+    missing.erase(path);
+    if (path == kSumsName) return;  // read already
+    if (S_ISLNK(seen.st_mode)) {
+      problems_.push_back({path, "is a link"});
+    } else if (S_ISDIR(seen.st_mode) && is_listed_folder(path)) {
+      enter(open_seen(folder, name, seen, place(path)).release(), path + "/");
+    } else if (!is_listed(path)) {
+      problems_.push_back({path, std::string("is not listed in ") + kSumsName});
+    } else if (!S_ISREG(seen.st_mode)) {
+      problems_.push_back({path, "is not a file"});
+    } else {
+      read(open_seen(folder, name, seen, place(path)), path, static_cast<std::size_t>(seen.st_size));
+    }
+  }
+
+  [[nodiscard]] bool is_listed(const std::string& path) const {
+    return path == kSignatureName || listing_.contains(path);
+  }
+
+  // Whether a listed file is below it.
+  [[nodiscard]] bool is_listed_folder(const std::string& path) const {
+    const auto first = listing_.lower_bound(path + "/");
+    return first != listing_.end() && first->first.starts_with(path + "/");
+  }
+
+  void read(Descriptor opened, const std::string& path, std::size_t size) {
+    if (std::find(large_.begin(), large_.end(), path) != large_.end()) {
+      HashedFile file(std::move(opened), place(path));
+      file.read_through();
+      if (compare(path, file.hash())) found_large.emplace(path, std::move(file));
       return;
     }
-    struct stat facts{};
-    if (::fstat(opened.get(), &facts) != 0) fail(place(path));
-    if (S_ISDIR(facts.st_mode)) {
-      enter(opened.release(), path + "/");
-    } else if (path == kSumsName) {
-      return;  // read already
-    } else if (path != kSignatureName && !listing_.contains(path)) {
-      problems_.push_back({path, std::string("is not listed in ") + kSumsName});
-    } else if (!S_ISREG(facts.st_mode)) {
-      problems_.push_back({path, "is not a file"});
-    } else if (std::find(large_.begin(), large_.end(), path) != large_.end()) {
-      found_large.try_emplace(path, std::move(opened), place(path)).first->second.read_through();
-    } else {
-      found.emplace(path, read_all(opened.get(), static_cast<std::size_t>(facts.st_size), place(path)));
+    const bool is_signature = path == kSignatureName;
+    const std::size_t most = is_signature ? SealedFolder::kMostListBytes : SealedFolder::kMostFileBytes;
+    auto bytes = read_all(opened.get(), size, most, place(path));
+    if (!bytes) {
+      problems_.push_back({path, too_large(most)});
+    } else if (is_signature || compare(path, sha256(*bytes))) {
+      found.emplace(path, std::move(*bytes));
     }
+  }
+
+  bool compare(const std::string& path, const Sha256& hash) {
+    const bool same = to_hex(hash) == listing_.at(path);
+    if (!same) problems_.push_back({path, "its bytes are not those that were sealed"});
+    return same;
   }
 
   const std::filesystem::path& root_;
@@ -120,31 +170,24 @@ SealedFolder SealedFolder::read(const std::filesystem::path& folder,
     if (errno != ENOENT && errno != ENOTDIR) fail(folder.string());
     throw Error(ErrorCode::missing, folder.string() + ": is not a folder");
   }
-  const Descriptor sums(::openat(root.get(), kSumsName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (sums.get() < 0 && errno == ENOENT) {
-    throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSumsName);
-  }
-  if (sums.get() < 0 && errno == ELOOP) refuse(folder, {{kSumsName, "is a link"}});
-  struct stat facts{};
-  if (sums.get() < 0 || ::fstat(sums.get(), &facts) != 0) fail((folder / kSumsName).string());
-  if (!S_ISREG(facts.st_mode)) refuse(folder, {{kSumsName, "is not a file"}});
+  const std::string place = (folder / kSumsName).string();
+  const struct stat seen = look_at(root.get(), kSumsName, place);
+  if (seen.st_mode == 0) throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSumsName);
+  if (S_ISLNK(seen.st_mode)) refuse(folder, {{kSumsName, "is a link"}});
+  if (!S_ISREG(seen.st_mode)) refuse(folder, {{kSumsName, "is not a file"}});
+  const Descriptor list = open_seen(root.get(), kSumsName, seen, place);
+  auto sums = read_all(list.get(), static_cast<std::size_t>(seen.st_size), kMostListBytes, place);
+  if (!sums) refuse(folder, {{kSumsName, too_large(kMostListBytes)}});
 
   SealedFolder sealed;
-  sealed.sums_ = read_all(sums.get(), static_cast<std::size_t>(facts.st_size), (folder / kSumsName).string());
+  sealed.sums_ = std::move(*sums);
   sealed.id_ = to_hex(sha256(sealed.sums()));
   std::vector<Problem> problems;
   const Listing listing = parse_sums(sealed.sums_, problems);
 
   Walk walk(folder, listing, large, problems);
   walk.enter(root.release(), "");
-  for (const auto& [name, hash] : listing) {
-    const std::string found = walk.hash_of(name);
-    if (found.empty()) {
-      problems.push_back({name, "is missing"});
-    } else if (found != hash) {
-      problems.push_back({name, "its bytes are not those that were sealed"});
-    }
-  }
+  for (const auto& [name, hash] : walk.missing) problems.push_back({name, "is missing"});
   if (!problems.empty()) refuse(folder, std::move(problems));
   if (auto signature = walk.found.extract(kSignatureName)) sealed.signature_ = std::move(signature.mapped());
   sealed.files_ = std::move(walk.found);

@@ -17,11 +17,16 @@ namespace sentio {
 
 class SealedFolder {
  public:
-  // Reads every file and compares its hash with SHA256SUMS. Those of `large` are not kept in memory, but
-  // open, for take(). Throws Error(missing) where the folder is not there; Error(corrupt), with a problem for
-  // each, where a file differs, is missing, is not listed, or is neither a plain file nor a folder (a link,
-  // for one), or a name is absolute, holds "..", or comes twice; std::system_error where the operating system
-  // refuses.
+  // The largest file that is kept in memory, and the largest SHA256SUMS and signature: more is refused, so
+  // that a folder of unknown origin costs no more before its hashes are known.
+  static constexpr std::size_t kMostFileBytes = std::size_t{1} << 30;
+  static constexpr std::size_t kMostListBytes = std::size_t{1} << 20;
+
+  // Reads every listed file, opening nothing else, and compares its hash with SHA256SUMS. Those of `large`
+  // are not kept in memory, whatever their size, but open, for take(). Throws Error(missing) where the folder
+  // is not there; Error(corrupt), with a problem for each, where a file differs, is missing, is too large, or
+  // is neither a plain file nor a folder (a link, for one), where a file or a folder is not listed, or where
+  // a name is absolute, holds "..", or comes twice; std::system_error where the operating system refuses.
   [[nodiscard]] static SealedFolder read(const std::filesystem::path& folder,
                                          std::span<const std::string_view> large = {});
 

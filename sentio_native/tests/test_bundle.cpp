@@ -1,6 +1,5 @@
 // A bundle is what was exported, or it is refused, and the check that failed says what differs.
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 
 #include "check.hpp"
@@ -77,9 +76,8 @@ TEST(a_bit_that_is_flipped_anywhere_is_refused_before_anything_is_parsed) {
     if (!entry.is_regular_file()) continue;
     std::ifstream stream(entry.path(), std::ios::binary);
     const std::string good(std::istreambuf_iterator<char>(stream), {});
-    // Every byte of the short files, some hundred places of the long ones; of all where that is asked for.
-    const bool every = std::getenv("SENTIO_EVERY_BYTE") != nullptr;
-    const std::size_t step = every ? 1 : std::max<std::size_t>(1, good.size() / 100);
+    // Every byte of the short files, some hundred places of the long ones; flip_every_byte.cpp takes all.
+    const std::size_t step = std::max<std::size_t>(1, good.size() / 100);
     for (std::size_t i = 0; i < good.size(); i += step, ++flips) {
       std::string bad = good;
       bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
@@ -93,7 +91,6 @@ TEST(a_bit_that_is_flipped_anywhere_is_refused_before_anything_is_parsed) {
     write_file(entry.path(), good);
   }
   CHECK(flips > 800);
-  if (std::getenv("SENTIO_EVERY_BYTE") != nullptr) std::cout << flips << " flips, each refused\n";
   CHECK(verify_bundle(folder.path(), sum_model()).ok());
   write_file(folder.path() / "model.pt", "another sum");
   CHECK_THROWS(corrupt, "model.pt", (void)Bundle::load(folder.path(), sum_model()));
@@ -528,6 +525,65 @@ TEST(a_backend_that_this_build_lacks_is_named) {
                (void)Bundle::load(folder.path()));
   CHECK_THROWS(unsupported, "holds the backends onnx; this build runs native",
                (void)verify_bundle(folder.path()));
+}
+
+// A model is code: it is loaded where everything that can be known without it has passed.
+TEST(no_model_is_loaded_of_a_bundle_that_is_refused_without_it) {
+  int loaded = 0;
+  LoadOptions options = sum_model();
+  options.model_loader = [&loaded, load = options.model_loader](auto bytes, const ModelShape& shape) {
+    ++loaded;
+    return load(bytes, shape);
+  };
+  const auto refuses = [&](const Files& files, const std::string& words) {
+    const TemporaryFolder folder;
+    seal(folder.path(), files);
+    CHECK_THROWS(bad_bundle, words, (void)Bundle::load(folder.path(), options));
+    CHECK_EQUAL(loaded, 0);
+  };
+  refuses(with_bit("engine.state", 40), "engine state: ");
+  refuses(with_bit("golden/rows.npy", 8), "golden files: ");
+  refuses(with_bit("golden/features.npy", 4), "golden features, batch: ");
+  refuses(with_bit("golden/warm_features.npy", 4), "golden features, warm start: ");
+  Files extra = make_bundle();
+  extra["more.txt"] = "";
+  refuses(extra, "files: ");
+  (void)verify(with_bit("engine.state", 40), options);  // which tells all
+  CHECK_EQUAL(loaded, 1);
+  extra["metadata.json"] = "{}";
+  (void)verify(extra, options);
+  CHECK_EQUAL(loaded, 1);
+}
+
+TEST(loading_ends_at_the_first_check_that_fails) {
+  int asked = 0;
+  class Counting final : public Model {
+   public:
+    Counting(const ModelShape& shape, int& asked) : sum_(shape), asked_(asked) {}
+    void run(std::span<const float> windows, std::span<float> outputs) const override {
+      ++asked_;
+      sum_.run(windows, outputs);
+    }
+    std::vector<Probe> probe() const override { return sum_.probe(); }
+    ModelEnvironment environment() const override { return sum_.environment(); }
+
+   private:
+    SumModel sum_;
+    int& asked_;
+  };
+  const TemporaryFolder folder;
+  seal(folder.path(), with_bit("golden/outputs_1.npy", 4));
+  const LoadOptions options{.model_loader = [&](std::span<const std::byte>, const ModelShape& shape) {
+    return std::make_unique<const Counting>(shape, asked);
+  }};
+  try {
+    (void)Bundle::load(folder.path(), options);
+    CHECK(false);
+  } catch (const Error& error) {
+    CHECK_EQUAL(error.problems().size(), 1u);
+    CHECK_EQUAL(error.problems()[0].path, "torchscript: golden outputs, batch 1");
+  }
+  CHECK_EQUAL(asked, 256);  // of a batch of 1, and of no other
 }
 
 TEST(a_refused_bundle_says_which_check_failed) {

@@ -106,12 +106,16 @@ struct LoadOptions {
 class SENTIO_API Bundle : public std::enable_shared_from_this<Bundle> {
  public:
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
-  // replays the golden bars and windows. Throws Error(missing) where the folder is not there, Error(corrupt)
-  // where a hash differs, Error(bad_bundle) with every failed check, Error(unsupported) where this build
-  // lacks the backend, or all of the bundle's, or cannot check a signature that is asked for.
+  // replays the golden bars and windows; last, loads the model and replays its outputs. The first check that
+  // fails ends it, so that a model's code runs only where all that can be known without has passed. Throws
+  // Error(missing) where the folder is not there, Error(corrupt) where a hash differs, Error(bad_bundle) with
+  // the check that failed, Error(unsupported) where this build lacks the backend, or all of the bundle's, or
+  // cannot check a signature that is asked for.
   //
-  // Backends of LibTorch force one thread, within and between operators, for the whole process: two
-  // threads on a busy machine are slower at batch 1, and many times slower at the worst.
+  // Backends of LibTorch run on one thread: two on a busy machine are slower at batch 1, and many times
+  // slower at the worst. LibTorch keeps a count for each thread that calls it. Loading, and every run of a
+  // model, sets that of the calling thread to one; other threads keep theirs until they run a model. Between
+  // operators there is one count for the process, which loading sets to one.
   [[nodiscard]] static std::shared_ptr<const Bundle> load(const std::filesystem::path& folder,
                                                           const LoadOptions& options = {});
 
@@ -133,7 +137,9 @@ class SENTIO_API Bundle : public std::enable_shared_from_this<Bundle> {
   std::vector<std::byte> engine_state_;
 };
 
-// The same checks as a value, one line each. Throws Error(missing) and what the operating system refuses.
+// The same checks as a value, one line each, also those after a failed one that do not need it. Models are
+// loaded where hashes, signature, manifest and features hold. Throws Error(missing) and what the operating
+// system refuses.
 [[nodiscard]] SENTIO_API VerifyReport verify_bundle(const std::filesystem::path& folder,
                                                     const LoadOptions& options = {});
 

@@ -39,7 +39,9 @@ std::string line_of(const Error& error) {
 
 class Examination {
  public:
-  // `every`: to examine all backends that this build has, rather than the one that is to run.
+  // `every`: to make every check that can be made, of all backends that this build has. Else the first that
+  // fails is thrown, so that no model of a bundle that is refused is ever loaded, and one backend is
+  // examined, the one that is to run.
   Examination(const std::filesystem::path& folder, const LoadOptions& options, bool every)
       : folder_(folder), options_(options), every_(every) {
     run();
@@ -50,7 +52,7 @@ class Examination {
 
  private:
   // Runs one check, which returns what it found or throws. What the caller must act upon, rather than the
-  // bundle's maker, is not a failed check: it goes on to the caller.
+  // bundle's maker, is not a failed check: it goes on to the caller as it is.
   template <class Function>
   bool check(const std::string& name, Function&& function) {
     try {
@@ -58,9 +60,15 @@ class Examination {
       return true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::missing || error.code() == ErrorCode::unsupported) throw;
+      if (!every_) refuse(error.code(), {name, line_of(error)});
       report.checks.push_back({name, false, line_of(error)});
       return false;
     }
+  }
+
+  [[noreturn]] void refuse(ErrorCode code, Problem problem) const {
+    throw Error(code == ErrorCode::corrupt ? code : ErrorCode::bad_bundle,
+                folder_.string() + ": the bundle is refused", {std::move(problem)});
   }
 
   void run() {
@@ -266,15 +274,7 @@ bool VerifyReport::ok() const noexcept {
 }
 
 std::shared_ptr<const Bundle> Bundle::load(const std::filesystem::path& folder, const LoadOptions& options) {
-  Examination examination(folder, options, false);
-  const VerifyReport& report = examination.report;
-  if (report.ok()) return std::move(examination.bundle);
-  std::vector<Problem> problems;
-  for (const Check& check : report.checks) {
-    if (!check.ok && !check.left_out) problems.push_back({check.name, check.detail});
-  }
-  throw Error(report.damaged ? ErrorCode::corrupt : ErrorCode::bad_bundle,
-              folder.string() + ": the bundle is refused", std::move(problems));
+  return Examination(folder, options, false).bundle;
 }
 
 VerifyReport verify_bundle(const std::filesystem::path& folder, const LoadOptions& options) {

@@ -82,6 +82,20 @@ def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
     assert 0 < least <= median <= most
 
 
+def test_whoever_asks_a_model_of_libtorch_runs_on_one_thread(project, cli):
+    program = BUILD / "tests" / "libtorch_threads"
+    done = subprocess.run(
+        [program, bundle_of(project), "torchscript"],
+        input=spaced(walk(sessions=2)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    # Who; LibTorch's count of its threads before and after it asks; whether it was answered.
+    assert done.stdout.splitlines() == ["older 3 1 1", "loader 1 1 1", "raised 3 1 1", "younger 1 1 1"]
+
+
 def test_a_host_that_links_the_library_computes_the_same(project, cli):
     host = BUILD / "tests" / "strategy_host"
     bars = walk()

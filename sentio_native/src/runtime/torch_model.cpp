@@ -49,8 +49,13 @@ class MemoryReader final : public caffe2::serialize::ReadAdapterInterface {
   throw Error(ErrorCode::bad_bundle, what + ": " + text.substr(0, text.find('\n')));
 }
 
+// Within operators. LibTorch keeps the count for each thread that calls it, so that each run must look.
+void keep_to_one_thread() {
+  if (at::get_num_threads() != 1) at::set_num_threads(1);
+}
+
 void force_one_thread() {
-  at::set_num_threads(1);
+  keep_to_one_thread();
   if (at::get_num_interop_threads() == 1) return;
   try {
     at::set_num_interop_threads(1);
@@ -110,6 +115,7 @@ class TorchModel final : public Model {
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     const auto batch = static_cast<std::int64_t>(batch_of(windows, outputs, {shape_, n_outputs_}));
     const auto width = static_cast<std::int64_t>(n_outputs_);
+    keep_to_one_thread();
     const c10::InferenceMode inference;
     at::Tensor output;
     try {
@@ -180,6 +186,7 @@ class AotiModel final : public Model {
 
   void run(std::span<const float> windows, std::span<float> outputs) const override {
     const std::size_t batch = batch_of(windows, outputs, {shape_, n_outputs_});
+    keep_to_one_thread();
     const c10::InferenceMode inference;
     const at::Tensor input = at::empty({1, shape_.seq_len, shape_.n_features}, at::kFloat);
     for (std::size_t k = 0; k < batch; ++k) {

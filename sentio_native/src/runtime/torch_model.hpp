@@ -10,7 +10,8 @@
 namespace sentio {
 
 // A TorchScript module [B, T, F] -> [B, C] from the bytes of model.pt. TorchScript is code: give it only
-// bytes whose hash was checked, from a source that is trusted. Forces one thread in the whole process. Throws
+// bytes whose hash was checked, from a source that is trusted. Each run forces one thread within operators,
+// in the thread that calls it; loading forces one between operators, in the whole process. Throws
 // Error(bad_bundle) where the bytes are no TorchScript, Error(unsupported) where the process already has
 // several inter-op threads.
 [[nodiscard]] std::unique_ptr<const Model> load_torch_model(std::span<const std::byte> bytes,

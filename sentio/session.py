@@ -309,9 +309,15 @@ class Session:
         return int(self._native.bars_seen)
 
     @property
-    def bars_missing(self) -> int:
-        """Bars that did not come though their neighbours did, those of a closed market not counted."""
-        return int(self._native.bars_missing)
+    def bars_missing(self) -> int | None:
+        """Bars that did not come though their neighbours did, in units of the interval.
+
+        Without a calendar, a gap as long as the spec's `session_gap` (4 hours by default) cannot be told from
+        a closed market, and counts none. None where one missing bar makes such a gap, which is where the
+        interval is at least half of it: bars of 2 hours and more, by the default.
+        """
+        missing = self._native.bars_missing
+        return None if missing is None else int(missing)
 
     @property
     def last_ts(self) -> int | None:

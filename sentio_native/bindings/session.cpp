@@ -196,7 +196,7 @@ class PySession {
   std::int64_t bars_seen() {
     return alone([&] { return session_.bars_seen(); });
   }
-  std::int64_t bars_missing() {
+  std::optional<std::int64_t> bars_missing() {
     return alone([&] { return session_.bars_missing(); });
   }
   std::optional<std::int64_t> last_ts() {

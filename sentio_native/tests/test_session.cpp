@@ -231,7 +231,7 @@ TEST(bars_that_are_missing_are_accepted_and_counted) {
   Session session(load_made(), kFeed);
   for (std::size_t row = 0; row < some.size(); ++row) expect(session, some, row, expected);
   CHECK(all.size() > some.size());
-  CHECK_EQUAL(session.bars_missing(), static_cast<std::int64_t>(all.size() - some.size()));
+  CHECK_EQUAL(session.bars_missing().value(), static_cast<std::int64_t>(all.size() - some.size()));
 }
 
 TEST(a_gap_as_long_as_a_closed_market_counts_no_missing_bar) {
@@ -242,13 +242,44 @@ TEST(a_gap_as_long_as_a_closed_market_counts_no_missing_bar) {
     last.ts = bars.ts[0] + gap;
     session.warm_up(bars.columns().slice(0, 1));
     (void)session.on_bar(last);
-    return session.bars_missing();
+    return session.bars_missing().value();
   };
   CHECK_EQUAL(missing_after(5 * kMinute), 0);
   CHECK_EQUAL(missing_after(10 * kMinute - 1), 0);
   CHECK_EQUAL(missing_after(10 * kMinute), 1);
   CHECK_EQUAL(missing_after(240 * kMinute - 1), 46);  // 235 minutes are 47 steps
   CHECK_EQUAL(missing_after(240 * kMinute), 0);       // the spec's session gap, 4 hours
+}
+
+TEST(missing_bars_that_cannot_be_told_from_a_closed_market_are_not_called_none) {
+  constexpr std::int64_t kHour = 60 * kMinute;
+  const auto missing_after = [&](const char* interval, std::int64_t step, std::int64_t gap) {
+    Files files = make_bundle();
+    Json manifest = Json::parse(files["metadata.json"]);
+    manifest["interval"] = interval;
+    manifest["interval_ns"] = step;
+    files["metadata.json"] = manifest.dump();
+    const TemporaryFolder folder;
+    seal(folder.path(), files);
+    Session session(Bundle::load(folder.path(), sum_model()), {.interval_ns = step});
+    Bar bar = make_bars(1)[0];
+    for (const std::int64_t later : {std::int64_t{0}, step, gap}) {
+      bar.ts += later;
+      CHECK(!is_refusal(session.on_bar(bar).status));
+    }
+    return session.bars_missing();
+  };
+  // The session gap is 4 hours: an hour's bars are 2 h apart where one is missing, 3 h where two are.
+  CHECK(missing_after("1h", kHour, kHour) == 0);
+  CHECK(missing_after("1h", kHour, 2 * kHour) == 1);
+  CHECK(missing_after("1h", kHour, 3 * kHour) == 2);
+  CHECK(missing_after("1h", kHour, 4 * kHour) == 0);
+  CHECK(missing_after("119m", 119 * kMinute, 238 * kMinute) == 1);
+  for (const std::int64_t steps : {1, 2, 5}) {
+    CHECK(!missing_after("2h", 2 * kHour, steps * 2 * kHour));
+    CHECK(!missing_after("4h", 4 * kHour, steps * 4 * kHour));
+    CHECK(!missing_after("1d", 24 * kHour, steps * 24 * kHour));
+  }
 }
 
 #if defined(__x86_64__)

@@ -168,7 +168,9 @@ typedef struct sentio_session_info {
   int32_t has_last_ts; /* 0 before the first bar */
   int64_t last_ts;
   int64_t bars_seen;
-  int64_t bars_missing; /* within sessions, in units of the interval */
+  /* Of gaps shorter than the spec's session gap, in units of the interval: a longer one cannot be told from a closed
+   * market. -1 where one missing bar makes a longer one, as with bars of 2 hours and more by the default of 4 hours. */
+  int64_t bars_missing;
 } sentio_session_info;
 
 /* How the rows of one feature that were counted lie against the training rows. */

@@ -114,9 +114,11 @@ class SENTIO_API Session {
   // Why the model failed, after Status::model_failed, where it said so.
   [[nodiscard]] std::exception_ptr failure() const noexcept { return failure_; }
   [[nodiscard]] std::int64_t bars_seen() const noexcept { return engine_.bars_seen(); }
-  // Bars that did not come where their neighbours did, in units of the interval. A gap as long as the spec's
-  // session gap is a closed market, and counts none.
-  [[nodiscard]] std::int64_t bars_missing() const noexcept { return bars_missing_; }
+  // Bars that did not come where their neighbours did, in units of the interval. Without a calendar, a gap as
+  // long as the spec's session gap cannot be told from a closed market, and counts none: nor does an outage
+  // of 4 hours, by the default gap. None where one missing bar makes such a gap, which is where the interval
+  // is at least half of it: bars of 2 hours and more, by the default.
+  [[nodiscard]] std::optional<std::int64_t> bars_missing() const noexcept;
   // The last bar's time, none before the first bar.
   [[nodiscard]] std::optional<std::int64_t> last_ts() const noexcept { return engine_.last_ts(); }
   // Why recording has ended early, where it has: the disk is full, for one. Predictions go on.

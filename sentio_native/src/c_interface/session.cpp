@@ -148,7 +148,7 @@ sentio_result sentio_session_get_info(const sentio_session* session, sentio_sess
     own.has_last_ts = last_ts ? 1 : 0;
     own.last_ts = last_ts.value_or(0);
     own.bars_seen = session->read.bars_seen();
-    own.bars_missing = session->read.bars_missing();
+    own.bars_missing = session->read.bars_missing().value_or(-1);
     write_struct(own, info);
   });
 }

@@ -215,6 +215,12 @@ bool Session::opens_session_after(std::int64_t before, std::int64_t ts, bool& cl
          !bundle_->manifest().windows_cross_sessions;
 }
 
+std::optional<std::int64_t> Session::bars_missing() const noexcept {
+  const std::int64_t interval = bundle_->manifest().interval_ns;
+  const bool is_gap_of_one_seen = interval < bundle_->plan()->session_gap() - interval;
+  return is_gap_of_one_seen ? std::optional(bars_missing_) : std::nullopt;
+}
+
 std::int64_t Session::missing_between(std::int64_t before, std::int64_t ts) const noexcept {
   if (!is_closer_than(before, ts, bundle_->plan()->session_gap())) return 0;
   // On the day on which the clocks go forward, bars of a day are 23 hours apart.

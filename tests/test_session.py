@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+import sentio_features
 from bundles import METRICS, MINUTE, make_bundle, make_source, walk
 
 from sentio import LiveBundle, Session, load_bundle
@@ -112,6 +113,29 @@ def test_missing_bars_are_counted(live):
         if number % 10 != 5:
             session.on_bar(*row)
     assert session.bars_missing == 12
+
+
+def test_missing_bars_are_not_counted_where_a_closed_market_looks_the_same(tmp_path):
+    bars = walk()
+    start = int(bars.ts[0])
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    slow = Bars("QQQ", "4h", start + (bars.ts - start) * 48, **columns, simulated=True, adjustment="raw")
+    live = LiveBundle(load_bundle(make_bundle(tmp_path, make_source(bars=slow))))
+    session = Session(live, interval="4h")
+    for row in rows_of(slow)[:10:2]:
+        session.on_bar(*row)
+    assert session.bars_missing is None
+
+
+def test_a_session_of_no_bundle_is_refused(tmp_path):
+    native = sentio_features.Bundle(str(make_bundle(tmp_path)), "native", None)
+    with pytest.raises(TypeError):
+        sentio_features.Session(None, 5 * MINUTE, "")
+    session = sentio_features.Session(native, 5 * MINUTE, "")
+    with pytest.raises(TypeError):
+        session.swap(None)
+    with pytest.raises(TypeError):
+        sentio_features.SessionBatch(None, 1)
 
 
 def test_what_does_not_fit_is_refused(tmp_path, bundle, live):

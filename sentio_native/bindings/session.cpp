@@ -288,7 +288,7 @@ void bind_session(py::module_& module) {
   py::class_<PySession> session(module, "Session");
   session
       .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::int64_t, const std::string&>(),
-           py::arg("bundle"), py::arg("interval_ns"), py::arg("record"))
+           py::arg("bundle").none(false), py::arg("interval_ns"), py::arg("record"))
       .def("state", &PySession::state)
       .def("restore", &PySession::restore, py::arg("state"))
       .def("clone", &PySession::clone)

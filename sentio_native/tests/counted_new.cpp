@@ -1,4 +1,4 @@
-// Replaces a program's global operator new by one that counts.
+// Replaces a program's global operator new by one that counts, and can be told to fail.
 #include "counted_new.hpp"
 
 #include <cstdlib>
@@ -6,17 +6,25 @@
 
 namespace sentio::test {
 
-std::atomic<std::int64_t> allocations{0};
+std::atomic<std::int64_t> allocations{0}, refused_allocation{0};
 
 }  // namespace sentio::test
 
+namespace {
+
+void count() {
+  if (++sentio::test::allocations == sentio::test::refused_allocation) throw std::bad_alloc();
+}
+
+}  // namespace
+
 void* operator new(std::size_t size) {
-  ++sentio::test::allocations;
+  count();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++sentio::test::allocations;
+  count();
   const auto unit = static_cast<std::size_t>(alignment);
   if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
   throw std::bad_alloc();

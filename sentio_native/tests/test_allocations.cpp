@@ -1,4 +1,8 @@
 // After warm-up, neither the engine nor a session allocates.
+#include <fstream>
+#include <functional>
+#include <iterator>
+
 #include "check.hpp"
 #include "counted_new.hpp"
 #include "every_op.hpp"
@@ -83,6 +87,96 @@ TEST(a_session_of_classes_allocates_nothing_after_warming_up) {
   });
   CHECK_EQUAL(count, 0);
   CHECK(sum > 100 && signals > 100);
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class RefusedAllocation {
+ public:
+  explicit RefusedAllocation(std::int64_t number) { refused_allocation = number; }
+  ~RefusedAllocation() { refused_allocation = 0; }
+  RefusedAllocation(const RefusedAllocation&) = delete;
+  RefusedAllocation& operator=(const RefusedAllocation&) = delete;
+};
+
+// Runs `action` again and again, the k-th time with its k-th allocation refused, until it has all that it
+// asks for. `before` makes what it acts on, `check` looks at what is left of that where it failed. Returns
+// how often it did.
+template <class Before, class Action, class Verify>
+int refuse_each_allocation(Before&& before, Action&& action, Verify&& check) {
+  for (int failed = 0;; ++failed) {
+    auto subject = before();
+    bool refused = false;
+    try {
+      const RefusedAllocation refusal(allocations + failed + 1);
+      action(*subject);
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    if (!refused) return failed;
+    check(*subject);
+  }
+}
+
+TEST(a_session_that_gets_no_memory_is_as_it_was_and_so_is_its_record) {
+  const BarTable bars = make_bars(40, 20);
+  const auto bundle = load_made({.seq_len = 3}), classes = load_made({.seq_len = 3, .kind = "classes"}),
+             longer = load_made({.seq_len = 5, .kind = "classes"});
+  Session later(bundle, kFeed);
+  later.warm_up(bars.columns().slice(0, 35));
+  const auto saved = later.state();
+  const std::vector<std::byte> snapshot(bundle->engine_state().begin(), bundle->engine_state().end());
+
+  struct Subject {
+    TemporaryFolder folder;
+    std::filesystem::path file = folder.path() / "live.record";
+    Session session, warmed;
+    std::vector<std::byte> state, warmed_state;
+    std::string record;
+
+    Subject(const std::shared_ptr<const Bundle>& own, const std::shared_ptr<const Bundle>& other,
+            const BarColumns& history)
+        : session(own, {.interval_ns = 5 * kMinute, .record = file}), warmed(other, kFeed) {
+      session.warm_up(history);
+      warmed.warm_up(history);
+      state = session.state();
+      warmed_state = warmed.state();
+      record = read_file(file);
+    }
+  };
+  const auto make = [&] { return std::make_unique<Subject>(bundle, longer, bars.columns().slice(0, 30)); };
+  const auto unchanged = [&](Subject& subject) {
+    CHECK(subject.session.state() == subject.state);
+    CHECK(&subject.session.bundle() == bundle.get());
+    CHECK(subject.warmed.state() == subject.warmed_state);
+    CHECK(read_file(subject.file) == subject.record);
+    CHECK(!subject.session.recording_error());
+    CHECK(subject.session.on_bar(bars[30]).prediction.has_value());
+    CHECK_EQUAL(read_file(subject.file).size(), subject.record.size() + 8 + 60 + 4 * 3 + 4);
+  };
+  const std::function<void(Subject&)> changes[] = {
+      [&](Subject& subject) { subject.session.warm_up(bars.columns().slice(30, 5)); },
+      [&](Subject& subject) { (void)subject.session.swap(classes); },
+      [&](Subject& subject) { (void)subject.session.swap(std::move(subject.warmed)); },
+      [&](Subject& subject) { subject.session.restore(saved); },
+      [&](Subject& subject) { subject.session.restore(snapshot); },
+      [&](Subject& subject) { subject.session.reset_drift(); },
+  };
+  for (const auto& change : changes) CHECK(refuse_each_allocation(make, change, unchanged) > 5);
+}
+
+TEST(a_session_that_gets_no_memory_to_begin_with_makes_no_record) {
+  const auto bundle = load_made();
+  const int failed = refuse_each_allocation(
+      [] { return std::make_unique<TemporaryFolder>(); },
+      [&](const TemporaryFolder& folder) {
+        Session(bundle, {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
+      },
+      [](const TemporaryFolder& folder) { CHECK(std::filesystem::is_empty(folder.path())); });
+  CHECK(failed > 5);
 }
 
 TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {

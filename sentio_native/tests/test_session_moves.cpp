@@ -7,6 +7,7 @@
 #include "check.hpp"
 #include "made_bundle.hpp"
 #include "sentio/session_batch.hpp"
+#include "sentio/strategy_tfa.hpp"
 #include "sha256.hpp"
 
 namespace {
@@ -149,6 +150,25 @@ TEST(a_bundle_of_another_input_needs_a_warm_session) {
   alone.warm_up(bars.columns().slice(0, 60));
   for (std::size_t row = 60; row < bars.size(); ++row)
     expect_same(session.on_bar(bars[row]), alone.on_bar(bars[row]));
+}
+
+TEST(what_is_not_there_is_refused) {
+  const auto bundle = load_made({.seq_len = 5});
+  CHECK_THROWS(bad_argument, "no bundle was given", Session(nullptr, kFeed));
+  CHECK_THROWS(bad_argument, "no bundle was given", SessionBatch(nullptr, 1));
+  CHECK_THROWS(bad_argument, "no bundle was given", TFAStrategy({.interval_ns = 5 * kMinute}, nullptr));
+  const BarTable bars = make_bars(30);
+  Session session(bundle, kFeed);
+  session.warm_up(bars.columns());
+  const auto state = session.state();
+  CHECK_THROWS(bad_argument, "no bundle was given", (void)session.swap(std::shared_ptr<const Bundle>()));
+  Session& itself = session;
+  CHECK_THROWS(bad_argument, "goes on as another", (void)session.swap(std::move(itself)));
+  Session gone(bundle, kFeed);
+  const Session taken = std::move(gone);
+  CHECK_THROWS(bad_argument, "was not moved from", (void)session.swap(std::move(gone)));
+  CHECK(session.state() == state);
+  CHECK(&session.bundle() == bundle.get());
 }
 
 // A sum that counts how often it is asked, and can be told to fail for windows that begin below 0.

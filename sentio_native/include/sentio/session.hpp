@@ -55,13 +55,15 @@ struct SessionOptions {
   std::filesystem::path record{};
 };
 
-class RecordWriter;  // internal to the library
+// Internal to the library.
+class RecordWriter;
+class StateRecord;
 
 // Not thread-safe; sessions on one bundle are independent of each other.
 class SENTIO_API Session {
  public:
-  // Throws as Bundle::load; Error(bad_argument) where the feed's interval is not the bundle's, or the file to
-  // record in is there already; std::system_error where it cannot be made.
+  // Throws as Bundle::load; Error(bad_argument) where there is no bundle, where the feed's interval is not
+  // the bundle's, or the file to record in is there already; std::system_error where it cannot be made.
   [[nodiscard]] static Session load(const std::filesystem::path& folder, const SessionOptions& options);
   Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options);
 
@@ -73,16 +75,19 @@ class SENTIO_API Session {
   // Another session that goes on from here by itself, on the same bundle, and records nothing.
   [[nodiscard]] Session clone() const { return *this; }
 
+  // Nothing has changed where one of the functions below throws, be it for want of memory; nor has the
+  // record.
+
   // Take past bars, oldest first, without asking the model.
-  // Throws Error(bad_bars) naming the first refused bar; nothing has changed then.
+  // Throws Error(bad_bars) naming the first refused bar.
   void warm_up(const BarColumns& history);
 
   // All that predictions depend on, and the counters of drift, as bytes: docs/reference/session_state.md.
   [[nodiscard]] std::vector<std::byte> state() const;
   // Go on from such bytes, or from an engine's snapshot, such as the bundle's own. The latter holds no rows
   // of features: predictions then begin when the window is full, T bars later. Drift is counted anew after
-  // the latter, and after the state of another bundle's session. Throws Error(bad_state), and changes
-  // nothing, where they are damaged or not of this spec and window.
+  // the latter, and after the state of another bundle's session. Throws Error(bad_state) where they are
+  // damaged or not of this spec and window.
   void restore(std::span<const std::byte> state);
 
   // Take the bar that has just closed, and predict.
@@ -97,10 +102,11 @@ class SENTIO_API Session {
 
   // Go on with another bundle, from the next bar on, and return the one before, for the caller to drop when
   // there is time. What the session has seen is kept, so the two must have the same input: interval, spec
-  // hash, window and its session rule. Throws Error(bad_argument), and changes nothing, where they differ:
-  // warm a session of the new bundle up, and hand that over. Drift is counted anew.
+  // hash, window and its session rule. Throws Error(bad_argument) where they differ, or there is none: warm a
+  // session of the new bundle up, and hand that over. Drift is counted anew.
   std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
   // The same with a session of another input, which must have taken the same last bar. Its drift goes on.
+  // Throws Error(bad_argument) where it has not, and `warmed` is then as it was.
   std::shared_ptr<const Bundle> swap(Session&& warmed);
 
   // How the valid rows of the bars that on_bar and observe took lie against the training rows; the history of
@@ -168,9 +174,9 @@ class SENTIO_API Session {
   [[nodiscard]] Outcome predict(std::span<const float> window, std::int64_t bar_ts) noexcept;
   [[nodiscard]] Outcome outcome_of(std::span<const float> outputs, std::int64_t bar_ts) const noexcept;
   void record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept;
-  void record_state();
+  [[nodiscard]] StateRecord state_record() const;
   [[nodiscard]] Drift read_drift(std::span<const std::byte> bytes, std::int64_t most_rows) const;
-  void go_on_as(Session&& other) noexcept;
+  void go_on_as(Session&& other);
 
   std::shared_ptr<const Bundle> bundle_;
   Engine engine_;

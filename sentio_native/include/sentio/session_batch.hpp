@@ -16,7 +16,8 @@ namespace sentio {
 // Not thread-safe.
 class SENTIO_API SessionBatch {
  public:
-  // Room for `most` sessions of that bundle in one call.
+  // Room for `most` sessions of that bundle in one call. Throws Error(bad_argument) where there is none, or
+  // no room for one session, or for more than 2^20.
   SessionBatch(std::shared_ptr<const Bundle> bundle, std::size_t most);
 
   // bars[k] is for sessions[k], and outcomes[k] what became of it; a session of another bundle is asked

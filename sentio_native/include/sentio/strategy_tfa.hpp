@@ -69,6 +69,7 @@ class SENTIO_API TFAStrategy {
   // contradicts itself, the feed's interval is not the bundle's, or its classes are others than it needs.
   explicit TFAStrategy(const TFACfg& cfg);
   // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
+  // Throws Error(bad_argument) where it is null, too.
   TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle);
 
   // Take the bar that has just closed. A refused bar changes nothing.

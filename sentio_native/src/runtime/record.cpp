@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 #include "crc32.hpp"
 #include "sentio/error.hpp"
@@ -16,6 +18,8 @@ namespace {
 
 constexpr std::string_view kRecordMagic = "SENTIORC";
 constexpr std::uint64_t kVersion = 1;
+enum class Kind : std::uint32_t { state = 1, bar = 2 };
+
 constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4;  // and outputs and features
 
 // Little-endian, whatever the machine, into memory that is there.
@@ -47,14 +51,30 @@ std::byte hex_digit(char digit) noexcept {
 
 }  // namespace
 
-RecordWriter::RecordWriter(const std::filesystem::path& file, std::size_t width)
-    : file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)), width_(width) {
+StateRecord::StateRecord(std::string_view bundle_id, std::size_t n_outputs, std::size_t n_features,
+                         std::span<const std::byte> state)
+    : n_outputs_(n_outputs),
+      state_(4 + 4 + bundle_id.size() / 2 + 8 + state.size() + 4),
+      bar_(4 + 4 + kBarPayload + 4 * (n_outputs + n_features) + 4) {
+  std::vector<std::byte> id;
+  for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
+    id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
+  Pen pen(state_);
+  pen(static_cast<std::uint32_t>(Kind::state));
+  pen(static_cast<std::uint32_t>(id.size() + 8 + state.size()));
+  pen(std::span<const std::byte>(id));
+  pen(std::uint64_t{n_outputs});
+  pen(state);
+}
+
+RecordWriter::RecordWriter(const std::filesystem::path& file)
+    : file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
   if (file_ < 0) {
     if (errno == EEXIST)
       throw Error(ErrorCode::bad_argument, file.string() + ": is there already; a record needs a new file");
     throw std::system_error(errno, std::generic_category(), file.string());
   }
-  std::vector<std::byte> header(16);
+  std::array<std::byte, 16> header{};
   Pen pen(header);
   pen(std::as_bytes(std::span(kRecordMagic)));
   pen(kVersion);
@@ -65,22 +85,13 @@ RecordWriter::~RecordWriter() {
   ::close(file_);
 }
 
-void RecordWriter::write_state(std::string_view bundle_id, std::size_t n_outputs,
-                               std::span<const std::byte> state) {
-  n_outputs_ = n_outputs;
-  bar_.resize(4 + 4 + kBarPayload + 4 * (n_outputs_ + width_) + 4);
-  std::vector<std::byte> id;
-  for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
-    id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
-  std::vector<std::byte> record(4 + 4 + id.size() + 8 + state.size() + 4);
-  Pen pen(record);
-  pen(static_cast<std::uint32_t>(Kind::state));
-  pen(static_cast<std::uint32_t>(id.size() + 8 + state.size()));
-  pen(std::span<const std::byte>(id));
-  pen(std::uint64_t{n_outputs});
-  pen(state);
-  pen(sum_ = crc32(std::span(record).first(record.size() - 4), sum_));
-  write(record);
+void RecordWriter::write_state(StateRecord record) noexcept {
+  n_outputs_ = record.n_outputs_;
+  bar_ = std::move(record.bar_);
+  const auto bytes = std::span(record.state_);
+  Pen pen(bytes.last(4));
+  pen(sum_ = crc32(bytes.first(bytes.size() - 4), sum_));
+  write(bytes);
 }
 
 void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,

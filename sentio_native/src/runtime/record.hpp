@@ -12,18 +12,33 @@
 
 namespace sentio {
 
+// What a session goes on from, and room for the bars after it: all the memory that writing them needs, so
+// that a session changes only where its record can follow. `bundle_id` is 64 hex digits; `n_outputs` and
+// `n_features` are those of each bar.
+class StateRecord {
+ public:
+  StateRecord(std::string_view bundle_id, std::size_t n_outputs, std::size_t n_features,
+              std::span<const std::byte> state);
+
+ private:
+  friend class RecordWriter;
+
+  std::size_t n_outputs_;
+  std::vector<std::byte> state_;  // but for its checksum
+  std::vector<std::byte> bar_;
+};
+
 class RecordWriter {
  public:
   // Makes the file. Throws Error(bad_argument) where it is there already: a record is never written over;
   // std::system_error where the operating system refuses.
-  RecordWriter(const std::filesystem::path& file, std::size_t width);
+  explicit RecordWriter(const std::filesystem::path& file);
   ~RecordWriter();
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;
 
-  // What the session goes on from: `n_outputs` are those of each bar from here on. `bundle_id` is 64 hex
-  // digits.
-  void write_state(std::string_view bundle_id, std::size_t n_outputs, std::span<const std::byte> state);
+  // Before the first bar, and wherever the session does not go on from the bar before.
+  void write_state(StateRecord record) noexcept;
   // A bar that was taken; `outcome` of one that was not asked about has no prediction.
   void write_bar(const Bar& bar, bool asked, const Outcome& outcome,
                  std::span<const float> features) noexcept;
@@ -32,14 +47,12 @@ class RecordWriter {
   [[nodiscard]] std::error_code error() const noexcept { return error_; }
 
  private:
-  enum class Kind : std::uint32_t { state = 1, bar = 2 };
-
   void write(std::span<const std::byte> bytes) noexcept;
 
   int file_;
   std::error_code error_;
   std::uint32_t sum_ = 0;
-  std::size_t width_, n_outputs_ = 0;
+  std::size_t n_outputs_ = 0;
   std::vector<std::byte> bar_;  // a bar's record, of which all but the length changes
 };
 

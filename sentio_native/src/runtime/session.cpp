@@ -10,6 +10,7 @@
 #include "fp_environment.hpp"
 #include "runtime/interval.hpp"
 #include "runtime/record.hpp"
+#include "runtime/required.hpp"
 #include "sentio/error.hpp"
 #include "session_rule.hpp"
 
@@ -104,7 +105,7 @@ Session Session::load(const std::filesystem::path& folder, const SessionOptions&
 }
 
 Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options)
-    : bundle_(std::move(bundle)),
+    : bundle_(required(std::move(bundle))),
       engine_(bundle_->plan()),
       window_(bundle_->manifest().window),
       drift_(bundle_->manifest().drift),
@@ -123,8 +124,9 @@ Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& opt
                     std::to_string(manifest.interval_ns) + " ns (" + manifest.interval + ")");
   }
   if (options.record.empty()) return;
-  recorder_ = std::make_unique<RecordWriter>(options.record, row_.size());
-  record_state();
+  StateRecord start = state_record();
+  recorder_ = std::make_unique<RecordWriter>(options.record);
+  recorder_->write_state(std::move(start));
 }
 
 Session::Session(const Session& other)
@@ -143,14 +145,18 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-// The record is this session's own.
-void Session::go_on_as(Session&& other) noexcept {
+// Every change but a bar's ends here. What may throw comes before anything changes, of `other` too. The
+// record is this session's own.
+void Session::go_on_as(Session&& other) {
+  std::optional<StateRecord> record;
+  if (recorder_) record = other.state_record();
   other.recorder_ = std::move(recorder_);
   *this = std::move(other);
+  if (record) recorder_->write_state(std::move(*record));
 }
 
-void Session::record_state() {
-  if (recorder_) recorder_->write_state(bundle_->id(), bundle_->manifest().n_outputs(), state());
+StateRecord Session::state_record() const {
+  return {bundle_->id(), bundle_->manifest().n_outputs(), row_.size(), state()};
 }
 
 void Session::record_bar(const Bar& bar, bool asked, const Outcome& outcome) noexcept {
@@ -158,8 +164,9 @@ void Session::record_bar(const Bar& bar, bool asked, const Outcome& outcome) noe
 }
 
 void Session::reset_drift() {
-  drift_.reset();
-  record_state();
+  Session next(*this);
+  next.drift_.reset();
+  go_on_as(std::move(next));
 }
 
 std::error_code Session::recording_error() const noexcept {
@@ -175,7 +182,6 @@ void Session::warm_up(const BarColumns& history) {
     }
   }
   go_on_as(std::move(next));
-  record_state();
 }
 
 bool Session::is_too_early(const Bar& bar) const noexcept {
@@ -285,7 +291,9 @@ Outcome Session::outcome_of(std::span<const float> outputs, std::int64_t bar_ts)
 }
 
 std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle) {
-  const BundleManifest &is = bundle_->manifest(), &other = bundle->manifest();
+  Session next(*this);
+  next.bundle_ = required(std::move(bundle));
+  const BundleManifest &is = bundle_->manifest(), &other = next.bundle_->manifest();
   std::vector<Problem> problems;
   const auto require = [&](bool same, const char* what) {
     if (!same) problems.push_back({what, "differs"});
@@ -300,14 +308,16 @@ std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle
                     " has another input than the bundle at hand, so a session of it must be warmed up",
                 std::move(problems));
   }
-  Drift drift(other.drift);
-  bundle_.swap(bundle);
-  drift_ = std::move(drift);
-  record_state();
-  return bundle;
+  next.drift_ = Drift(other.drift);
+  auto before = bundle_;
+  go_on_as(std::move(next));
+  return before;
 }
 
 std::shared_ptr<const Bundle> Session::swap(Session&& warmed) {
+  if (&warmed == this || warmed.bundle_ == nullptr) {
+    throw Error(ErrorCode::bad_argument, "a session goes on as another, which was not moved from");
+  }
   if (warmed.bundle().manifest().interval_ns != bundle_->manifest().interval_ns) {
     throw Error(ErrorCode::bad_argument, "the other session's bars are of " +
                                              warmed.bundle().manifest().interval + ", these are of " +
@@ -323,9 +333,8 @@ std::shared_ptr<const Bundle> Session::swap(Session&& warmed) {
                                              std::to_string(warmed.row_.size()) + " for " +
                                              std::to_string(row_.size()));
   }
-  auto before = std::move(bundle_);
+  auto before = bundle_;
   go_on_as(std::move(warmed));
-  record_state();
   return before;
 }
 

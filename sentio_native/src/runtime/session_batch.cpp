@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fp_environment.hpp"
+#include "runtime/required.hpp"
 #include "sentio/error.hpp"
 
 namespace sentio {
@@ -22,7 +23,7 @@ std::size_t checked(std::size_t most) {
 }  // namespace
 
 SessionBatch::SessionBatch(std::shared_ptr<const Bundle> bundle, std::size_t most)
-    : bundle_(std::move(bundle)),
+    : bundle_(required(std::move(bundle))),
       most_(checked(most)),
       windows_(most * bundle_->manifest().window.size()),
       outputs_(most * bundle_->manifest().n_outputs()) {

@@ -76,16 +76,17 @@ std::vector<std::byte> Session::state() const {
 }
 
 void Session::restore(std::span<const std::byte> state) {
+  Session next(*this);
   if (!is_state(state, kSessionFormat)) {
-    engine_.restore(state);
-    window_.clear();
+    next.engine_.restore(state);
+    next.window_.clear();
     // Whether two bars were ever closer than the gap is not in the snapshot; a feed whose interval is shorter
     // has had such two, unless it held hardly a bar a session.
-    closer_seen_ =
-        engine_.bars_seen() > 1 && bundle_->manifest().interval_ns < bundle_->plan()->session_gap();
-    bars_missing_ = 0;
-    drift_.reset();
-    record_state();
+    next.closer_seen_ =
+        next.engine_.bars_seen() > 1 && bundle_->manifest().interval_ns < bundle_->plan()->session_gap();
+    next.bars_missing_ = 0;
+    next.drift_.reset();
+    go_on_as(std::move(next));
     return;
   }
   const BundleManifest& manifest = bundle_->manifest();
@@ -107,26 +108,22 @@ void Session::restore(std::span<const std::byte> state) {
   const std::size_t before_engine = kHeader + 4 * values + kBundleId + 8 * drift_.counts_.size();
   if (payload.size() < before_engine) refuse_state(kSessionFormat, "ends too early");
 
-  Engine engine(bundle_->plan());
-  engine.restore(payload.subspan(before_engine));
+  next.engine_.restore(payload.subspan(before_engine));
   const std::int64_t valid =
-      std::max<std::int64_t>(engine.bars_seen() - bundle_->plan()->first_valid_row(), 0);
+      std::max<std::int64_t>(next.engine_.bars_seen() - bundle_->plan()->first_valid_row(), 0);
   if (header.rows > valid) refuse_state(kSessionFormat, "holds rows from before the first valid one");
   payload = payload.first(before_engine).subspan(kHeader);
-  Window window(manifest.window);
+  next.window_ = Window(manifest.window);
   std::vector<float> row(width);
   for (std::size_t k = 0; k < values; ++k) {
     row[k % width] = float_at(payload, k);
     if (!std::isfinite(row[k % width])) refuse_state(kSessionFormat, "holds a feature that is not finite");
-    if (k % width + 1 == width) window.push(row);
+    if (k % width + 1 == width) next.window_.push(row);
   }
-  Drift drift = read_drift(payload.subspan(4 * values), valid);
-  engine_ = std::move(engine);
-  window_ = std::move(window);
-  drift_ = std::move(drift);
-  closer_seen_ = header.closer_seen;
-  bars_missing_ = header.bars_missing;
-  record_state();
+  next.drift_ = read_drift(payload.subspan(4 * values), valid);
+  next.closer_seen_ = header.closer_seen;
+  next.bars_missing_ = header.bars_missing;
+  go_on_as(std::move(next));
 }
 
 // Counters say nothing of another bundle's ranges: with one, they begin anew.

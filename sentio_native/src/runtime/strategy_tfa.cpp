@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/required.hpp"
 #include "runtime/state_frame.hpp"
 #include "runtime/workspace.hpp"
 #include "sentio/error.hpp"
@@ -81,7 +82,7 @@ std::string_view describe(Side side) noexcept {
 TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(cfg.folder())) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
-    : cfg_(checked(cfg, bundle->manifest())),
+    : cfg_(checked(cfg, required(bundle)->manifest())),
       up_(place_of(bundle->manifest(), "up")),
       down_(place_of(bundle->manifest(), "down")),
       session_(bundle, {.interval_ns = cfg.interval_ns, .record = cfg.record}) {}

@@ -73,13 +73,16 @@ Generated from the engine's catalog by `make generate`; the truth stands beside 
 `sentio_native/src/ops`.
 
 A feature names an op, a source where the op takes one, and the parameters that differ from their defaults:
-`{{"name": "ema_12", "op": "EMA", "source": "close", "window": 12}}`. A source is a column of the bars
-(`open high low close volume`), a composite (`hl2 hlc3 ohlc4`), `logret`, or an earlier feature's name. In the
-formulas `x` is the source and `x[-n]` its value `n` bars ago. Warm-up is the number of rows before the first
-valid one, the source's own not counted; `average_warmup(window, type)` in it is that of a moving average of
-the chosen type, as its parameter's table says. Memory says how long a value remembers: a *window* of bars,
-all bars with *decaying* weight, the bars of the *session*, or all bars for ever (*unbounded*: no cold start
-agrees). Scale is the size that an error is compared with: a number, or that of columns and sources.
+`{{"name": "ema_12", "op": "EMA", "source": "close", "window": 12}}`. A source is a column of the bars (`open
+high low close volume`), a composite (`hl2 hlc3 ohlc4`), `logret`, or an earlier feature's name. In the
+formulas `x` is the source and `x[-n]` its value `n` bars ago. All is computed in double and rounded once; a
+value beyond float32's range is emitted as its largest finite number, with the value's sign, 3.4028235e38.
+Warm-up is the number of rows before the first valid one, the source's own not counted;
+`average_warmup(window, type)` in it is that of a moving average of the chosen type, as its parameter's table
+says. Memory says how long a value remembers: a *window* of bars, all bars with *decaying* weight, the bars of
+the *session*, or all bars for ever (*unbounded*). `settle`, which `sentio specs explain` tells, is the number
+of bars after which a cold start agrees with the long run, for the inputs that the op's table names. Scale is
+the size that an error is compared with: a number, or that of columns and sources.
 
 {count} ops:
 
@@ -105,6 +108,7 @@ def _op_section(op: Mapping[str, Any]) -> str:
         "columns": ", ".join(map(_code, op["columns"])),
         "warm-up": _code(op["warmup"]),
         "memory": op["memory"],
+        "settles": op["settles"],
         "neutral value": op["neutral"],
         "scale": _code(op["scale"]),
         "measured in": _code(op["unit"]),

@@ -35,6 +35,7 @@ class Node:
         start: the first row that it runs.
         warmup: rows before its first one that counts.
         settle: bars after which a cold start agrees, its inputs' included; None: never.
+        reads_sessions: whether `settle` counts from the first session start that the cold start sees.
         history: rows of it that are kept for its readers.
         features: the emitted features that need it.
         cost: nanoseconds a bar on this machine; None where the bars end before it is warm.
@@ -50,6 +51,7 @@ class Node:
     start: int
     warmup: int
     settle: int | None
+    reads_sessions: bool
     history: int
     features: tuple[str, ...]
     cost: float | None
@@ -161,6 +163,7 @@ def explain(spec: FeatureSpec, bars: Bars | None = None) -> Explanation:
             start=nodes[place]["start"],
             warmup=nodes[place]["valid"],
             settle=nodes[place]["settle"],
+            reads_sessions=nodes[place]["reads_sessions"],
             history=nodes[place]["history"],
             features=tuple(users[place]),
             cost=_total(costs, [place]),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bars import PRICE_MAX, VOLUME_MAX, Bars
+from sentio.bars import PRICE_MAX, VOLUME_MAX, Bars, session_starts
 from sentio.errors import BarsError, UsageError
 from sentio.features import FeatureEngine, Matrix
 from sentio.specs import FeatureSpec
@@ -167,11 +167,13 @@ class _Table:
     Attributes:
         columns: [F, N], the valid rows of each feature.
         changed: for each change of units in words, the number of rows in which each feature changes with it.
+        sees_session_start: whether a session starts after the first bar.
     """
 
     spec: FeatureSpec
     columns: Matrix
     changed: Mapping[str, NDArray[np.int64]]
+    sees_session_start: bool
 
     @classmethod
     def compute(cls, spec: FeatureSpec, bars: Bars) -> _Table:
@@ -198,7 +200,7 @@ class _Table:
             for unit, (other, scaled) in others.items():
                 differ = other.compute(scaled[block])[valid].view(bits) != values.view(bits)
                 changed[unit] += np.count_nonzero(differ, axis=0)
-        return cls(spec, columns, changed)
+        return cls(spec, columns, changed, bool(session_starts(bars.ts, spec.session_gap)[1:].any()))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -322,6 +324,13 @@ def _no_settle(table: _Table, _: Thresholds) -> _Found:
         yield place, f"{names} remember{'' if len(endless) > 1 else 's'} all bars: no cold start ever agrees"
 
 
+def _no_session_start(table: _Table, _: Thresholds) -> _Found:
+    if table.sees_session_start:
+        return
+    for name in table.spec.features_of_sessions:
+        yield table.names.index(name), "depends on where sessions start, and none starts after the first bar"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What features are held against.
@@ -377,5 +386,12 @@ RULES = (
         "no number of bars after which a cold start agrees with the long run",
         "start live engines from a saved state, or take a windowed op",
         _no_settle,
+    ),
+    Rule(
+        "no-session-start",
+        False,
+        "a feature of sessions, on bars without a start of one: a cold start never agrees with the long run",
+        "give the spec a `session_gap` that these bars have, start from a saved state, or leave it out",
+        _no_session_start,
     ),
 )

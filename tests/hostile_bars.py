@@ -20,6 +20,22 @@ def times(count: int) -> NDArray[np.int64]:
     return 1_700_000_000 * 10**9 + rows // SESSION * 1440 * MINUTE + rows % SESSION * 5 * MINUTE
 
 
+def first_session_start(ts: NDArray[np.int64]) -> int:
+    """The first row after a gap of four hours or more, once two bars were closer; a first row is none."""
+    closer = False
+    for row in range(1, len(ts)):
+        apart = ts[row] - ts[row - 1] >= 240 * MINUTE
+        if apart and closer:
+            return row
+        closer = closer or not apart
+    raise AssertionError("the bars hold no session start")
+
+
+def without_rest(bars: Columns) -> Columns:
+    """The bars of a market that never closes."""
+    return {**bars, "ts": bars["ts"][0] + 5 * MINUTE * np.arange(len(bars["ts"]), dtype=np.int64)}
+
+
 def bars_of(close: NDArray, seed: int, reach: float = 1e-3, volume: NDArray | None = None) -> Columns:
     """Bars around the closes: each opens near the close before and reaches beyond both, by about `reach`."""
     draws = np.random.default_rng(seed)

@@ -135,6 +135,17 @@ def test_a_node_that_remembers_all_bars_never_settles(bars: Bars) -> None:
     assert node.settle is None
 
 
+def test_what_depends_on_sessions_settles_from_a_start_of_one_on(bars: Bars) -> None:
+    both = explained(
+        bars,
+        {"name": "session", "op": "SESSION_RETURN"},
+        {"name": "mean", "op": "SMA", "window": 5, "source": "session"},
+        {"name": "sma", "op": "SMA", "window": 5},
+    )
+    nodes = [both.nodes[each.node] for each in both.features]
+    assert [(node.settle, node.reads_sessions) for node in nodes] == [(0, True), (4, True), (4, False)]
+
+
 def test_a_node_keeps_the_rows_that_its_readers_look_back_upon(bars: Bars) -> None:
     change = explained(bars, {"name": "change", "op": "MOMENTUM", "window": 30})
     assert [node.history for node in of_kernel(change, "close")] == [30]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -250,6 +251,21 @@ def test_no_settle_names_what_remembers_however_deep_it_lies() -> None:
     ratio = {"name": "ratio", "op": "DIV", "source": ["obv", "volumes"]}
     told = found(lint(spec_of(*hidden, ratio), random_bars()), "no-settle")
     assert told == {"ratio": "on_balance_volume remembers all bars: no cold start ever agrees"}
+
+
+SESSION = {"name": "session", "op": "SESSION_RETURN"}
+MEAN = {"name": "mean", "op": "SMA", "window": 5, "source": "session"}
+
+
+def test_no_session_start_is_told_of_bars_that_never_rest() -> None:
+    spec, bars = spec_of(RSI, SESSION, MEAN), random_bars()
+    assert found(lint(spec, bars), "no-session-start").keys() == {"session", "mean"}
+    assert not next(f for f in lint(spec, bars) if f.rule == "no-session-start").fails
+    late = np.where(np.arange(len(bars)) < 2000, 0, 4 * 60 * MINUTE)
+    assert not found(lint(spec, replace(bars, ts=bars.ts + late)), "no-session-start")
+    # A gap of five hours is a start to the spec that says so, or a rest of the session to another.
+    slow = spec_of(RSI, SESSION, session_gap="6h")
+    assert found(lint(slow, replace(bars, ts=bars.ts + late)), "no-session-start").keys() == {"session"}
 
 
 def test_findings_do_not_depend_on_the_blocks_in_which_they_are_computed(

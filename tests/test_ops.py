@@ -25,7 +25,7 @@ from engine_runs import (
     source_values,
     warmup_formula,
 )
-from hostile_bars import BARS, SESSION, at_the_limits, random_bars
+from hostile_bars import BARS, SESSION, at_the_limits, first_session_start, random_bars, without_rest
 from oracles import ORACLES
 
 ROWS = 200
@@ -189,7 +189,7 @@ def test_settle_is_absent_exactly_where_memory_is_unbounded(op: dict) -> None:
 
 @every_op
 def test_a_cold_start_agrees_after_settle_to_a_floats_last_place(op: dict) -> None:
-    lateness = 4 * SESSION
+    lateness = 4 * SESSION + 30  # within a session
     for params in parameter_sets(op):
         plan = plan_of(op, params, op["sources"])
         if plan.settle is None:
@@ -197,14 +197,27 @@ def test_a_cold_start_agrees_after_settle_to_a_floats_last_place(op: dict) -> No
         bars = random_bars(plan.settle + 700, seed=20)
         late = {name: column[lateness:].copy() for name, column in bars.items()}
         sources = source_values(op["sources"], bars)
-        # A session op knows its session from the start of one on.
-        settle = max(plan.settle, SESSION) if op["memory"] == "session" else plan.settle
+        settle = plan.settle + (first_session_start(late["ts"]) if op["memory"] == "session" else 0)
         value, cold = run(plan, bars)[lateness + settle :, 0], run(plan, late)[settle:, 0]
         scale = error_scale(op, bars, sources, plan.warmup)
         scale = scale if isinstance(scale, float) else scale[lateness + settle :]
         size = np.minimum(np.maximum(np.abs(value), scale), 1e38)  # a float holds no 1e60
         last_place = np.spacing(size.astype(np.float32))
         assert (np.abs(value - cold) <= last_place).all()
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in CATALOG.values() if op["memory"] == "session"], ids=lambda op: op["name"]
+)
+def test_without_a_session_start_an_op_of_sessions_does_not_settle(op: dict) -> None:
+    bars = without_rest(random_bars(2700, seed=20))
+    late = {name: column[300:].copy() for name, column in bars.items()}
+    plan = plan_of(op, {}, op["sources"])
+    assert plan.reads_sessions
+    after = plan.settle + 1
+    differs = run(plan, bars)[300 + after :] != run(plan, late)[after:]
+    # No night was seen by either: a return over none is 0.
+    assert differs.any() == (op["name"] != "OVERNIGHT_RETURN")
 
 
 def test_log_is_within_two_last_places() -> None:

@@ -17,7 +17,7 @@ from engine_runs import (
     source_values,
     warmup_formula,
 )
-from hostile_bars import NAMES, SESSION, Columns, bars_of
+from hostile_bars import NAMES, SESSION, Columns, bars_of, first_session_start
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -70,11 +70,11 @@ def chains(draw: st.DrawFn) -> list[dict[str, Any]]:
     return features
 
 
-def remembers_for_ever(feature: dict[str, Any], features: list[dict[str, Any]]) -> bool:
-    """Whether the op, or one that it reads, is declared to have no `settle`."""
+def remembers(feature: dict[str, Any], features: list[dict[str, Any]], memory: str) -> bool:
+    """Whether the op, or one that it reads, is declared to have such a memory."""
     by_name = {f["name"]: f for f in features}
-    return CATALOG[feature["op"]]["memory"] == "unbounded" or any(
-        remembers_for_ever(by_name[name], features) for name in feature.get("source", []) if name in by_name
+    return CATALOG[feature["op"]]["memory"] == memory or any(
+        remembers(by_name[name], features, memory) for name in feature.get("source", []) if name in by_name
     )
 
 
@@ -89,13 +89,11 @@ def test_a_cold_start_agrees_after_settle(features: list[dict[str, Any]], start:
     longest = max((s for s in settles if s is not None), default=0)
     if longest > 50_000:
         return  # rests of a chain of long averages; each average alone is tested elsewhere
-    # Ops of sessions know theirs once the history holds a start.
     bars = bars_within_a_factor_of_16(start + SESSION + longest + JUDGED, seed)
     late = {name: bars[name][start:].copy() for name in NAMES}
     values, cold = run(plan, bars), run(plan, late)
-    of_sessions = any(CATALOG[f["op"]]["memory"] == "session" for f in features)
     for k, entry in enumerate(features):
-        assert (settles[k] is None) == remembers_for_ever(entry, features), entry
+        assert (settles[k] is None) == remembers(entry, features, "unbounded"), entry
         if settles[k] is None:
             continue
         op = CATALOG[entry["op"]]
@@ -106,7 +104,10 @@ def test_a_cold_start_agrees_after_settle(features: list[dict[str, Any]], start:
         ]
         warmup = warmup_formula(op, {p["name"]: entry[p["name"]] for p in op["params"]})
         scale = np.broadcast_to(error_scale(op, bars, sources, warmup), len(bars["ts"]))
-        first = settles[k] + (SESSION if of_sessions else 0)
+        first = settles[k]
+        if remembers(entry, features, "session"):
+            assert plan.nodes[plan.emitted[k][0]]["reads_sessions"], entry
+            first += first_session_start(late["ts"])
         value, again = values[start + first :, k], cold[first:, k]
         size = np.minimum(np.maximum(np.abs(value), scale[start + first :]), np.finfo(np.float32).max)
         last_place = np.spacing(size.astype(np.float32))

@@ -64,7 +64,9 @@ def show(
     if as_json:
         print_json({"name": spec.name, **_facts(spec), "columns": features})
         return
-    facts = [[fact.replace("_", " "), _text(value)] for fact, value in _facts(spec).items()]
+    of_sessions = spec.features_of_sessions
+    texts = _facts(spec) | {"settle": _settle(spec.settle, spec.reads_sessions)}
+    facts = [[fact.replace("_", " "), str(value)] for fact, value in texts.items()]
     table(f"{spec.name}: {spec.document.description or 'no description'}", ["fact", "value"], facts)
     rows = [
         [
@@ -73,7 +75,7 @@ def show(
             ", ".join(feature.source),
             ", ".join(f"{name} {value}" for name, value in feature.params.items()),
             str(feature.warmup),
-            _text(feature.settle),
+            _settle(feature.settle, feature.name in of_sessions),
         ]
         for feature in spec.features
     ]
@@ -121,8 +123,9 @@ def lint(
     """Look for features that tell nothing, tell it twice, or will mean something else tomorrow.
 
     Constant, duplicate, near-duplicate and scale-dependent features (their values change with the unit of
-    prices or volumes) fail: it then ends with 1. Mostly neutral and drifting features, and those without a
-    number of bars after which a cold start agrees (settle), are warnings: it ends with 0.
+    prices or volumes) fail: it then ends with 1. Mostly neutral and drifting features, and those that a cold
+    start never agrees about (no settle, or none without a session start, on bars that hold none), are
+    warnings: it ends with 0.
 
     Example: sentio specs lint tfa --symbol QQQ --interval 5m
     """
@@ -240,7 +243,7 @@ def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
             f"#{each.node}{_output(each.output)}",
             str(len(each.nodes)),
             str(each.feature.warmup),
-            _text(each.feature.settle),
+            _settle(each.feature.settle, explained.nodes[each.node].reads_sessions),
             _cost(each.cost),
             _cost(each.own),
         ]
@@ -254,7 +257,7 @@ def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
             f"{_formula(node)}{_named(node)}",
             ", ".join(_read(explained, *ref) for ref in node.inputs),
             str(node.warmup),
-            _text(node.settle),
+            _settle(node.settle, node.reads_sessions),
             str(node.history),
             _cost(node.cost),
             node.features[0] if len(node.features) == 1 else f"{len(node.features)} features",
@@ -266,7 +269,7 @@ def _show_explanation(spec: FeatureSpec, explained: Explanation) -> None:
     table("", heads, rows)
     print(
         f"{spec.name}: {spec.n_features} features of {len(rows)} nodes, warm-up {spec.warmup}, "
-        f"settle {_text(spec.settle)}; {_cost(explained.cost)} ns a bar in nodes, "
+        f"settle {_settle(spec.settle, spec.reads_sessions)}; {_cost(explained.cost)} ns a bar in nodes, "
         f"{_cost(explained.rest)} to take the bars in and write the rows"
     )
 
@@ -277,7 +280,8 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
 
     feature = root.feature
     drawn = Tree(
-        f"{feature.name}: {feature.op}, warm-up {feature.warmup}, settle {_text(feature.settle)}, "
+        f"{feature.name}: {feature.op}, warm-up {feature.warmup}, "
+        f"settle {_settle(feature.settle, explained.nodes[root.node].reads_sessions)}, "
         f"{_cost(root.cost)} ns a bar" + ("" if root.hidden else f", {_cost(root.own)} of its own"),
         highlight=False,
     )
@@ -295,7 +299,8 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
         known.add(place)
         others = len(node.features) - 1
         shared = f", shared with {others} other{'s' if others > 1 else ''}" if others else ""
-        facts = f"warm-up {node.warmup}, settle {_text(node.settle)}, {_cost(node.cost)} ns a bar"
+        settle = _settle(node.settle, node.reads_sessions)
+        facts = f"warm-up {node.warmup}, settle {settle}, {_cost(node.cost)} ns a bar"
         inner = branch.add(f"{title}: {facts}{shared}")
         for ref in node.inputs:
             draw(inner, *ref)
@@ -333,6 +338,7 @@ def _facts(spec: FeatureSpec) -> dict[str, Any]:
         "hash": spec.hash,
         "warmup": spec.warmup,
         "settle": spec.settle,
+        "reads_sessions": spec.reads_sessions,
         "first_valid_row": spec.first_valid_row,
         "allow_early_emit": spec.allow_early_emit,
         "dtype": spec.dtype,
@@ -340,6 +346,8 @@ def _facts(spec: FeatureSpec) -> dict[str, Any]:
     }
 
 
-def _text(value: object) -> str:
-    """A fact as a table shows it; a `settle` of None means never."""
-    return "never" if value is None else str(value)
+def _settle(bars: int | None, reads_sessions: bool) -> str:
+    """After how many bars a cold start agrees, and from where they count."""
+    if bars is None:
+        return "never"
+    return f"{bars} after a session start" if reads_sessions else str(bars)

@@ -147,6 +147,13 @@ class FeatureSpec:
         return self.plan.reads_sessions
 
     @property
+    def features_of_sessions(self) -> tuple[str, ...]:
+        """The names of those features; each one's `settle` counts from the first start that is seen."""
+        nodes = self.plan.nodes
+        places = zip(self.names, self.plan.emitted, strict=True)
+        return tuple(name for name, (place, _) in places if nodes[place]["reads_sessions"])
+
+    @property
     def emit_from(self) -> int:
         """Rows before this one hold the pad value."""
         return self.plan.emit_from

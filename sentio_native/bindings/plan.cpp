@@ -63,6 +63,7 @@ py::dict describe_op(const sentio::OpInfo& op) {
   entry["params"] = params;
   entry["warmup"] = std::string(op.warmup);
   entry["memory"] = std::string(sentio::describe(op.memory));
+  entry["settles"] = std::string(sentio::settles(op.memory));
   entry["neutral"] = std::string(op.neutral);
   entry["scale"] = std::string(op.scale);
   entry["unit"] = std::string(op.unit);
@@ -99,6 +100,7 @@ py::dict describe_node(const sentio::NodeInfo& node) {
   entry["start"] = node.start;
   entry["valid"] = node.valid;
   entry["settle"] = node.settle;
+  entry["reads_sessions"] = node.reads_sessions;
   entry["history"] = node.history;
   return entry;
 }

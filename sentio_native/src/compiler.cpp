@@ -436,9 +436,8 @@ std::string Plan::hash_hex() const {
 }
 
 bool Plan::reads_sessions() const noexcept {
-  const NodeRef gap = GraphBuilder::base(BaseColumn::gap);
-  return std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [&gap](const Node& node) {
-    return std::find(node.key.inputs.begin(), node.key.inputs.end(), gap) != node.key.inputs.end();
+  return std::any_of(graph_->emitted.begin(), graph_->emitted.end(), [this](const NodeRef& ref) {
+    return graph_->nodes[static_cast<std::size_t>(ref.node)].reads_sessions;
   });
 }
 
@@ -464,6 +463,7 @@ std::vector<NodeInfo> Plan::nodes() const {
                      .start = node.start,
                      .valid = node.valid,
                      .settle = node.settle,
+                     .reads_sessions = node.reads_sessions,
                      .history = node.history});
   }
   return nodes;

@@ -10,6 +10,7 @@ namespace sentio {
 
 GraphBuilder::GraphBuilder(double session_gap_seconds) : session_gap_seconds_(session_gap_seconds) {
   nodes_.resize(kBaseColumns);
+  nodes_[static_cast<std::size_t>(BaseColumn::gap)].reads_sessions = true;
 }
 
 NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, KernelMaker maker, int outputs) {
@@ -26,6 +27,7 @@ NodeRef GraphBuilder::add(NodeKey key, NodeReach reach, KernelMaker maker, int o
     node.start = std::max(node.start, input.valid + lag);
     node.settle = node.settle && input.settle ? std::optional(std::max(*node.settle, *input.settle + lag))
                                               : std::nullopt;
+    node.reads_sessions = node.reads_sessions || input.reads_sessions;
   }
   node.valid = node.start + reach.mask;
   if (node.settle && reach.settle) {

@@ -101,6 +101,7 @@ struct Node {
   std::int64_t start = 0;                          // first row that it runs
   std::int64_t valid = 0;                          // first row that counts
   std::optional<std::int64_t> settle = 0;          // bars of history, inputs' included
+  bool reads_sessions = false;                     // it, or what it reads, depends on where sessions start
   std::int64_t history = 0;                        // rows that its readers look back upon
 };
 

@@ -47,11 +47,14 @@ inline constexpr double kMaxWindow = 100'000;
 enum class Memory : std::uint8_t {
   window,     // a fixed number of bars
   decaying,   // all bars, with geometrically falling weight
-  session,    // the bars since the session's start: settled once the history holds one
+  session,    // the bars since the session's start
   unbounded,  // all bars, for ever: no cold start agrees
 };
 
 [[nodiscard]] SENTIO_API std::string_view describe(Memory memory) noexcept;
+
+// The class of inputs for which `settle` is declared, in words: when a cold start agrees with the long run.
+[[nodiscard]] SENTIO_API std::string_view settles(Memory memory) noexcept;
 
 struct OpInfo {
   std::string_view name;  // upper case

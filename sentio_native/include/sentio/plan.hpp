@@ -45,6 +45,7 @@ struct NodeInfo {
   std::int64_t start = 0;                          // first row that it runs
   std::int64_t valid = 0;                          // first row that counts
   std::optional<std::int64_t> settle;  // bars after which a cold start agrees, inputs' included; none: never
+  bool reads_sessions = false;         // then `settle` counts from a session's start that the cold start saw
   std::int64_t history = 0;            // rows of it that are kept for its readers
 };
 

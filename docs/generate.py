@@ -1,4 +1,4 @@
-"""Writes what is generated: the reference of ops, the JSON schemas of spec and manifest, the type stub.
+"""Writes what is generated: reference pages, the JSON schemas of spec and manifest, the type stub.
 
 python docs/generate.py            writes the files
 python docs/generate.py --check    writes nothing, fails where a file is stale
@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ from sentio.extension import load_extension
 from sentio.specs import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
+TALIB_DIFFERENCES = ROOT / "tests" / "talib_differences.toml"
 
 
 def generated() -> dict[str, str]:
@@ -27,6 +29,7 @@ def generated() -> dict[str, str]:
     extension = load_extension()
     return {
         "docs/reference/ops.md": ops_page(extension.catalog()),
+        "docs/reference/talib.md": talib_page(tomllib.loads(TALIB_DIFFERENCES.read_text("utf-8"))),
         "docs/reference/feature_spec.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "docs/reference/bundle_manifest.schema.json": manifest_schema(),
         "typings/sentio_features.pyi": stub(extension),
@@ -150,6 +153,47 @@ def _code(text: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+_TALIB_HEAD = """\
+# Where the ops differ from TA-Lib
+
+Generated from `tests/talib_differences.toml` by `make generate`. `tests/test_ops_talib.py` compares every op
+that TA-Lib 0.8.2 has too, in double, to 1e-9 of the value or of what it is a difference of, and holds the
+engine to this list: an op that leaves or joins it fails the test. On bars that are not named here, all agree.
+
+## By definition
+
+| ops | what differs on all bars |
+|---|---|
+"""
+_TALIB_BARS = """
+## On some bars
+
+Hostile bars are those of `tests/hostile_bars.py`, files those of real ones.
+
+| bars | ops | why | what the definition says, recomputed |
+|---|---|---|---|
+"""
+_TALIB_HELD = {
+    "ours": "ours is nearer in every row that differs",
+    "window": "ours is within 1e-9 of the window's own scale",
+    "": "not asked",
+}
+
+
+def talib_page(differences: Mapping[str, Any]) -> str:
+    """The reference of what differs from TA-Lib, as Markdown."""
+
+    def row(*cells: str) -> str:
+        return "| " + " | ".join(_cell(" ".join(cell.split())) for cell in cells) + " |\n"
+
+    by_definition = "".join(row(each["ops"], each["why"]) for each in differences["by_definition"].values())
+    on_some_bars = "".join(
+        row(", ".join(each["bars"]), each["ops"], each["why"], _TALIB_HELD[each["held"]])
+        for each in differences["difference"]
+    )
+    return _TALIB_HEAD + by_definition + _TALIB_BARS + on_some_bars
 
 
 _STUB_HEAD = '''\

@@ -100,10 +100,10 @@ def jump(count: int) -> Columns:
 
 
 def gaps(count: int) -> Columns:
-    """Holes in time from minutes to years, and prices that double and halve across them."""
+    """Holes in time from minutes to weeks, and prices that double and halve across them."""
     draws = np.random.default_rng(10)
     bars = bars_of(100 * 2.0 ** np.cumsum(draws.integers(-1, 2, size=count)).clip(-20, 20), seed=11)
-    hole = draws.choice([0, 1, 60, 60 * 24, 60 * 24 * 400], size=count, p=[0.6, 0.1, 0.1, 0.1, 0.1])
+    hole = draws.choice([0, 1, 60, 60 * 24, 60 * 24 * 40], size=count, p=[0.6, 0.1, 0.1, 0.1, 0.1])
     bars["ts"] = bars["ts"] + np.cumsum(hole).astype(np.int64) * MINUTE
     return bars
 

@@ -19,6 +19,7 @@ NAMES = [
     "docs/reference/bundle_manifest.schema.json",
     "docs/reference/feature_spec.schema.json",
     "docs/reference/ops.md",
+    "docs/reference/talib.md",
     "typings/sentio_features.pyi",
 ]
 
@@ -41,6 +42,8 @@ def test_generated_files_are_fresh(generate: ModuleType) -> None:
 def test_a_stale_or_missing_file_fails_the_check_which_names_the_command(tmp_path: Path) -> None:
     script = tmp_path / "docs" / "generate.py"
     script.parent.mkdir()
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "talib_differences.toml", tmp_path / "tests")
     shutil.copy(ROOT / "docs" / "generate.py", script)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,69 +1,38 @@
-"""Every op that TA-Lib has too agrees with it, in double before rounding."""
+"""Every op that TA-Lib has too agrees with it, in double before rounding, but where the list says so."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import talib
-from engine_runs import CATALOG, SOURCES, by_size, compile_spec, feature, run, usual_parameters
-from hostile_bars import BARS, NAMES, Columns, random_bars
+from engine_runs import (
+    CATALOG,
+    SOURCES,
+    by_size,
+    compile_spec,
+    error_scale,
+    feature,
+    run,
+    source_values,
+    usual_parameters,
+)
+from hostile_bars import BARS, NAMES, Columns, at_the_limits, random_bars
 from numpy.typing import NDArray
+from oracles import ORACLES
 from talib import abstract
 
-# Their averages start from the first value, TA-Lib's from a window's mean or 0: compared once that is
-# forgotten, after NEARLY_SETTLED bars where no number of bars is enough for every past.
+from sentio.bars import read_bars
+
+LIST = tomllib.loads((Path(__file__).parent / "talib_differences.toml").read_text("utf-8"))
+BY_DEFINITION = {name: set(entry["ops"].split()) for name, entry in LIST["by_definition"].items()}
+# Their start is forgotten after NEARLY_SETTLED bars where no number of bars is enough for every past.
 NEARLY_SETTLED = 1000
-STARTS_ELSEWHERE = {
-    "APO",
-    "BOLLINGER_LOWER",
-    "BOLLINGER_MIDDLE",
-    "BOLLINGER_UPPER",
-    "CVI",
-    "DEMA",
-    "EFI",
-    "EMA",
-    "ERI_BEAR",
-    "ERI_BULL",
-    "FAMA",
-    "KDJ_D",
-    "KDJ_J",
-    "KDJ_K",
-    "KELTNER_LOWER",
-    "KELTNER_MIDDLE",
-    "KELTNER_UPPER",
-    "MA",
-    "MAVP",
-    "MACDEXT_HISTOGRAM",
-    "MACDEXT_LINE",
-    "MACDEXT_SIGNAL",
-    "MACDFIX_HISTOGRAM",
-    "MACDFIX_LINE",
-    "MACDFIX_SIGNAL",
-    "MACD_HISTOGRAM",
-    "MACD_LINE",
-    "MACD_SIGNAL",
-    "MAMA",
-    "MASSI",
-    "PPO",
-    "PVO",
-    "SLOW_STOCHASTIC_D",
-    "SLOW_STOCHASTIC_K",
-    "SMI",
-    "SMI_SIGNAL",
-    "STOCHRSI_D",
-    "T3",
-    "TEMA",
-    "TRIX",
-    "TSI",
-    "ZLEMA",
-}
-# TA-Lib has a sum of nothing, 0, where we have no value yet.
-BEGINS_WITH_ZERO = {"VPT", "WAD"}
-# TA-Lib tells the row, ours its age. Of equal values either picks its own, so what they pick is compared.
-INDICES = {"ARGMAX", "ARGMIN"}
 CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\.(\w+))?")
 
 with_talib = pytest.mark.parametrize(
@@ -116,106 +85,134 @@ def picked(value: NDArray, rows: NDArray) -> NDArray:
     return np.where(known, value[np.where(known, rows, 0).astype(int)], np.nan)
 
 
-def assert_agreement(op: dict, params: dict[str, float], bars: Columns) -> None:
+class Comparison(NamedTuple):
+    """Ours and TA-Lib's, float64 [N]; `differs` is false before the first row that is compared."""
+
+    warmup: int
+    ours: NDArray
+    theirs: NDArray
+    differs: NDArray
+
+
+def compared(op: dict, params: dict[str, float], bars: Columns) -> Comparison:
     given = {"source": op["sources"]} if op["sources"] else {}
     value = run(plan := compile_spec(feature(op["name"], params, **given)), bars)[:, 0]
-    sources = [run(compile_spec(feature("IDENT", source=source)), bars)[:, 0] for source in op["sources"]]
+    sources = source_values(op["sources"], bars)
     expected = talib_value(op, params, bars, sources)
-    if op["name"] in INDICES:
+    if op["name"] in BY_DEFINITION["index"]:
         value, expected = (
             picked(sources[0], np.arange(len(value)) - value),
             picked(sources[0], expected),
         )
-    before = expected[: plan.warmup]
-    assert (before == 0 if op["name"] in BEGINS_WITH_ZERO else np.isnan(before)).all(), (
-        "TA-Lib has a value before our first"
-    )
     # `settle` is for the worst of pasts; half of these bars are enough in any case.
     settled = min(plan.settle or NEARLY_SETTLED, len(value) // 2)
-    first = settled if op["name"] in STARTS_ELSEWHERE else plan.warmup
-    value, expected = value[first:], expected[first:]
+    first = settled if op["name"] in BY_DEFINITION["start"] else plan.warmup
     # Relative to the value, or to what it is a difference of if that is larger: TA-Lib's running sums drift.
     scale = np.abs(by_size(op["scale"], bars | dict(zip(SOURCES, sources, strict=False))))
-    scale = scale[first:] if scale.ndim else scale
-    allowed = 1e-9 * np.maximum(np.abs(expected), scale)
-    worst = np.argmax(np.abs(value - expected) - allowed)
-    assert np.abs(value - expected)[worst] <= allowed[worst], (
-        f"{params}, row {first + worst}: {value[worst]}, TA-Lib {expected[worst]}"
-    )
+    differs = ~(np.abs(value - expected) <= 1e-9 * np.maximum(np.abs(expected), scale))
+    differs[:first] = False
+    return Comparison(plan.warmup, value, expected, differs)
 
 
 # The smallest windows are left to the oracles: sums cancel in TA-Lib, and its neutral values differ.
 @with_talib
 def test_op_agrees_with_talib_on_random_bars(op: dict) -> None:
     for params in usual_parameters(op):
-        assert_agreement(op, params, random_bars(20_000, seed=30))
+        warmup, ours, theirs, differs = compared(op, params, random_bars(20_000, seed=30))
+        before = theirs[:warmup]
+        assert (before == 0 if op["name"] in BY_DEFINITION["first_sum"] else np.isnan(before)).all(), (
+            "TA-Lib has a value before our first"
+        )
+        worst = np.argmax(np.abs(ours - theirs) * differs)
+        assert not differs.any(), f"{params}, row {worst}: {ours[worst]}, TA-Lib {theirs[worst]}"
 
 
-@pytest.fixture(scope="module")
-def real_bars(shared: Path) -> Columns:
-    """QQQ, five minutes, by its epoch milliseconds, which are sorted and made unique."""
-    table = np.loadtxt(
-        shared / "data/bars/QQQ_5m.csv",
-        delimiter=",",
-        skiprows=1,
-        usecols=(6, 1, 2, 3, 4, 5),
-        max_rows=20_000,
-    )
-    _, rows = np.unique(table[:, 0], return_index=True)
-    columns = dict(zip(NAMES, table[rows].T.copy(), strict=True))
-    return {**columns, "ts": columns["ts"].astype(np.int64) * 10**6}
-
-
-@with_talib
-def test_op_agrees_with_talib_on_real_bars(op: dict, real_bars: Columns) -> None:
-    for params in usual_parameters(op):
-        assert_agreement(op, params, real_bars)
-
-
-# Where bars are hostile, the ops that differ from TA-Lib, and no others; docs/reference/exactness.md has the
-# reasons.
-# 0 / 0 has a neutral value of ours; TA-Lib has 0, NaN, or what rounding left.
-NEUTRAL = """EFFICIENCY_RATIO KDJ_D KDJ_J KDJ_K MFI SLOW_STOCHASTIC_D SLOW_STOCHASTIC_K STOCHASTIC_D
-    STOCHASTIC_K STOCHRSI_D STOCHRSI_K ULTOSC VORTEX_MINUS VORTEX_PLUS WILLIAMS_R"""
-# The angle of a cycle that is not there: the last place of a sum decides.
-NO_CYCLE = "HT_DCPERIOD HT_DCPHASE HT_LEADSINE HT_SINE HT_TRENDMODE"
-DIFFER = {
-    "ticks": "CUMSUM EFFICIENCY_RATIO FAMA HT_LEADSINE MAMA STOCHRSI_D STOCHRSI_K",
-    "thin": "",
-    "slow_cycle": "",
-    "price_1e-6": "",
-    "price_1e9": "LINEARREG_ANGLE",
-    "without_volume": "MFI RVOL VWAP VWMA",
-    "flat": f"{NEUTRAL} {NO_CYCLE} RSI",
-    "one_tick": f"{NEUTRAL} {NO_CYCLE} SMI SMI_SIGNAL",
-    "falls_asleep": f"""{NEUTRAL} {NO_CYCLE} ADOSC CVI EFI FAMA HT_PHASOR_INPHASE HT_PHASOR_QUADRATURE
-        HT_TRENDLINE MAMA MASSI PVO RVI RVOL""",
-    "jump": """ACCBANDS_LOWER ACCBANDS_MIDDLE AO APO BETA BOLLINGER_LOWER BOLLINGER_MIDDLE BOLLINGER_UPPER CCI
-        CMOU COPPOCK CUMSUM DPO EFFICIENCY_RATIO FAMA FOSC HMA HT_DCPERIOD HT_DCPHASE HT_LEADSINE
-        HT_PHASOR_INPHASE HT_PHASOR_QUADRATURE HT_SINE LINEARREG LINEARREG_ANGLE MA MACDEXT_HISTOGRAM
-        MACDEXT_LINE MACDEXT_SIGNAL MAMA MAVP MFI PPO SMI SMI_SIGNAL STOCHRSI_D STOCHRSI_K SUM TRIMA TSF
-        ULTOSC VOLATILITY VORTEX_MINUS VORTEX_PLUS VWMA WMA""",
+REAL_ROWS = 30_000
+NEW_YORK = {"tz": "America/New_York"}
+REAL: dict[str, dict[str, str]] = {
+    "BTCPERP_1m.csv.gz": {"tz": "UTC"},
+    "BTCUSDT_1h.feather": {},
+    "QQQ_1d.csv": NEW_YORK,
+    "QQQ_1m_2022-24.parquet": {"tz": "UTC"},
+    "QQQ_5m.csv": {},
+    "SPY_1d.csv": NEW_YORK,
+    "SPY_5m.csv": {},
 }
+# Further down, the daily files tell one day twice, with different volumes.
+DAILY_ROWS = 6000
 
 
-def differing(bars: Columns) -> set[str]:
-    """The ops that do not agree for some of their usual parameters."""
-    found = set()
+def real_bars(path: Path, folder: Path) -> Columns:
+    """The first bars of a file."""
+    if path.name.endswith("_1d.csv"):
+        with path.open(encoding="utf-8") as lines:
+            (folder / path.name).write_text("".join(islice(lines, 1 + DAILY_ROWS)), "utf-8")
+        path = folder / path.name
+    bars = read_bars(path, sort=True, drop_duplicates=True, **REAL[path.name])
+    return {name: getattr(bars, name)[:REAL_ROWS] for name in NAMES}
+
+
+def listed(bars: str) -> dict[str, str]:
+    """The ops that differ on such bars, each with what is `held` there."""
+    entries = [(op, e["held"]) for e in LIST["difference"] if bars in e["bars"] for op in e["ops"].split()]
+    assert len(dict(entries)) == len(entries), f"an op is listed twice on {bars}"
+    return dict(entries)
+
+
+def differing(bars: Columns) -> dict[str, list[tuple[dict[str, float], Comparison]]]:
+    """The ops that do not agree, with those of their usual parameters for which they do not."""
+    found: dict[str, Any] = {}
     for name, op in CATALOG.items():
         if not op["talib"]:
             continue
-        try:
-            with np.errstate(invalid="ignore"):  # TA-Lib's infinities
-                for params in usual_parameters(op):
-                    assert_agreement(op, params, bars)
-        except AssertionError:
-            found.add(name)
+        for params in usual_parameters(op):
+            with np.errstate(all="ignore"):  # TA-Lib's infinities
+                comparison = compared(op, params, bars)
+            if comparison.differs.any():
+                found.setdefault(name, []).append((params, comparison))
     return found
 
 
-@pytest.mark.parametrize("kind", DIFFER)
-def test_only_the_ops_with_a_reason_differ_from_talib_on_hostile_bars(kind: str) -> None:
-    differ = set(DIFFER[kind].split())
+def assert_held(name: str, params: dict[str, float], bars: Columns, found: Comparison, held: str) -> None:
+    """That the definition, computed anew, is on our side wherever the two differ."""
+    sources, rows = source_values(CATALOG[name]["sources"], bars), found.differs
+    exact = ORACLES[name](bars, sources, **params)
+    scale = np.broadcast_to(error_scale(CATALOG[name], bars, sources, found.warmup), len(exact))[rows]
+    ours, theirs = (np.abs(value[rows] - exact[rows]) for value in (found.ours, found.theirs))
+    assert (ours <= 1e-9 * np.maximum(np.abs(exact[rows]), scale)).all(), f"{name}, {params}"
+    if held == "ours":
+        assert ((ours < theirs) | np.isnan(theirs)).all(), f"{name}, {params}: TA-Lib is nearer"
+
+
+def assert_differences_are_the_listed_ones(bars: Columns, expected: dict[str, str]) -> None:
+    found = differing(bars)
     # A mode is 0 or 1, and agrees by luck where the phase behind it does not: the last place decides that,
     # which numpy's exp gives otherwise to these bars on another processor.
-    assert differing(BARS[kind](6000)) | (differ & {"HT_TRENDMODE"}) == differ
+    assert found.keys() | (expected.keys() & {"HT_TRENDMODE"}) == expected.keys()
+    for name, cases in found.items():
+        if expected[name]:
+            params, comparison = cases[0]
+            assert_held(name, params, bars, comparison, expected[name])
+
+
+# Random bars have a test of their own.
+HOSTILE = {**{kind: bars for kind, bars in BARS.items() if kind != "random"}, "at_the_limits": at_the_limits}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_only_the_listed_ops_differ_from_talib_on_hostile_bars(kind: str) -> None:
+    assert_differences_are_the_listed_ones(HOSTILE[kind](6000), listed(kind))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_only_the_listed_ops_differ_from_talib_on_real_bars(name: str, shared: Path, tmp_path: Path) -> None:
+    bars = real_bars(shared / "data" / "bars" / name, tmp_path)
+    assert_differences_are_the_listed_ones(bars, listed(name))
+
+
+def test_the_list_names_ops_of_talibs_and_bars_that_are_tested() -> None:
+    entries = [*LIST["difference"], *LIST["by_definition"].values()]
+    named = {op for entry in entries for op in entry["ops"].split()}
+    assert {op for op in named if not CATALOG[op]["talib"]} == set()
+    assert {bars for entry in LIST["difference"] for bars in entry["bars"]} <= {*HOSTILE, *REAL}
+    assert {entry["held"] for entry in LIST["difference"]} == {"ours", "window", ""}

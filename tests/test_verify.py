@@ -282,9 +282,13 @@ def test_of_a_spec_that_reads_sessions_a_cold_start_settles_after_a_sessions_sta
 
 
 def test_where_a_cold_start_cannot_be_judged_it_is_left_out_with_the_reason(tmp_path):
+    never_closed = walk()
+    never_closed = dataclasses.replace(never_closed, ts=np.arange(1, 1 + len(never_closed)) * 5 * MINUTE)
+    of_sessions = make_source(bars=never_closed, document=with_op(op="SESSION_TIME"))
     for name, source, told in (
         ("never", make_source(document=with_op(op="OBV")), "settle is null: there is none for more"),
         ("slow", make_source(document=with_op(op="RSI", window=20)), ", there are 276 golden bars"),
+        ("unrest", of_sessions, "from a session's start on, there are"),
         ("jump", make_source(bars=jumping(walk())), "not within a factor of 16"),
     ):
         report = in_python(make_bundle(tmp_path / name, source))

@@ -132,15 +132,19 @@ def test_op_is_finite_once_warm_on_hostile_bars(op: dict, kind: str) -> None:
 
 @every_op
 def test_later_bars_change_no_earlier_bit(op: dict) -> None:
-    bars, other = random_bars(ROWS), random_bars(ROWS, seed=50, price=3.0)
-    for params in parameter_sets(op):
+    rows = 620  # the engine's blocks have 256
+    other = random_bars(2 * rows, seed=50, price=3.0)
+    for kind, params in product(("random", "jump", "falls_asleep"), parameter_sets(op)):
+        bars = BARS[kind](rows)
         plan = plan_of(op, params, op["sources"])
         value = run(plan, bars)
-        for cut in (1, 40, 101, ROWS - 1):
+        for cut in (1, 101, 256, 300, rows - 1):
             shorter = {name: column[:cut].copy() for name, column in bars.items()}
-            changed = {name: np.concatenate([bars[name][:cut], other[name][cut:]]) for name in bars}
-            assert run(plan, shorter).tobytes() == value[:cut].tobytes()
-            assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes()
+            changed = {name: np.concatenate([bars[name][:cut], other[name][cut:rows]]) for name in bars}
+            assert run(plan, shorter).tobytes() == value[:cut].tobytes(), f"{kind}, {params}, deleted"
+            assert run(plan, changed)[:cut].tobytes() == value[:cut].tobytes(), f"{kind}, {params}, changed"
+        longer = {name: np.concatenate([bars[name], other[name][rows:]]) for name in bars}
+        assert run(plan, longer)[:rows].tobytes() == value.tobytes(), f"{kind}, {params}, appended"
 
 
 @pytest.mark.parametrize(

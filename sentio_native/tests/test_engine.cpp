@@ -113,44 +113,73 @@ TEST(a_bar_alone_holds_what_a_float_cannot_hold_at_the_largest_float) {
   CHECK_EQUAL(row[1], std::numeric_limits<float>::max());
 }
 
-TEST(the_callers_floating_point_mode_changes_no_bit_and_is_given_back) {
+// While it lives: denormals are flushed to zero and taken for zero, and sums are rounded down.
+class HostileMode {
+ public:
+#if defined(__x86_64__)
+  HostileMode() { _mm_setcsr(before_ | kHostile); }
+  ~HostileMode() { _mm_setcsr(before_); }
+  [[nodiscard]] bool is_untouched() const {
+    constexpr unsigned kFlags = 0x3F;  // which exceptions were ever raised: not a mode
+    return (_mm_getcsr() | kFlags) == (before_ | kHostile | kFlags);
+  }
+
+ private:
+  static constexpr unsigned kHostile = _MM_FLUSH_ZERO_ON | 0x0040u /* denormals are zero */ | _MM_ROUND_DOWN;
+  unsigned before_ = _mm_getcsr();
+#else
+  HostileMode() { std::fesetround(FE_DOWNWARD); }
+  ~HostileMode() { std::fesetround(FE_TONEAREST); }
+  [[nodiscard]] bool is_untouched() const { return std::fegetround() == FE_DOWNWARD; }
+#endif
+};
+
+// A market that goes flat lets averages of moves decay towards denormal numbers.
+BarTable bars_that_fall_asleep() {
   BarTable bars = make_bars(400);
-  // A market that goes flat lets averages of moves decay towards denormal numbers.
   for (std::size_t i = 200; i < bars.size(); ++i) {
     bars.open[i] = bars.high[i] = bars.low[i] = bars.close[i] = bars.close[199];
   }
+  return bars;
+}
+
+TEST(the_callers_floating_point_mode_changes_no_bit_and_is_given_back) {
+  const BarTable bars = bars_that_fall_asleep();
   const auto plan = plan_of_every_op();
-  const auto expected = in_one_call(bars, plan);
-#if defined(__x86_64__)
-  const unsigned before = _mm_getcsr();
-  const unsigned hostile = (before | _MM_FLUSH_ZERO_ON | 0x0040u /* denormals are zero */) | _MM_ROUND_DOWN;
-  _mm_setcsr(hostile);
-#else
-  std::fesetround(FE_DOWNWARD);
-#endif
-  std::vector<float> batch(expected.size());
-  Engine(plan).compute(bars.columns(), batch);
-  Engine engine(plan);
-  std::vector<float> stream(expected.size());
   const std::size_t width = plan->width();
-  bool taken = true;
-  for (std::size_t i = 0; i < bars.size(); ++i) {
-    if (i % 50 == 49) engine.restore(engine.state());
-    taken = taken && engine.step(bars[i], std::span(stream).subspan(i * width, width)) == BarFault::none;
+  std::vector<float> expected(bars.size() * width), batch(expected), stream(expected), peeked(expected);
+  std::vector<float> many(expected), again(expected);
+  Engine plain(plan);
+  plain.compute(bars.columns(), expected);
+  const auto state = plain.state();
+
+  Engine whole(plan), engine(plan);
+  std::string compiled;
+  bool taken = true, untouched = true;
+  {
+    const HostileMode mode;
+    compiled = plan_of_every_op()->canonical_json();
+    untouched = untouched && mode.is_untouched();
+    whole.compute(bars.columns(), batch);
+    untouched = untouched && mode.is_untouched();
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+      const auto row = [&](std::vector<float>& out) { return std::span(out).subspan(i * width, width); };
+      if (i % 50 == 49) engine.restore(engine.state());
+      taken = taken && engine.peek(bars[i], row(peeked)) == BarFault::none;
+      untouched = untouched && mode.is_untouched();
+      taken = taken && engine.step(bars[i], row(stream)) == BarFault::none;
+      untouched = untouched && mode.is_untouched();
+    }
+    const std::vector<SymbolRun> runs = {{"A", bars.columns(), many}, {"B", bars.columns(), again}};
+    compute_many(plan, runs, 2, [](std::size_t) {});
+    untouched = untouched && mode.is_untouched();
   }
-#if defined(__x86_64__)
-  const unsigned after = _mm_getcsr();
-  _mm_setcsr(before);
-  constexpr unsigned kFlags = 0x3F;  // which exceptions were ever raised: not a mode
-  CHECK_EQUAL(after & ~kFlags, hostile & ~kFlags);
-#else
-  const int after = std::fegetround();
-  std::fesetround(FE_TONEAREST);
-  CHECK_EQUAL(after, FE_DOWNWARD);
-#endif
+  CHECK(untouched);
   CHECK(taken);
-  CHECK(same_bits(batch, expected));
-  CHECK(same_bits(stream, expected));
+  CHECK_EQUAL(compiled, plan->canonical_json());
+  for (const auto* found : {&batch, &stream, &peeked, &many, &again}) CHECK(same_bits(*found, expected));
+  CHECK(whole.state() == state);
+  CHECK(engine.state() == state);
 }
 
 TEST(plans_and_engines_that_are_made_under_another_rounding_give_the_same_bits) {
@@ -174,6 +203,11 @@ TEST(plans_and_engines_that_are_made_under_another_rounding_give_the_same_bits) 
   const auto upward = computed();
   std::fesetround(FE_TONEAREST);
   CHECK(std::memcmp(upward.data(), expected.data(), expected.size() * sizeof(double)) == 0);
+  const auto flushed = [&] {
+    const HostileMode mode;
+    return computed();
+  }();
+  CHECK(std::memcmp(flushed.data(), expected.data(), expected.size() * sizeof(double)) == 0);
 }
 
 TEST(a_snapshot_at_any_bar_changes_nothing) {

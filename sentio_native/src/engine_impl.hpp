@@ -14,9 +14,9 @@
 #include "column.hpp"
 #include "fp_environment.hpp"
 #include "graph.hpp"
-#include "kernels/in_vectors.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/row_loops.hpp"
+#include "lone_row.hpp"
 #include "quads.hpp"
 #include "sentio/engine.hpp"
 #include "session_rule.hpp"
@@ -43,26 +43,6 @@ inline void emit_rows(const double* const* columns, std::size_t width, std::int6
   }
 }
 
-// Rounds one row, if all of it are finite floats then; else `emit_rows` has to see to it.
-inline bool emit_usual_row(const std::vector<double>& row, std::span<float> out) noexcept {
-  std::uint32_t found = 0;
-  in_vectors(static_cast<std::ptrdiff_t>(out.size()), [&] {
-    std::uint32_t unusual = 0;
-    for (std::size_t f = 0; f < out.size(); ++f) {
-      const auto value = static_cast<float>(row[f]);
-      out[f] = value;
-      unusual |= std::bit_cast<std::uint32_t>(value - value);  // zero but for infinities and NaN
-    }
-    found = unusual;
-  });
-  return found == 0;
-}
-
-inline bool emit_usual_row(const std::vector<double>& row, std::span<double> out) noexcept {
-  std::transform(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(out.size()), out.begin(), canonical);
-  return true;
-}
-
 inline constexpr auto kUntimed = [](std::size_t) {};
 
 // Hidden although its outer class is exported.
@@ -76,11 +56,17 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     std::int64_t start;
     std::size_t alike = 1;  // this one and those after it that share its kernel: one call, once all are warm
   };
+  // A call as it is while bars come alone.
+  struct LoneCall {
+    Kernel* kernel;
+    std::int64_t start;
+    Block block;
+  };
   // Where the columns that nobody looks back upon are: most are of this kind.
   enum class Layout : std::uint8_t {
     blocks,  // each in memory of its own
     quads,   // likewise, but for those that stand in quads: whole blocks, once all columns are valid
-    row,     // side by side in `row`: a bar that comes alone touches few cache lines, and moves few pointers
+    row,     // side by side in `lone`: while bars come alone
   };
 
   std::shared_ptr<const Plan> plan;
@@ -96,13 +82,12 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   std::vector<std::size_t> moving;
   std::size_t emitted = 0;  // where the emitted ones begin
   Layout layout = Layout::blocks;
-  std::int64_t room = 0;            // rows until some column is full
-  std::int64_t moved = 0;           // rows since the columns were last told
-  std::int64_t warm_from = 0;       // from this row on, every column is valid
-  std::vector<double> row;          // what is emitted, then the other columns that nobody looks back upon
-  std::vector<std::size_t> place;   // of each of these columns in `row`
-  std::vector<std::size_t> copied;  // the emitted ones whose columns are elsewhere
+  std::int64_t room = 0;       // rows until some column is full
+  std::int64_t moved = 0;      // rows since the columns were last told
+  std::int64_t warm_from = 0;  // from this row on, every column is valid
   Quads quads;
+  LoneRow lone;
+  std::vector<LoneCall> lone_calls;
   std::vector<double*> late;      // the pointers of a block that a runner starts within
   std::vector<std::byte> memory;  // of one kernel, on its way to its copy
   std::array<bool, kBaseColumns> is_read{};
@@ -170,39 +155,36 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     for (const NodeRef& ref : graph.emitted) read(ref);
     pointers.resize(column_of.size());
     late.resize(column_of.size());
-    place_columns(graph.emitted.size());
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+      if (this->column(column_of[k]).moves()) moving.push_back(k);
+    }
+    place_columns(calls);
+    find_columns(Layout::blocks);
+  }
+
+  void place_columns(std::vector<CallColumns>& calls) {
     std::vector<bool> may_stand;
     for (const Column& c : columns) may_stand.push_back(!c.moves());
-    quads = Quads(calls, may_stand, std::span(column_of).subspan(emitted));
-    find_columns(Layout::blocks);
+    const std::span features = std::span(column_of).subspan(emitted);
+    quads = Quads(calls, may_stand, features);
+    CallColumns& bars = calls.emplace_back(CallColumns::Kind::other);
+    for (int k = 0; k < kBaseColumns; ++k) bars.out.push_back(k);
+    lone = LoneRow(calls, may_stand, features);
+    auto call = calls.begin();
+    for (auto r = runners.begin(); r != runners.end(); r += static_cast<std::ptrdiff_t>(r->alike), ++call) {
+      Block block{0, 1, pointers.data() + r->in, pointers.data() + r->out, r->alike, lone.holds(*call)};
+      if (block.in_row && r->alike > 1 && lone.are_side_by_side(call->in, r->inputs)) {
+        block.size = static_cast<std::ptrdiff_t>(r->alike);  // formulas of lanes, as of rows
+        block.lanes = 1;
+      }
+      lone_calls.push_back({r->kernel, r->start, block});
+    }
   }
 
   static CallColumns::Kind columns_kind(const Node& node) {
     if (node.maker.packs) return CallColumns::Kind::lanes;
     return node.maker.forgets && node.reach.lag.none() ? CallColumns::Kind::formulas
                                                        : CallColumns::Kind::other;
-  }
-
-  // An emitted column's place in `row` is where the output has it.
-  void place_columns(std::size_t width) {
-    constexpr auto kNowhere = static_cast<std::size_t>(-1);
-    place.assign(columns.size(), kNowhere);
-    for (std::size_t f = 0; f < width; ++f) {
-      const auto c = static_cast<std::size_t>(column_of[emitted + f]);
-      if (columns[c].moves() || place[c] != kNowhere) {
-        copied.push_back(f);
-      } else {
-        place[c] = f;
-      }
-    }
-    std::size_t places = width;
-    for (std::size_t& to : place) {
-      if (to == kNowhere) to = places++;
-    }
-    row.resize(places);
-    for (std::size_t k = 0; k < pointers.size(); ++k) {
-      if (column(column_of[k]).moves()) moving.push_back(k);
-    }
   }
 
   Column& column(int c) noexcept { return columns[static_cast<std::size_t>(c)]; }
@@ -246,9 +228,14 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     put(BaseColumn::close, bar.close);
     put(BaseColumn::volume, bar.volume);
     put(BaseColumn::gap, gap_seconds(last_ts, bar.ts));
-    run_kernels(1, kUntimed);
-    for (const std::size_t f : copied) row[f] = *pointers[emitted + f];
-    if (!emit_usual_row(row, out)) emit_rows(pointers.data() + emitted, out.size(), 1, out.data(), false);
+    for (LoneCall& call : lone_calls) {
+      call.kernel->run(call.block);
+      ++call.block.first;
+    }
+    const double* const* features = pointers.data() + emitted;
+    bool done = false;
+    if constexpr (std::is_same_v<Float, float>) done = lone.emit_usual(features, out);
+    if (!done) emit_rows(features, out.size(), 1, out.data(), false);
     move(1, bar.ts);
   }
 
@@ -267,6 +254,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
       if (c.room() < kBlock) c.make_room();
     }
     find_columns(wanted);
+    for (LoneCall& call : lone_calls) call.block.first = seen - call.start;
   }
 
   // One checked bar, whose row is written behind the last one and not counted: the next bar overwrites it.
@@ -305,8 +293,8 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     for (std::size_t k = 0; k < pointers.size(); ++k) {
       const auto c = static_cast<std::size_t>(column_of[k]);
       double* const in_quad = layout == Layout::quads ? quads.row(column_of[k]) : nullptr;
-      const bool in_row = layout == Layout::row && !columns[c].moves();
-      pointers[k] = in_quad != nullptr ? in_quad : in_row ? row.data() + place[c] : columns[c].next();
+      double* const alone = layout == Layout::row ? lone.at(column_of[k]) : nullptr;
+      pointers[k] = in_quad != nullptr ? in_quad : alone != nullptr ? alone : columns[c].next();
     }
     room = std::numeric_limits<std::int64_t>::max();
     for (const Column& c : columns) {

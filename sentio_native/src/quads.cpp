@@ -12,17 +12,14 @@ namespace {
 // The rows of a quad, and two lines that keep those of several quads from one set of the cache.
 constexpr std::size_t kLinesOfQuad = static_cast<std::size_t>(kBlock) * kLanes / 8 + 2;
 
-// How many outputs from `first` on a quad may hold: lanes of one series, or formulas.
-std::size_t lanes_from(const CallColumns& call, std::size_t first) {
+}  // namespace
+
+std::size_t CallColumns::lanes_from(std::size_t first) const {
   std::size_t count = 1;
-  const auto is_next = [&] {
-    return call.kind != CallColumns::Kind::lanes || call.in[first + count] == call.in[first];
-  };
-  while (count < kLanes && first + count < call.out.size() && is_next()) ++count;
+  const auto is_next = [&] { return kind != Kind::lanes || in[first + count] == in[first]; };
+  while (count < kLanes && first + count < out.size() && is_next()) ++count;
   return count;
 }
-
-}  // namespace
 
 Quads::Quads(std::span<const CallColumns> calls, const std::vector<bool>& may_stand,
              std::span<const int> emitted)
@@ -49,7 +46,7 @@ double* Quads::row(int column) noexcept {
 void Quads::form(const CallColumns& call, const std::vector<bool>& may_stand) {
   if (call.kind == CallColumns::Kind::other) return;
   for (std::size_t first = 0, count = 0; first < call.out.size(); first += count) {
-    count = lanes_from(call, first);
+    count = call.lanes_from(first);
     if (count == 1) continue;  // it has no neighbour
     const std::span lanes = std::span(call.out).subspan(first, count);
     const auto may = [&](int column) { return may_stand[static_cast<std::size_t>(column)]; };
@@ -69,7 +66,7 @@ bool Quads::break_up(const CallColumns& call) {
   }
   const std::size_t inputs = call.in.size() / call.out.size();
   for (std::size_t first = 0, count = 0; first < call.out.size(); first += count) {
-    count = lanes_from(call, first);
+    count = call.lanes_from(first);
     if (place(call.out[first]) != kApart && reads_quads(call, first, count)) continue;
     parted |= part(call.out[first]);
     for (std::size_t k = inputs * first; k < inputs * (first + count); ++k) parted |= part(call.in[k]);

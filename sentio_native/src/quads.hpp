@@ -22,6 +22,9 @@ struct CallColumns {
     other,
   };
   explicit CallColumns(Kind of) : kind(of) {}
+  // How many outputs from `first` on a quad may hold: lanes of one series, or those of other kernels.
+  [[nodiscard]] std::size_t lanes_from(std::size_t first) const;
+
   Kind kind;
   std::vector<int> in{}, out{};
 };

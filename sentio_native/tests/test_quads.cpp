@@ -1,5 +1,5 @@
-// Columns that stand in quads hold what they hold apart: blocks of fewer rows than the engine's own stand
-// apart.
+// Columns that stand in quads, or side by side as those of bars that come alone do, hold what they hold
+// apart: blocks of fewer rows than the engine's own stand apart.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -30,19 +30,24 @@ std::shared_ptr<const Plan> plan_of(const std::vector<std::string>& features) {
   return Plan::compile(R"({"schema_version": "1.0", "features": [)" + all + "]}");
 }
 
-// Whether calls of whole blocks and calls of smaller ones give the same features and the same state.
+// Whether calls of whole blocks, calls of smaller ones and bars that come alone give the same features and
+// the same state.
 void check_same(const std::shared_ptr<const Plan>& plan) {
   const BarTable bars = make_bars(5 * kBlock + 17);
   const std::size_t width = plan->width(), most = kBlock - 1;
-  std::vector<float> whole(bars.size() * width), apart(whole.size());
-  Engine in_quads(plan), in_columns(plan);
+  std::vector<float> whole(bars.size() * width), apart(whole.size()), alone(whole.size());
+  Engine in_quads(plan), in_columns(plan), in_row(plan);
   in_quads.compute(bars.columns(), whole);
   for (std::size_t i = 0; i < bars.size(); i += most) {
     const std::size_t rows = std::min(most, bars.size() - i);
     in_columns.compute(bars.columns().slice(i, rows), std::span(apart).subspan(i * width, rows * width));
   }
+  for (std::size_t i = 0; i < bars.size(); ++i)
+    CHECK(in_row.step(bars[i], std::span(alone).subspan(i * width, width)) == BarFault::none);
   CHECK(std::memcmp(whole.data(), apart.data(), whole.size() * sizeof(float)) == 0);
+  CHECK(std::memcmp(whole.data(), alone.data(), whole.size() * sizeof(float)) == 0);
   CHECK(in_quads.state() == in_columns.state());
+  CHECK(in_quads.state() == in_row.state());
 }
 
 std::vector<std::string> averages(int count) {
@@ -84,6 +89,24 @@ TEST(formulas_of_lanes_over_several_series) {
   }
   features.push_back(feature("DIFF", "looked_back_upon", 2, "rsi4"));
   check_same(plan_of(features));
+}
+
+TEST(windows_of_any_number_and_length) {
+  for (const std::vector<int>& windows :
+       {std::vector{2}, std::vector{300, 5, 3, 200, 1}, std::vector{14, 12, 3, 1, 64, 100, 5, 128, 129, 7}}) {
+    std::vector<std::string> features;
+    for (const int window : windows) {
+      const std::string w = std::to_string(window);
+      features.push_back(R"({"name": "range)" + w + R"(", "op": "PARKINSON", "window": )" + w + "}");
+      for (const std::string op : {"ZWIN", "SMA", "ROLLING_MAX", "ARGMAX", "STDDEV"}) {
+        if (window >= 2) features.push_back(feature(op, op + w, window, "close"));
+      }
+      for (const std::string op : {"LINEARREG_R2", "SKEWNESS"}) {
+        if (window >= 3) features.push_back(feature(op, op + w, window, "close"));
+      }
+    }
+    check_same(plan_of(features));
+  }
 }
 
 TEST(lanes_of_one_series_form_quads_where_they_may) {

@@ -15,6 +15,7 @@ namespace sentio {
 //                             `v`, of `rows` rows up to row `from`, which is its anchor, with anchor `to`
 //   Value join(const Value& older, const Value& newer)        associative; without it, the numbers are added
 //   kOverlaps                                                 where a row may count twice, as in a maximum
+//   kOutputs                                                  where there is more than one
 //   void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
 //               double* const* out)
 // `anchor` is a row inside the window: sums are centred on its value, so that a mean of 1e6 with a deviation
@@ -24,6 +25,12 @@ namespace sentio {
 // A fold's value as so many numbers: columns of them are what loops over rows want.
 template <class Fold>
 using NumbersOf = std::array<double, sizeof(typename Fold::Value) / sizeof(double)>;
+
+template <class Fold>
+inline constexpr std::size_t kOutputsOf = [] {
+  if constexpr (requires { Fold::kOutputs; }) return std::size_t{Fold::kOutputs};
+  return std::size_t{1};
+}();
 
 // Without a join of its own, a fold's numbers are added.
 template <class Fold>

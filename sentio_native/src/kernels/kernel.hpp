@@ -19,6 +19,9 @@ struct Block {
   const double* const* in;
   double* const* out;
   std::size_t lanes = 1;  // how many times a formula is to be run, see KernelMaker
+  // Of one row: whether output k is at out[0] + k, in vectors of kLanes, of which none is over two series,
+  // and the last may be written whole.
+  bool in_row = false;
 };
 
 class Kernel {

@@ -1,4 +1,4 @@
-// The first and second moments of a window, about a row in it.
+// The first and second moments of a window, about a row in it: what folds that are made of them share.
 #pragma once
 
 #include <cstddef>
@@ -33,11 +33,6 @@ struct MomentsFold {
   [[nodiscard]] double deviation(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor,
                                  const Value& all) const noexcept {
     return (in[0][i] - in[0][anchor]) - shift(all);
-  }
-  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
-              double* const* out) const noexcept {
-    out[0][i] = in[0][anchor] + shift(all);
-    out[1][i] = variance(all);
   }
 };
 

@@ -17,11 +17,20 @@ class Pointwise final : public Kernel {
  public:
   Pointwise(Formula formula, std::size_t inputs) : formula_(std::move(formula)), inputs_(inputs) {}
   void run(const Block& block) noexcept override {
+    if (block.size == 1 && block.lanes == 1) {  // no loop to set up
+      *block.out[0] = formula_(block.in, 0);
+    } else {
+      run_lanes(block);
+    }
+  }
+
+ private:
+  void run_lanes(const Block& block) noexcept {
     const Formula formula = formula_;
     const double* const* in = block.in;
     for (std::size_t lane = 0; lane < block.lanes; ++lane, in += inputs_) {
       double* out = block.out[lane];
-      if (block.size == 1) {  // no loop to set up
+      if (block.size == 1) {
         *out = formula(in, 0);
         continue;
       }
@@ -32,7 +41,6 @@ class Pointwise final : public Kernel {
     }
   }
 
- private:
   Formula formula_;
   std::size_t inputs_;
 };

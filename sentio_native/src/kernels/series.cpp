@@ -33,6 +33,10 @@ class Decay : public Kernel {
     }
     alpha_.resize(padded_lanes(alpha_.size()));
     value_.resize(alpha_.size());
+    for (const std::size_t series : series_) {
+      if (stretches_.empty() || stretches_.back().series != series) stretches_.push_back({series, 0});
+      ++stretches_.back().vectors;
+    }
     x_.resize(series_.size());
     out_.resize(alpha_.size(), unused_.data());
   }
@@ -49,7 +53,7 @@ class Decay : public Kernel {
 
   // Rows [from, block.size), with the final alphas.
   void run_from(const Block& block, std::ptrdiff_t from) noexcept {
-    if (block.size == 1) return run_one(block);
+    if (block.size == 1 && from == 0) return run_one(block);
     for (std::ptrdiff_t i = from; i < block.size;) {
       const std::int64_t row = block.first + i;
       forget_at(row);
@@ -80,20 +84,32 @@ class Decay : public Kernel {
   void run_one(const Block& block) noexcept {
     forget_at(block.first);
     const double* const* in = block.in;
-    const std::size_t* series = series_.data();
-    const std::size_t vectors = series_.size();
-    double* value = value_.data();
+    const std::span<const Stretch> stretches = stretches_;
+    double *value = value_.data(), *out = block.in_row ? block.out[0] : value;
     const double* alpha = alpha_.data();
     in_vectors(static_cast<std::ptrdiff_t>(value_.size()), [=] {
-      for (std::size_t v = 0; v < vectors; ++v) {
-        const double x = *in[series[v]];
+      std::size_t first = 0;
+      for (const auto& [series, vectors] : stretches) {
+        const double x = *in[series];
+        const std::size_t end = first + kLanes * vectors;
         SENTIO_INDEPENDENT_ROWS
-        for (std::size_t k = kLanes * v; k < kLanes * (v + 1); ++k) value[k] += alpha[k] * (x - value[k]);
+        for (std::size_t k = first; k < end; ++k) {
+          const double next = value[k] + alpha[k] * (x - value[k]);
+          value[k] = next;
+          out[k] = next;
+        }
+        first = end;
       }
     });
-    for (std::size_t k = 0; k < place_.size(); ++k) *block.out[k] = value[place_[k]];
+    if (block.in_row) return;
+    for (std::size_t k = 0; k < place_.size(); ++k) *block.out[k] = value_[place_[k]];
   }
 
+  // Neighbours over one series.
+  struct Stretch {
+    std::size_t series, vectors;
+  };
+  std::vector<Stretch> stretches_;
   std::vector<const double*> x_;  // of each vector of lanes
   std::vector<double*> out_;
   std::vector<double> unused_;  // what the padding lanes write
@@ -122,6 +138,12 @@ class Wilder final : public Decay {
     }
   }
   void run(const Block& block) noexcept override {
+    run_from(block, block.first + 1 < longest_ ? start(block) : 0);
+  }
+
+ private:
+  // Returns how many rows it has run.
+  std::ptrdiff_t start(const Block& block) noexcept {
     std::ptrdiff_t i = 0;
     for (; i < block.size && block.first + i + 1 < longest_; ++i) {
       forget_at(block.first + i);
@@ -133,10 +155,9 @@ class Wilder final : public Decay {
         block.out[k][i] = value;
       }
     }
-    if (i < block.size) run_from(block, i);
+    return i;
   }
 
- private:
   std::vector<std::int64_t> windows_;
   std::int64_t longest_ = 0;
 };
@@ -153,6 +174,15 @@ class RunningSum final : public Kernel {
 
  private:
   CompensatedSum sum_;
+};
+
+struct MeanAndVarianceFold : MomentsFold {
+  static constexpr std::size_t kOutputs = 2;
+  void finish(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor, const Value& all,
+              double* const* out) const noexcept {
+    out[0][i] = in[0][anchor] + shift(all);
+    out[1][i] = variance(all);
+  }
 };
 
 struct SumFold {
@@ -237,7 +267,7 @@ NodeRef wilder(GraphBuilder& graph, NodeRef x, std::int64_t window) {
 
 Moments moments(GraphBuilder& graph, NodeRef x, std::int64_t window) {
   const NodeRef node =
-      window_fold(graph, "moments", {x}, window, MomentsFold{1.0 / static_cast<double>(window)}, 2);
+      window_fold(graph, "moments", {x}, window, MeanAndVarianceFold{{1.0 / static_cast<double>(window)}});
   return {{node.node, 0}, {node.node, 1}};
 }
 

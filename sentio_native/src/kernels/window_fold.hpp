@@ -96,20 +96,20 @@ class WindowFold final : public Kernel {
   static_assert(sizeof(Value) == sizeof(Numbers));
 
  public:
-  explicit WindowFold(std::span<const Lane> lanes, int outputs)
-      : outputs_(static_cast<std::size_t>(outputs)) {
+  explicit WindowFold(std::span<const Lane> lanes) {
     for (std::size_t k = 0; k < lanes.size(); ++k) {
       const auto window = static_cast<std::ptrdiff_t>(lanes[k].params[0]);
       const Fold fold = *std::any_cast<Fold>(lanes[k].formula);
       if (window <= WindowDoubling<Fold>::kLongest) {
-        short_.add(fold, window, k * outputs_);
+        short_.add(fold, window, k * kOutputsOf<Fold>);
       } else {
-        blocks_of(window - 1).add({fold, window, k * outputs_});
+        blocks_of(window - 1).add({fold, window, k * kOutputsOf<Fold>});
       }
     }
   }
 
   void run(const Block& block) noexcept override {
+    if (block.size == 1) return run_one(block);
     in_vectors(block.size, [&] { run_rows(block); });
   }
 
@@ -140,14 +140,19 @@ class WindowFold final : public Kernel {
       for (std::ptrdiff_t i = 0; i < block.size;) {
         const std::ptrdiff_t rows = std::min({block.size - i, blocks.length - place, kSegment});
         if (place == 0) blocks.begin(block.in, i);
-        if (rows == 1) {
-          run_row(blocks, block, i, place);
-        } else {
-          run_segment(blocks, block, i, place, rows);
-        }
+        run_segment(blocks, block, i, place, rows);
         i += rows;
         place = (place + rows) & (blocks.length - 1);
       }
+    }
+  }
+
+  [[gnu::noinline]] void run_one(const Block& block) noexcept {
+    if (!short_.empty()) short_.run_one(block);
+    for (Blocks& blocks : blocks_) {
+      const auto place = static_cast<std::ptrdiff_t>(block.first) & (blocks.length - 1);
+      if (place == 0) blocks.begin(block.in, 0);
+      run_row(blocks, block, place);
     }
   }
 
@@ -217,8 +222,8 @@ class WindowFold final : public Kernel {
       return again;
     }
 
-    // The same of the one row `i`, without loops over rows.
-    Numbers fold_head(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t place) noexcept {
+    // The same of one row, without loops over rows.
+    Numbers fold_head(const double* const* in, std::ptrdiff_t place) noexcept {
       const Fold fold = members.front().fold;
       if constexpr (kSums) {
         const std::ptrdiff_t again = place % kGroup;
@@ -226,7 +231,7 @@ class WindowFold final : public Kernel {
         std::array<double*, kNumbers> values;
         for (std::size_t n = 0; n < kNumbers; ++n) values[n] = sums[n];
         for (std::ptrdiff_t k = 0; k <= again; ++k) {
-          const auto numbers = std::bit_cast<Numbers>(fold.term(in, i - again + k, i - place));
+          const auto numbers = std::bit_cast<Numbers>(fold.term(in, k - again, -place));
           for (std::size_t n = 0; n < kNumbers; ++n) sums[n][k] = numbers[n];
         }
         running_sums(values, again + 1, head);
@@ -234,7 +239,7 @@ class WindowFold final : public Kernel {
         for (std::size_t n = 0; n < kNumbers; ++n) found[n] = sums[n][again];
         return found;
       } else {
-        const Value term = fold.term(in, i, i - place);
+        const Value term = fold.term(in, 0, -place);
         head = std::bit_cast<Numbers>(place == 0 ? term : fold.join(std::bit_cast<Value>(head), term));
         return head;
       }
@@ -297,18 +302,17 @@ class WindowFold final : public Kernel {
     }
   }
 
-  // The same of the one row `i`, without loops over rows.
-  void run_row(Blocks& blocks, const Block& block, std::ptrdiff_t i, std::ptrdiff_t place) noexcept {
-    const auto head = std::bit_cast<Value>(blocks.fold_head(block.in, i, place));
+  // The same of one row, without loops over rows.
+  void run_row(Blocks& blocks, const Block& block, std::ptrdiff_t place) noexcept {
+    const auto head = std::bit_cast<Value>(blocks.fold_head(block.in, place));
     for (const Member& member : blocks.members) {
       Numbers tail;
       for (std::size_t n = 0; n < kNumbers; ++n) tail[n] = blocks.tail_end(n)[place + 1 - member.window];
       const Value all = joined(member.fold, std::bit_cast<Value>(tail), head);
-      member.fold.finish(block.in, i, i - place, all, block.out + member.first_output);
+      member.fold.finish(block.in, 0, -place, all, block.out + member.first_output);
     }
   }
 
-  std::size_t outputs_;
   WindowDoubling<Fold> short_;
   std::vector<Blocks> blocks_;
 };
@@ -316,15 +320,13 @@ class WindowFold final : public Kernel {
 // `name` must determine the fold, beside the window.
 template <class Fold>
 NodeRef window_fold(GraphBuilder& graph, std::string name, std::vector<NodeRef> inputs, std::int64_t window,
-                    Fold fold, int outputs = 1) {
-  KernelMaker maker = [outputs](std::span<const Lane> lanes) {
-    return std::make_unique<WindowFold<Fold>>(lanes, outputs);
-  };
+                    Fold fold) {
+  KernelMaker maker = [](std::span<const Lane> lanes) { return std::make_unique<WindowFold<Fold>>(lanes); };
   maker.formula = fold;
   // It runs from the inputs' first valid row on: where blocks begin must not depend on the window.
   return graph.add({std::move(name), {static_cast<double>(window)}, std::move(inputs)},
                    {.mask = window - 1, .settle = window - 1, .history = window - 1}, std::move(maker),
-                   outputs);
+                   static_cast<int>(kOutputsOf<Fold>));
 }
 
 }  // namespace sentio

@@ -12,6 +12,7 @@ struct HigherMomentsFold {
   struct Value {
     double first, second, third, fourth;
   };
+  static constexpr std::size_t kOutputs = 2;
   double window;
 
   Value term(const double* const* in, std::ptrdiff_t i, std::ptrdiff_t anchor) const noexcept {
@@ -45,7 +46,7 @@ struct HigherMomentsFold {
 NodeRef higher_moment(Lowering& op, int output) {
   const auto window = op.integer("window");
   const NodeRef node = window_fold(op.graph(), "higher_moments", {op.in(0)}, window,
-                                   HigherMomentsFold{static_cast<double>(window)}, 2);
+                                   HigherMomentsFold{static_cast<double>(window)});
   return {node.node, output};
 }
 

@@ -11,6 +11,7 @@ struct LineFold {
   struct Value {
     double sum, squares, by_time;
   };
+  static constexpr std::size_t kOutputs = 4;
   explicit LineFold(double window)
       : per_row(1.0 / window),
         half((window - 1.0) / 2.0),
@@ -49,7 +50,7 @@ struct Line {
 };
 
 [[nodiscard]] inline Line least_squares_line(GraphBuilder& graph, NodeRef x, std::int64_t window) {
-  const int node = window_fold(graph, "line", {x}, window, LineFold{static_cast<double>(window)}, 4).node;
+  const int node = window_fold(graph, "line", {x}, window, LineFold{static_cast<double>(window)}).node;
   return {{node, 0}, {node, 1}, {node, 2}, {node, 3}};
 }
 

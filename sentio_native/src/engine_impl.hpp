@@ -75,8 +75,8 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   std::vector<std::unique_ptr<Kernel>> kernels;
   std::vector<Runner> runners;
   // Row 0 of the block at hand, in the column that `column_of` names: the bars' own columns, then each
-  // runner's inputs and outputs, then what is emitted. A block moves those named by `moving` by its rows; all
-  // are looked up again only when some column is full, or the layout is to be another.
+  // runner's inputs and outputs, then what is emitted. A block moves those named by `moving` by its rows;
+  // they are looked up again when some column is full, all others only when the layout is to be another.
   std::vector<double*> pointers;
   std::vector<int> column_of;
   std::vector<std::size_t> moving;
@@ -253,6 +253,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     for (Column& c : columns) {
       if (c.room() < kBlock) c.make_room();
     }
+    if (layout == wanted) return find_moving();
     find_columns(wanted);
     for (LoneCall& call : lone_calls) call.block.first = seen - call.start;
   }
@@ -296,6 +297,12 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
       double* const alone = layout == Layout::row ? lone.at(column_of[k]) : nullptr;
       pointers[k] = in_quad != nullptr ? in_quad : alone != nullptr ? alone : columns[c].next();
     }
+    find_moving();
+  }
+
+  // Columns that move have memory of their own in every layout; the others stay where they are in one.
+  void find_moving() noexcept {
+    for (const std::size_t k : moving) pointers[k] = column(column_of[k]).next();
     room = std::numeric_limits<std::int64_t>::max();
     for (const Column& c : columns) {
       if (c.moves()) room = std::min(room, c.room());

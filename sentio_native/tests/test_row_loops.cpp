@@ -25,14 +25,16 @@ std::uint32_t rounded(double value) {
       std::isinf(nearest) ? std::copysign(std::numeric_limits<float>::max(), nearest) : nearest);
 }
 
-// Mostly such that a float rounds them; now and then one that no float holds.
+// Mostly such that a float rounds them; now and then one that no float holds. Some columns are so large that
+// no float holds the sum of a few of their values, either.
 std::vector<double> made_column(test::Dice& dice) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double unusual[] = {
       kInfinity, -kInfinity, std::bit_cast<double>(0xFFF8000000000123), 1e39, -1e300, -0.0, 1e-42, 1e-300};
+  const double size = dice.roll() < 0.1 ? 6e38 : 1000.0;
   std::vector<double> column(kRows);
   for (double& value : column) {
-    value = 1000.0 * (dice.roll() - 0.5);
+    value = size * (dice.roll() - 0.5);
     if (dice.roll() < 0.002) value = unusual[static_cast<std::size_t>(dice.roll() * 8.0)];
   }
   return column;

@@ -77,8 +77,18 @@ inline Floats high_halves(Floats a, Floats b) noexcept {
 }
 #endif
 
+// Whether these sums are finite, and so all the numbers that they are of.
+template <class Vector>
+inline bool all_finite(Vector sums) noexcept {
+  const Vector zeros = sums - sums;  // NaN where a sum is infinite or NaN
+  std::uint64_t found = 0;
+  for (const std::uint64_t word : bits_as<std::array<std::uint64_t, sizeof(Vector) / 8>>(zeros))
+    found |= word;
+  return found == 0;
+}
+
 // kColumns columns, rows [i, end), of which there are a multiple of four, into rows of `stride` floats. Says
-// whether some value is infinite or NaN.
+// whether some value may be infinite or NaN: the sum of values near the largest float may be, too.
 template <bool hold>
 inline bool transpose_some(const double* const* columns, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
                            std::size_t stride) noexcept {
@@ -88,12 +98,10 @@ inline bool transpose_some(const double* const* columns, std::ptrdiff_t i, std::
     const Floats values = rounded(from, k, row);
     return hold ? held_and_canonical<Ints>(values) : values;
   };
-  Ints unusual{};
+  Floats sum{};
   for (; i < end; i += 4, to += 4 * stride) {
     const Floats a = column(0, i), b = column(1, i), c = column(2, i), d = column(3, i);
-    // x - x is zero but for infinities and NaN.
-    if constexpr (!hold)
-      unusual |= bits_as<Ints>(a - a) | bits_as<Ints>(b - b) | bits_as<Ints>(c - c) | bits_as<Ints>(d - d);
+    if constexpr (!hold) sum += (a + b) + (c + d);
     const Floats ab01 = low_by_turns(a, b), ab23 = high_by_turns(a, b);
     const Floats cd01 = low_by_turns(c, d), cd23 = high_by_turns(c, d);
     store(to, low_halves(ab01, cd01));
@@ -101,9 +109,7 @@ inline bool transpose_some(const double* const* columns, std::ptrdiff_t i, std::
     store(to + 2 * stride, low_halves(ab23, cd23));
     store(to + 3 * stride, high_halves(ab23, cd23));
   }
-  std::uint64_t found = 0;
-  for (const std::uint64_t word : bits_as<std::array<std::uint64_t, kColumns / 2>>(unusual)) found |= word;
-  return found != 0;
+  return !all_finite(sum);
 }
 
 inline void transpose(const double* const* columns, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
@@ -116,28 +122,31 @@ inline void transpose(const double* const* columns, std::ptrdiff_t i, std::ptrdi
 template <bool hold>
 inline bool place_some(const EmittedQuad& quad, std::ptrdiff_t i, std::ptrdiff_t end, float* to,
                        std::size_t stride) noexcept {
-  Int4 unusual{};
-  const auto rounded = [&](Double4 value) {
-    const auto v = __builtin_convertvector(value, Float4);
+  Float4 sum{};
+  const double* from = quad.rows + kQuadRow * i;
+  const auto rounded = [&](std::ptrdiff_t k) {  // of the k-th row from here
+    const auto v = __builtin_convertvector(load<Double4>(from + kQuadRow * k), Float4);
     if constexpr (hold) return held_and_canonical<Int4>(v);
-    unusual |= bits_as<Int4>(v - v);
+    sum += v;
     return v;
   };
   if (quad.neighbours) {
     to += quad.to[0];
-    for (; i < end; ++i, to += stride) {
-      store(to, rounded(load<Double4>(quad.rows + kQuadRow * i)));
+    for (; i < end; i += 4, from += 4 * kQuadRow, to += 4 * stride) {
+      store(to, rounded(0));
+      store(to + stride, rounded(1));
+      store(to + 2 * stride, rounded(2));
+      store(to + 3 * stride, rounded(3));
     }
   } else {
-    for (; i < end; ++i, to += stride) {
-      const Float4 v = rounded(load<Double4>(quad.rows + kQuadRow * i));
+    for (; i < end; ++i, from += kQuadRow, to += stride) {
+      const Float4 v = rounded(0);
       for (std::size_t k = 0; k < kLanes; ++k) {
         if (quad.to[k] != kNotEmitted) to[quad.to[k]] = v[k];
       }
     }
   }
-  const auto words = bits_as<std::array<std::uint64_t, 2>>(unusual);
-  return (words[0] | words[1]) != 0;
+  return !all_finite(sum);
 }
 
 inline void place(const EmittedQuad& quad, std::ptrdiff_t i, std::ptrdiff_t end, float* to,

@@ -10,8 +10,11 @@ namespace sentio {
 namespace baseline {
 extern const RowLoops kRowLoops;
 }
-#if defined(SENTIO_HAS_AVX2)
+#if defined(SENTIO_X86_VECTORS)
 namespace avx2 {
+extern const RowLoops kRowLoops;
+}
+namespace avx512 {
 extern const RowLoops kRowLoops;
 }
 #endif
@@ -34,7 +37,11 @@ const RowLoops& choose() {
 
 std::vector<const RowLoops*> usable_row_loops() {
   std::vector<const RowLoops*> usable;
-#if defined(SENTIO_HAS_AVX2)
+#if defined(SENTIO_X86_VECTORS)
+  // Asks the processor, and whether the system saves the registers.
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    usable.push_back(&avx512::kRowLoops);
   if (__builtin_cpu_supports("avx2")) usable.push_back(&avx2::kRowLoops);
 #endif
   usable.push_back(&baseline::kRowLoops);

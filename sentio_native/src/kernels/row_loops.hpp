@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -44,9 +45,12 @@ inline constexpr std::size_t kLine = 16;      // floats of a cache line
 inline constexpr std::size_t kTileValues =
     16 * 1024;  // floats that are put together before they go out, at most
 
+// What the other kernels' loops are compiled for, beside the baseline: see in_vectors.hpp.
+enum class Vectors : std::uint8_t { baseline, avx2, avx512 };
+
 struct RowLoops {
   std::string_view instruction_set;
-  bool has_avx2;
+  Vectors vectors;
 
   // value += alpha (x - value), in `lanes` (padded) lanes, each four of them over the series that `x` names;
   // lane k fills out[k][0 .. rows), or its place in a quad.

@@ -84,11 +84,6 @@ void decay(const double* const* x, std::ptrdiff_t rows, double* const* out, doub
 }  // namespace
 
 extern const RowLoops kRowLoops;
-#if defined(__AVX2__)
-constexpr bool kHasAvx2 = true;
-#else
-constexpr bool kHasAvx2 = false;
-#endif
-const RowLoops kRowLoops = {SENTIO_ISA_NAME, kHasAvx2, decay, emit, emit_quads};
+const RowLoops kRowLoops = {SENTIO_ISA_NAME, Vectors::SENTIO_ISA, decay, emit, emit_quads};
 
 }  // namespace sentio::SENTIO_ISA

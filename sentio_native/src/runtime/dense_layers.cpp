@@ -1,7 +1,9 @@
 // Chooses the dense layers of this processor.
 #include "runtime/dense_layers.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "kernels/portable_math.hpp"
 #include "sentio/engine.hpp"
@@ -10,8 +12,11 @@ namespace sentio {
 namespace baseline {
 extern const DenseLayers kDenseLayers;
 }
-#if defined(SENTIO_HAS_AVX2)
+#if defined(SENTIO_X86_VECTORS)
 namespace avx2 {
+extern const DenseLayers kDenseLayers;
+}
+namespace avx512 {
 extern const DenseLayers kDenseLayers;
 }
 #endif
@@ -42,20 +47,26 @@ void sigmoid(std::span<float> values) noexcept {
 }
 
 std::vector<const DenseLayers*> usable_dense_layers() {
-  std::vector<const DenseLayers*> usable;
-#if defined(SENTIO_HAS_AVX2)
-  if (__builtin_cpu_supports("avx2")) usable.push_back(&avx2::kDenseLayers);
+  static constexpr const DenseLayers* kBuilt[] = {
+#if defined(SENTIO_X86_VECTORS)
+      &avx512::kDenseLayers, &avx2::kDenseLayers,
 #endif
-  usable.push_back(&baseline::kDenseLayers);
+      &baseline::kDenseLayers};
+  std::vector<const DenseLayers*> usable;
+  // The engine knows the processor. It is asked by its public interface: a shared engine hides the rest.
+  for (const std::string_view name : instruction_sets()) {
+    usable.push_back(*std::find_if(std::begin(kBuilt), std::end(kBuilt), [&](const DenseLayers* layers) {
+      return layers->instruction_set == name;
+    }));
+  }
   return usable;
 }
 
 const DenseLayers& dense_layers() {
-#if defined(SENTIO_HAS_AVX2)
-  // The engine's choice, asked by its public interface: a shared engine hides the rest.
-  if (instruction_set() == avx2::kDenseLayers.instruction_set) return avx2::kDenseLayers;
-#endif
-  return baseline::kDenseLayers;
+  const std::vector<const DenseLayers*> usable = usable_dense_layers();
+  return **std::find_if(usable.begin(), usable.end(), [name = instruction_set()](const DenseLayers* layers) {
+    return layers->instruction_set == name;
+  });
 }
 
 }  // namespace sentio

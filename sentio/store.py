@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
 
@@ -143,7 +143,8 @@ def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sum
     """Read every file below `folder` once, and compare with its `SHA256SUMS`, as `verify_sums` does.
 
     Everything is opened relative to one open folder and never through a link: a folder that is replaced
-    meanwhile is read whole, the old one or the new one, and a file that is overwritten fails its hash.
+    meanwhile is read whole, the old one or the new one, and a file that is overwritten fails its hash. What
+    is not listed is looked at by its name alone.
 
     Args:
         folder: a published folder.
@@ -153,8 +154,7 @@ def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sum
     with _resources(folder), _folder(folder) as root:
         sums = _read_sums(root, folder)
         missing, problems = dict(sums.hashes), []
-        for path, stream in _streams(root, folder):
-            name = path.relative_to(folder).as_posix()
+        for name, stream in _streams(root, folder, sums):
             digest = missing.pop(name, None)
             if name == SUMS:  # read already
                 continue
@@ -208,14 +208,22 @@ def _folder(folder: Path) -> Iterator[int]:
         os.close(root)
 
 
-def _streams(root: int, folder: Path) -> Iterator[tuple[Path, BufferedReader | None]]:
-    """Open each file below an open folder, in the order of names; None for a link, a pipe and the like."""
-    for name in sorted(os.listdir(root)):
+def _streams(
+    root: int, folder: Path, sums: Sums, above: str = ""
+) -> Iterator[tuple[str, BufferedReader | None]]:
+    """Open what `SHA256SUMS` lists, and its signature, in the order of names; None for all else there is."""
+    files = {*sums.hashes, SIGNATURE}
+    folders = {parent.as_posix() for name in sums.hashes for parent in PurePosixPath(name).parents}
+    for entry in sorted(os.listdir(root)):
+        name = f"{above}{entry}"
+        if name not in files | folders:
+            yield name, None
+            continue
         with _opened(folder / name, root) as opened:
-            if isinstance(opened, int):
-                yield from _streams(opened, folder / name)
+            if isinstance(opened, int) and name in folders:
+                yield from _streams(opened, folder, sums, f"{name}/")
             else:
-                yield folder / name, opened
+                yield name, None if isinstance(opened, int) else opened
 
 
 @contextmanager

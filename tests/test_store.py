@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,30 @@ def test_a_dangling_link_is_an_extra_file(entry: Path) -> None:
     (entry / "dangling").symlink_to("nowhere")
     with pytest.raises(CorruptStore, match="dangling: is not listed"):
         verify_sums(entry)
+
+
+def test_an_empty_folder_is_an_extra_one(entry: Path) -> None:
+    (entry / "hollow").mkdir()
+    with pytest.raises(CorruptStore, match="hollow: is not listed"):
+        verify_sums(entry)
+
+
+def test_nothing_is_opened_but_what_is_listed(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (entry / "more").write_bytes(b"")
+    (entry / "inner" / "more").mkdir()
+    opened, real = [], os.open
+
+    def watched(path: str, *arguments: Any, **named: Any) -> int:
+        opened.append(os.fspath(path))
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", watched)
+    with pytest.raises(CorruptStore) as caught:
+        verify_sums(entry)
+    assert list(caught.value.problems) == [
+        f"{name}: is not listed in {SUMS}" for name in ("inner/more", "more")
+    ]
+    assert sorted(opened) == sorted([str(entry), SUMS, "a.txt", "empty", "inner", "b.bin"])
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../a.txt", "inner/../a.txt"])

@@ -202,13 +202,16 @@ class Session:
         *,
         interval: str,
         record: str | os.PathLike[str] | None = None,
+        backend: str | None = None,
+        trust: str | os.PathLike[str] | None = None,
     ) -> Session:
-        """A session on a bundle of its own.
+        """A session on a bundle of its own; `backend` and `trust` are those of `load_bundle`.
 
         Raises:
             SentioError: as `load_bundle`, `LiveBundle` and the constructor.
         """
-        return cls(LiveBundle(load_bundle(folder)), interval=interval, record=record)
+        live = LiveBundle(load_bundle(folder, backend=backend, trust=trust))
+        return cls(live, interval=interval, record=record)
 
     def warm_up(self, bars: Bars) -> None:
         """Take past bars without asking the model.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
-from sentio import Session
+from sentio import Session, load_bundle
 from sentio.session import Prediction
 
 HEADERS = Path(__file__).resolve().parents[1] / "sentio_native/include/sentio"
@@ -51,6 +52,19 @@ def test_python_has_every_method_of_a_session():
 
 def test_python_has_every_field_of_a_prediction():
     assert fields("prediction.hpp", "Prediction") - set(dir(Prediction)) == set()
+
+
+def keywords(function) -> set[str]:
+    kinds = inspect.signature(function).parameters.values()
+    return {each.name for each in kinds if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_every_way_of_loading_takes_what_loading_takes():
+    assert keywords(load_bundle) == {"backend", "trust"}
+    assert keywords(Session.load) == keywords(load_bundle) | keywords(Session.__init__)
+    for header, call in (("session.hpp", "Session load"), ("strategy_tfa.hpp", "explicit TFAStrategy")):
+        text = " ".join((HEADERS / header).read_text().split())
+        assert re.search(rf"{call}\([^)]*, const LoadOptions& load = \{{\}}\);", text)
 
 
 def test_c_has_every_method_of_a_session():

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from keys import write_keys
 
+from sentio import Session
 from sentio.bundle import load_bundle
 from sentio.bundle.folder import read_files
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
@@ -71,6 +72,16 @@ def test_a_signed_bundle_is_believed_by_its_key(made, bundle):
     assert report.ok
     assert report.checks[1].name == "signature"
     assert TrustedKey(public).fingerprint in report.checks[1].detail
+
+
+def test_a_session_is_loaded_by_the_trusted_key_alone(made, bundle):
+    ours, theirs = made / "ours.pub.pem", made / "theirs.pub.pem"
+    assert Session.load(bundle, interval="5m", trust=ours).live.bundle.id == verify_sums(bundle)
+    with pytest.raises(CheckFailed, match="is no signature"):
+        Session.load(bundle, interval="5m", trust=theirs)
+    (bundle / "SHA256SUMS.sig").unlink()
+    with pytest.raises(CheckFailed, match="is unsigned"):
+        Session.load(bundle, interval="5m", trust=ours)
 
 
 def test_openssl_itself_believes_it(made, bundle):

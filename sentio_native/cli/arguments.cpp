@@ -30,11 +30,12 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
     std::string value;
     if (!is_flag && equals != std::string::npos) {
       value = word.substr(equals + 1);
-    } else if (!is_flag) {
-      if (++i == words.size())
-        throw Failure(Exit::usage, name + " needs a value, " + std::string(option->value));
+    } else if (!is_flag && ++i < words.size()) {
       value = words[i];
     }
+    // An empty one is a shell's unset variable: of --trust it would ask for no signature.
+    if (!is_flag && value.empty())
+      throw Failure(Exit::usage, name + " needs a value, " + std::string(option->value));
     if (!values_.emplace(name, value).second) throw Failure(Exit::usage, name + " is given twice");
   }
   if (plain_.size() > names.size())

@@ -29,6 +29,7 @@ struct Request {
   std::optional<fs::path> csv, dump;
   bool json = false;
   TFACfg cfg;
+  LoadOptions load;
 };
 
 constexpr std::string_view kArguments[] = {"SYMBOL"};
@@ -38,6 +39,8 @@ constexpr Option kOptions[] = {
     {"--root", "DIR", "The project's folder; else SENTIO_ROOT or the nearest parent with specs/."},
     {"--model-id", "ID", "Of the bundle ROOT/artifacts/ID/VERSION. Default TFA."},
     {"--version", "VERSION", "Of the bundle. Default: the highest of v1, v2, ..."},
+    {"--backend", "NAME", "Runs the model; else the first of the bundle's that this build has."},
+    {"--trust", "PUBKEY", "Refuse a bundle that this Ed25519 public key (a PEM file) did not sign."},
     {"--interval", "INTERVAL", "The feed's bar length; refused where it is not the bundle's."},
     {"--csv", "FILE", "Bars from a file ts,open,high,low,close,volume (ts: UTC epoch) instead of the cache."},
     {"--cost-bp", "X", "Cost of a fill in basis points. Default 1.0."},
@@ -78,6 +81,8 @@ Request read_request(const Arguments& arguments) {
   if (request.cost_bp < 0) throw Failure(Exit::usage, "--cost-bp: is negative");
   request.csv = arguments.value("--csv");
   request.dump = arguments.value("--dump");
+  request.load.backend = arguments.value("--backend").value_or("");
+  request.load.trusted_key = arguments.value("--trust").value_or("");
   TFACfg& cfg = request.cfg;
   cfg.root = find_root(arguments.value("--root").value_or(""));
   cfg.model_id = arguments.value("--model-id").value_or(cfg.model_id);
@@ -105,13 +110,13 @@ void apply_threshold(TFACfg& cfg, OutputKind kind, const std::string& word) {
   }
 }
 
-std::shared_ptr<const Bundle> load_bundle(const TFACfg& cfg) {
+std::shared_ptr<const Bundle> load_bundle(const TFACfg& cfg, const LoadOptions& load) {
   const fs::path folder = cfg.folder();
   if (!fs::is_directory(folder)) {
     throw Failure(Exit::bad_input, folder.string() + ": there is no such bundle",
                   "sentio export --version " + cfg.version + " --verify");
   }
-  return Bundle::load(folder);
+  return Bundle::load(folder, load);
 }
 
 // The first reading of a feed: it finds out whether all of it is good, and where the last `days` days begin.
@@ -220,7 +225,7 @@ PaperRun trade(TFAStrategy& strategy, BarFeed& feed, const Request& request) {
 
 Exit run_command(const Arguments& arguments) {
   Request request = read_request(arguments);
-  const auto bundle = load_bundle(request.cfg);
+  const auto bundle = load_bundle(request.cfg, request.load);
   const BundleManifest& manifest = bundle->manifest();
   if (const auto interval = arguments.value("--interval"); interval && *interval != manifest.interval) {
     throw Failure(Exit::usage, "--interval: the bundle's is " + manifest.interval + ", not " + *interval);

@@ -50,6 +50,8 @@ TEST(arguments_are_read_in_any_order) {
 TEST(wrong_arguments_are_named) {
   fails(Exit::usage, "--day is not an option; did you mean --days?", [] { read({"QQQ", "--day", "5"}); });
   fails(Exit::usage, "--days needs a value, N", [] { read({"QQQ", "--days"}); });
+  fails(Exit::usage, "--days needs a value, N", [] { read({"QQQ", "--days", ""}); });
+  fails(Exit::usage, "--days needs a value, N", [] { read({"QQQ", "--days="}); });
   fails(Exit::usage, "--json takes no value", [] { read({"QQQ", "--json=1"}); });
   fails(Exit::usage, "--days is given twice", [] { read({"QQQ", "--days", "5", "--days", "6"}); });
   fails(Exit::usage, "'SPY' is one argument too many", [] { read({"QQQ", "SPY"}); });

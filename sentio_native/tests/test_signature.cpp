@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "made_bundle.hpp"
 #include "runtime/signature.hpp"
+#include "sentio/strategy_tfa.hpp"
 
 namespace {
 
@@ -30,7 +31,27 @@ TEST(a_signature_beside_the_list_is_the_one_file_that_is_not_listed) {
   CHECK(verify_bundle(folder.path(), sum_model()).damaged);
 }
 
+// Every way by which a trading process loads asks for the signature.
+void every_way_refuses(ErrorCode code, const std::string& words) {
+  const TemporaryFolder root;
+  const TFACfg cfg{.root = root.path(), .interval_ns = 5 * kMinute};
+  seal(cfg.folder(), make_bundle());
+  const std::function<void(const LoadOptions&)> ways[] = {
+      [&](const LoadOptions& load) { (void)Bundle::load(cfg.folder(), load); },
+      [&](const LoadOptions& load) { (void)Session::load(cfg.folder(), {.interval_ns = 5 * kMinute}, load); },
+      [&](const LoadOptions& load) { (void)TFAStrategy(cfg, load); },
+  };
+  for (const auto& load : ways) {
+    load(sum_model());  // nothing is asked for
+    check::throws(__FILE__, __LINE__, code, words, [&] { load(trusting(kPublicKey)); });
+  }
+}
+
 #ifdef SENTIO_HAS_OPENSSL
+
+TEST(an_unsigned_bundle_is_refused_by_every_way_of_loading) {
+  every_way_refuses(ErrorCode::bad_bundle, "the bundle is unsigned");
+}
 
 // Its signature of the empty message, there too.
 const std::string kSignatureOfNothing(
@@ -90,7 +111,7 @@ TEST(a_key_that_is_none_is_the_callers_fault) {
 TEST(a_build_that_cannot_check_a_signature_refuses_the_request_and_names_the_option) {
   const TemporaryFolder folder;
   seal(folder.path(), make_bundle());
-  CHECK_THROWS(unsupported, "SENTIO_OPENSSL", (void)Bundle::load(folder.path(), trusting(kPublicKey)));
+  every_way_refuses(ErrorCode::unsupported, "SENTIO_OPENSSL");
   CHECK_THROWS(unsupported, "SENTIO_OPENSSL", (void)verify_bundle(folder.path(), trusting(kPublicKey)));
 }
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from bundles import MINUTE, change_json, make_bundle, make_source, reseal, walk
-from runtime_project import bundle_of, entry_of, make_project, same_bits, write_csv
+from keys import write_keys
+from runtime_project import bundle_of, entry_of, make_project, read_dump, same_bits, write_csv
 
 from sentio.bars import Bars
 from sentio.bundle import load_bundle
 from sentio.cache import build_cache
+from sentio.signature import load_signer
 from sentio.workspace import Workspace
 
 # Trading on paper
@@ -237,6 +239,44 @@ def test_the_newest_version_is_meant_where_none_is_named(project, cli):
     assert first.id in cli("tpa_test", "QQQ", "--root", project, "--version", "v1").out
 
 
+# Which backend, and whose bundle
+
+
+@pytest.mark.parametrize("backend", ["native", "torchscript"])
+def test_the_backend_is_the_callers_choice(project, cli, tmp_path, backend):
+    source = make_source(1, windows_cross_sessions=True)
+    bundle = make_bundle(project / "artifacts", source, "v2", backends=("native", "torchscript"))
+    dump = tmp_path / "dump.csv"
+    done = cli("tpa_test", "QQQ", "--root", project, "--backend", backend, "--days", "12", "--dump", dump)
+    assert done.code == 0, done.err
+    assert f"bundle    TFA v2, {backend}, " in done.out
+    ts, logits = read_dump(dump)
+    expected = load_bundle(bundle, backend=backend).predict(walk())
+    assert same_bits(logits, expected.value[np.isin(expected.ts, ts)])
+
+
+def test_a_required_signature_reaches_trading(project, cli, tmp_path):
+    private, ours = write_keys(tmp_path, "ours")
+    _, theirs = write_keys(tmp_path, "theirs")
+    source = make_source(1, windows_cross_sessions=True)
+    make_bundle(project / "artifacts", source, "v2", sign=load_signer(private))
+    command = ("tpa_test", "QQQ", "--root", project, "--trust")
+    done = cli(*command, "")  # as of a variable that is not set
+    assert done.code == 2
+    assert "--trust needs a value, PUBKEY" in done.err
+    done = cli(*command, ours)
+    if done.code == 6:  # a build without OpenSSL
+        assert "SENTIO_OPENSSL" in done.err
+        pytest.skip("sentio_cli is built without SENTIO_OPENSSL")
+    assert done.code == 0, done.err
+    assert "bundle    TFA v2, " in done.out
+    for key, version, told in ((theirs, "v2", "is no signature"), (ours, "v1", "is unsigned")):
+        done = cli(*command, key, "--version", version)
+        assert (done.code, done.out) == (4, "")
+        assert told in done.err
+    assert cli(*command, tmp_path / "nowhere.pem").code == 2
+
+
 # What is refused
 
 
@@ -254,6 +294,7 @@ def test_the_newest_version_is_meant_where_none_is_named(project, cli):
         (["../QQQ"], 2, "is not a symbol"),
         (["QQQ", "--version", "v2"], 3, "hint: sentio export --version v2"),
         (["QQQ", "--version", "../v1"], 2, "is not the name of a model or a version"),
+        (["QQQ", "--backend", "jit"], 6, "'jit' was asked for; the bundle holds the backends"),
         (["QQQ", "--csv", "/no/such/file"], 3, "/no/such/file: cannot be opened"),
         (["QQQ", "--dump", "/no/such/folder/dump.csv"], 5, "/no/such/folder/dump.csv: cannot be written"),
     ],

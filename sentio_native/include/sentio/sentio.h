@@ -11,7 +11,7 @@
  * session of it, too.
  *
  * C++ has more, which is left out on purpose:
- * - Session::load: it is sentio_bundle_load and sentio_session_new.
+ * - Session::load: it is sentio_bundle_load_with and sentio_session_new.
  * - LoadOptions::model_loader: a model of the host's own is an object with virtual methods. A host that runs
  *   another of the bundle's models itself asks sentio_session_observe and sentio_session_features.
  * - Bundle::model: a session and a batch ask it, of windows that are made as those of training were.

@@ -64,7 +64,8 @@ class SENTIO_API Session {
  public:
   // Throws as Bundle::load; Error(bad_argument) where there is no bundle, where the feed's interval is not
   // the bundle's, or the file to record in is there already; std::system_error where it cannot be made.
-  [[nodiscard]] static Session load(const std::filesystem::path& folder, const SessionOptions& options);
+  [[nodiscard]] static Session load(const std::filesystem::path& folder, const SessionOptions& options,
+                                    const LoadOptions& load = {});
   Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options);
 
   Session(Session&&) noexcept;

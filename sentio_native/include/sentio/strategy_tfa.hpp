@@ -67,7 +67,7 @@ class SENTIO_API TFAStrategy {
  public:
   // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
   // contradicts itself, the feed's interval is not the bundle's, or its classes are others than it needs.
-  explicit TFAStrategy(const TFACfg& cfg);
+  explicit TFAStrategy(const TFACfg& cfg, const LoadOptions& load = {});
   // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
   // Throws Error(bad_argument) where it is null, too.
   TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle);

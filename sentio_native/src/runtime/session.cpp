@@ -100,8 +100,9 @@ std::span<const float> Session::Window::newest() const noexcept {
   return values().last(count_ * width_);
 }
 
-Session Session::load(const std::filesystem::path& folder, const SessionOptions& options) {
-  return Session(Bundle::load(folder), options);
+Session Session::load(const std::filesystem::path& folder, const SessionOptions& options,
+                      const LoadOptions& load) {
+  return Session(Bundle::load(folder, load), options);
 }
 
 Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& options)

@@ -79,7 +79,8 @@ std::string_view describe(Side side) noexcept {
   return "unknown side";
 }
 
-TFAStrategy::TFAStrategy(const TFACfg& cfg) : TFAStrategy(cfg, Bundle::load(cfg.folder())) {}
+TFAStrategy::TFAStrategy(const TFACfg& cfg, const LoadOptions& load)
+    : TFAStrategy(cfg, Bundle::load(cfg.folder(), load)) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
     : cfg_(checked(cfg, required(bundle)->manifest())),

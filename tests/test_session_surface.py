@@ -82,8 +82,9 @@ def test_c_has_every_method_of_a_session():
 
 def test_c_has_every_method_of_the_strategy_and_of_a_batch():
     found = methods("strategy_tfa.hpp", "TFAStrategy")
-    assert {"on_bar", "cooldown_left", "config"} <= found
+    assert {"on_bar", "cooldown_left", "swap", "clone", "config"} <= found
     names = {f"sentio_tfa_{name}" for name in found - {"config"}}  # the caller's own options
+    names |= {"sentio_session_swap_warmed", "sentio_tfa_swap_warmed"}  # the other swap of each
     names |= {f"sentio_batch_{name}" for name in methods("session_batch.hpp", "SessionBatch")}
     assert names - c_functions() == set()
 

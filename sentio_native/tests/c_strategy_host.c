@@ -31,6 +31,9 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(refused(sentio_tfa_peek(NULL, &bar, &signal, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_state(NULL, NULL, 0, &size), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_restore(NULL, &bar, 1), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_tfa_clone(NULL, &tfa), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_tfa_swap(NULL, NULL), SENTIO_BAD_ARGUMENT, "NULL"));
+  CHECK(refused(sentio_tfa_swap_warmed(NULL, &tfa), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_reset_drift(NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_cooldown_left(NULL, &bars), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(sentio_tfa_session(NULL) == NULL);
@@ -88,6 +91,25 @@ static void check_copy(const sentio_bundle* bundle, sentio_tfa* tfa, const senti
   sentio_tfa_free(restored);
 }
 
+/* A clone goes on alike, and so it does after its bundle was swapped for the same one. Handed over to one that
+ * is a bar ahead, it is left. */
+static void check_moves(const sentio_bundle* bundle, sentio_tfa* tfa, const sentio_bar* bar) {
+  sentio_tfa *ahead = NULL, *clone = NULL;
+  sentio_signal signals[2] = {{sizeof signals[0]}, {sizeof signals[0]}};
+  CHECK(sentio_tfa_clone(tfa, &clone) == SENTIO_OK && sentio_tfa_clone(tfa, &ahead) == SENTIO_OK);
+  CHECK(sentio_tfa_swap(clone, bundle) == SENTIO_OK);
+  CHECK(cooldown_left(clone) == cooldown_left(tfa));
+  CHECK(sentio_tfa_on_bar(ahead, bar, &signals[0], NULL) == SENTIO_OK);
+  CHECK(refused(sentio_tfa_swap_warmed(ahead, &clone), SENTIO_BAD_ARGUMENT, "last bar is another"));
+  CHECK(refused(sentio_tfa_swap_warmed(clone, &clone), SENTIO_BAD_ARGUMENT, "as itself"));
+  CHECK(sentio_tfa_on_bar(clone, bar, &signals[1], NULL) == SENTIO_OK);
+  CHECK(memcmp(&signals[0], &signals[1], sizeof signals[0]) == 0);
+  CHECK(sentio_tfa_swap_warmed(ahead, &clone) == SENTIO_OK && clone == NULL);
+  CHECK(sentio_tfa_on_bar(ahead, bar, &signals[0], NULL) == SENTIO_OK);
+  CHECK(signals[0].status == SENTIO_NOT_LATER);
+  sentio_tfa_free(ahead);
+}
+
 /* A bar that is only observed, or history, is taken and passes for the cooldown; it is no signal. */
 static void check_observing(const sentio_bundle* bundle, const sentio_tfa* tfa, const sentio_bar* bar) {
   sentio_tfa *observing = copy_of(bundle, tfa), *warming = copy_of(bundle, tfa);
@@ -134,6 +156,7 @@ static void stream(const char* folder, const char* record) {
     sentio_outcome outcome = {sizeof outcome};
     if (bars % 50 == 49) {
       check_copy(bundle, tfa, &bar);
+      check_moves(bundle, tfa, &bar);
       check_observing(bundle, tfa, &bar);
       check_session(tfa, &bar, bars);
     }

@@ -325,6 +325,8 @@ SENTIO_C_API sentio_result sentio_batch_on_bars(sentio_batch* batch, sentio_sess
 SENTIO_C_API sentio_result sentio_tfa_defaults(sentio_tfa_options* options) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_tfa_new(const sentio_bundle* bundle, const sentio_tfa_options* options,
                                           sentio_tfa** tfa) SENTIO_NOEXCEPT;
+/* Another strategy that goes on from here by itself, cooldown and all, and records nothing. */
+SENTIO_C_API sentio_result sentio_tfa_clone(const sentio_tfa* tfa, sentio_tfa** clone) SENTIO_NOEXCEPT;
 SENTIO_C_API void sentio_tfa_free(sentio_tfa* tfa) SENTIO_NOEXCEPT;
 /* As of a session; the bars pass for the cooldown, too. */
 SENTIO_C_API sentio_result sentio_tfa_warm_up(sentio_tfa* tfa, const sentio_bar* bars,
@@ -344,6 +346,14 @@ SENTIO_C_API sentio_result sentio_tfa_state(const sentio_tfa* tfa, void* state, 
                                             size_t* size) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_tfa_restore(sentio_tfa* tfa, const void* state,
                                               size_t size) SENTIO_NOEXCEPT;
+/* Go on with another bundle of the same input, as sentio_session_swap; options and cooldown stay. Refused, too,
+ * where the thresholds are not for its outputs: classes for a rise, another label's returns, or classes without
+ * `up` and `down`. */
+SENTIO_C_API sentio_result sentio_tfa_swap(sentio_tfa* tfa, const sentio_bundle* bundle) SENTIO_NOEXCEPT;
+/* The same where the input or the thresholds are others: go on as `*warmed`, a strategy of the other bundle that
+ * has taken the same last bar. Its options come with it; the cooldown and the record of `tfa` go on. With
+ * SENTIO_OK it is freed, and `*warmed` is NULL; else nothing has changed. */
+SENTIO_C_API sentio_result sentio_tfa_swap_warmed(sentio_tfa* tfa, sentio_tfa** warmed) SENTIO_NOEXCEPT;
 SENTIO_C_API sentio_result sentio_tfa_reset_drift(sentio_tfa* tfa) SENTIO_NOEXCEPT;
 /* Bars yet to come in which there is no signal. */
 SENTIO_C_API sentio_result sentio_tfa_cooldown_left(const sentio_tfa* tfa, int64_t* bars) SENTIO_NOEXCEPT;

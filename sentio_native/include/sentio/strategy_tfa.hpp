@@ -91,8 +91,22 @@ class SENTIO_API TFAStrategy {
   // window.
   void restore(std::span<const std::byte> state);
 
+  // Another strategy that goes on from here by itself, cooldown and all, and records nothing.
+  [[nodiscard]] TFAStrategy clone() const;
+
+  // Go on with another bundle, from the next bar on, as Session::swap; the configuration and the cooldown
+  // stay. Throws as that does, and Error(bad_argument) where the configuration's thresholds are not for the
+  // other's outputs: classes for a rise, another label's returns, or classes without up and down. Nothing has
+  // changed then.
+  std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
+  // The same with a strategy of another input or other thresholds, which must have taken the same last bar:
+  // its configuration comes with it. This one's cooldown goes on, since its signals were those that were
+  // acted upon, and so does its record. `warmed` is as it was where this throws, and moved from else.
+  std::shared_ptr<const Bundle> swap(TFAStrategy&& warmed);
+
   [[nodiscard]] const Session& session() const noexcept { return session_; }
   void reset_drift() { session_.reset_drift(); }
+  // It names the bundle that the strategy was made with; session().bundle() is the one that runs.
   [[nodiscard]] const TFACfg& config() const noexcept { return cfg_; }
   // Bars yet to come in which there is no signal.
   [[nodiscard]] std::int64_t cooldown_left() const noexcept { return cooldown_left_; }
@@ -102,12 +116,17 @@ class SENTIO_API TFAStrategy {
     Side side;
     double strength;
   };
+  // The places of the classes `up` and `down`; not looked at where there are none.
+  struct Places {
+    explicit Places(const BundleManifest& manifest);
+    std::size_t up = 0, down = 0;
+  };
   [[nodiscard]] Signal signal_of(const Outcome& outcome) const noexcept;
   [[nodiscard]] Judgement judge(const Prediction& prediction) const noexcept;
 
   TFACfg cfg_;
-  std::size_t up_, down_;  // the places of these classes
-  Session session_;        // last: a record is begun for nothing that is refused
+  Places places_;
+  Session session_;  // last: a record is begun for nothing that is refused
   std::int64_t cooldown_left_ = 0;
 };
 

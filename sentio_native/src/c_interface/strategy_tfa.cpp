@@ -6,8 +6,7 @@
 using namespace sentio::c;
 
 struct sentio_tfa {
-  sentio_tfa(const sentio::TFACfg& cfg, std::shared_ptr<const sentio::Bundle> bundle)
-      : strategy(cfg, std::move(bundle)), session(&strategy.session()) {}
+  explicit sentio_tfa(sentio::TFAStrategy own) : strategy(std::move(own)), session(&strategy.session()) {}
 
   sentio::TFAStrategy strategy;
   sentio_session session;
@@ -18,6 +17,10 @@ namespace {
 sentio::TFAStrategy& owned(sentio_tfa* tfa) {
   require(tfa != nullptr, "tfa is NULL");
   return tfa->strategy;
+}
+
+sentio_tfa* handed_out(sentio::TFAStrategy strategy) {
+  return std::make_unique<sentio_tfa>(std::move(strategy)).release();
 }
 
 sentio_side side_of(sentio::Side side) noexcept {
@@ -90,7 +93,14 @@ sentio_result sentio_tfa_new(const sentio_bundle* bundle, const sentio_tfa_optio
                              .sell_return = own.sell_return,
                              .confidence_floor = own.confidence_floor,
                              .cooldown_bars = own.cooldown_bars};
-    *tfa = std::make_unique<sentio_tfa>(cfg, bundle->bundle).release();
+    *tfa = handed_out(sentio::TFAStrategy(cfg, bundle->bundle));
+  });
+}
+
+sentio_result sentio_tfa_clone(const sentio_tfa* tfa, sentio_tfa** clone) noexcept {
+  return guarded([&] {
+    require(tfa != nullptr && clone != nullptr, "tfa or clone is NULL");
+    *clone = handed_out(tfa->strategy.clone());
   });
 }
 
@@ -127,6 +137,23 @@ sentio_result sentio_tfa_state(const sentio_tfa* tfa, void* state, size_t capaci
 
 sentio_result sentio_tfa_restore(sentio_tfa* tfa, const void* state, size_t size) noexcept {
   return guarded([&] { restore(owned(tfa), state, size); });
+}
+
+sentio_result sentio_tfa_swap(sentio_tfa* tfa, const sentio_bundle* bundle) noexcept {
+  return guarded([&] {
+    require(bundle != nullptr, "bundle is NULL");
+    (void)owned(tfa).swap(bundle->bundle);
+  });
+}
+
+sentio_result sentio_tfa_swap_warmed(sentio_tfa* tfa, sentio_tfa** warmed) noexcept {
+  return guarded([&] {
+    require(warmed != nullptr && *warmed != nullptr, "warmed is NULL");
+    require(tfa != *warmed, "a strategy cannot go on as itself");
+    (void)owned(tfa).swap(std::move(owned(*warmed)));
+    sentio_tfa_free(*warmed);
+    *warmed = nullptr;
+  });
 }
 
 sentio_result sentio_tfa_reset_drift(sentio_tfa* tfa) noexcept {

@@ -45,7 +45,6 @@ TFACfg checked(const TFACfg& cfg, const BundleManifest& manifest) {
 }
 
 std::size_t place_of(const BundleManifest& manifest, std::string_view name) {
-  if (manifest.output != OutputKind::classes) return 0;  // not looked at
   const auto& classes = manifest.classes;
   const auto place = std::find(classes.begin(), classes.end(), name);
   if (place == classes.end()) {
@@ -54,6 +53,13 @@ std::size_t place_of(const BundleManifest& manifest, std::string_view name) {
                                              join(classes));
   }
   return static_cast<std::size_t>(place - classes.begin());
+}
+
+// What the thresholds are compared with.
+std::string judged_by(const BundleManifest& manifest) {
+  if (manifest.output == OutputKind::classes) return "the classes up and down";
+  if (manifest.output == OutputKind::forward_return) return "the return " + manifest.label;
+  return "the probability of a rise";
 }
 
 }  // namespace
@@ -79,13 +85,18 @@ std::string_view describe(Side side) noexcept {
   return "unknown side";
 }
 
+TFAStrategy::Places::Places(const BundleManifest& manifest) {
+  if (manifest.output != OutputKind::classes) return;
+  up = place_of(manifest, "up");
+  down = place_of(manifest, "down");
+}
+
 TFAStrategy::TFAStrategy(const TFACfg& cfg, const LoadOptions& load)
     : TFAStrategy(cfg, Bundle::load(cfg.folder(), load)) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
     : cfg_(checked(cfg, required(bundle)->manifest())),
-      up_(place_of(bundle->manifest(), "up")),
-      down_(place_of(bundle->manifest(), "down")),
+      places_(bundle->manifest()),
       session_(bundle, {.interval_ns = cfg.interval_ns, .record = cfg.record}) {}
 
 Signal TFAStrategy::on_bar(const Bar& bar) noexcept {
@@ -134,6 +145,36 @@ void TFAStrategy::restore(std::span<const std::byte> state) {
   cooldown_left_ = cooldown;
 }
 
+TFAStrategy TFAStrategy::clone() const {
+  TFACfg cfg = cfg_;
+  cfg.record.clear();
+  TFAStrategy other(cfg, session_.bundle().shared_from_this());
+  other.session_ = session_.clone();
+  other.cooldown_left_ = cooldown_left_;
+  return other;
+}
+
+std::shared_ptr<const Bundle> TFAStrategy::swap(std::shared_ptr<const Bundle> bundle) {
+  const BundleManifest &is = session_.bundle().manifest(), &other = required(bundle)->manifest();
+  if (judged_by(is) != judged_by(other)) {
+    throw Error(ErrorCode::bad_argument, "the thresholds are for " + judged_by(is) + "; " + other.model_id +
+                                             " " + other.version + " is judged by " + judged_by(other) +
+                                             ", so a strategy of it must be warmed up");
+  }
+  const Places places(other);
+  auto before = session_.swap(std::move(bundle));
+  places_ = places;
+  return before;
+}
+
+std::shared_ptr<const Bundle> TFAStrategy::swap(TFAStrategy&& warmed) {
+  auto before = session_.swap(std::move(warmed.session_));
+  warmed.cfg_.record = std::move(cfg_.record);
+  cfg_ = std::move(warmed.cfg_);
+  places_ = warmed.places_;
+  return before;
+}
+
 Signal TFAStrategy::signal_of(const Outcome& outcome) const noexcept {
   if (!outcome.prediction) return {.status = outcome.status};
   auto [side, strength] = judge(*outcome.prediction);
@@ -147,7 +188,7 @@ TFAStrategy::Judgement TFAStrategy::judge(const Prediction& prediction) const no
   };
   if (prediction.kind == OutputKind::classes) {
     const Outputs shares = prediction.probabilities();
-    const double up = shares[up_], down = shares[down_];
+    const double up = shares[places_.up], down = shares[places_.down];
     return {side_of(up > cfg_.buy_probability && up > down, down > 1.0 - cfg_.sell_probability && down > up),
             std::fabs(up - down)};
   }

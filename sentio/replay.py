@@ -173,49 +173,60 @@ def read_record(path: str | os.PathLike[str]) -> tuple[list[RecordedState | Reco
     return list(reader), reader.cut
 
 
-def replay(path: str | os.PathLike[str], bundle: Bundle) -> Replay:
+def replay(path: str | os.PathLike[str], first: Bundle, *others: Bundle) -> Replay:
     """Take the recorded bars again, and compare features, statuses and outputs to the bit.
 
-    The outputs of LibTorch are the same bits on the same version and CPU capability alone.
+    Each part of the record is replayed by the bundle that it names. The outputs of LibTorch are the same bits
+    on the same version and CPU capability alone.
 
     Args:
         path: the record.
-        bundle: the one that it was made with.
+        first, others: the bundles that it was made with, in any order.
 
     Raises:
         SentioError: as `read_record`.
-        BadInput: it was made with another bundle, or holds a state that the bundle's session refuses.
+        BadInput: it was made with yet another bundle, or holds a state that its bundle's session refuses.
     """
+    bundles = {bundle.id: bundle for bundle in (first, *others)}
     records = _Reader(Path(path))
-    live = LiveBundle(bundle)
-    session = Session(live, interval=bundle.manifest.interval)
+    session = _begin(first)
     bars = predictions = states = 0
     difference = ""
     for record in records:
         if isinstance(record, RecordedState):
-            if record.bundle != bundle.id:
+            bundle = bundles.get(record.bundle)
+            if bundle is None:
+                given = " or ".join(bundles)
                 raise BadInput(
                     str(path),
-                    f"was made with bundle {record.bundle} from bar {bars} on, not with {bundle.id}",
+                    f"was made with bundle {record.bundle} from bar {bars} on, not with {given}",
+                    hint="give every bundle that it was made with",
                 )
             width = bundle.manifest.output.width
             if record.n_outputs != width:
                 raise BadInput(
                     str(path), f"tells of {record.n_outputs} outputs a bar; {bundle.id} gives {width}"
                 )
+            if bundle is not session.live.bundle:
+                session = _begin(bundle)
             session.restore(record.state)
             states += 1
             continue
         bars += 1
         predictions += record.status is Status.PREDICTED and record.asked
-        difference = _difference(session, record, bars - 1, bundle)
+        difference = _difference(session, record, bars - 1)
         if difference:
             break
     return Replay(bars, predictions, states, records.cut, difference, session.drift)
 
 
-def _difference(session: Session, record: RecordedBar, number: int, bundle: Bundle) -> str:
+def _begin(bundle: Bundle) -> Session:
+    return Session(LiveBundle(bundle), interval=bundle.manifest.interval)
+
+
+def _difference(session: Session, record: RecordedBar, number: int) -> str:
     """Take a bar again; what differs first, or "" where nothing does."""
+    bundle = session.live.bundle
     if record.asked:
         outcome = session.on_bar(record.ts, *record.bar)
         status, prediction = outcome.status, outcome.prediction
@@ -231,8 +242,7 @@ def _difference(session: Session, record: RecordedBar, number: int, bundle: Bund
     if len(differ):
         column = int(differ[0])
         name = bundle.spec.names[column]
-        said, computed = record.features[column], found[column]
-        return f"{where}, feature {name!r}: {said:.9g} recorded, {computed:.9g} computed"
+        return f"{where}, feature {name!r}: {_both(record.features[column], found[column])}"
     if status is not record.status:
         return f"{where}: status {record.status} recorded, {status} computed"
     if prediction is not None:
@@ -240,5 +250,11 @@ def _difference(session: Session, record: RecordedBar, number: int, bundle: Bund
         for k, (said, computed) in enumerate(zip(record.values, outputs, strict=True)):
             if said.tobytes() != computed.tobytes():
                 name = f"output {bundle.manifest.output.classes[k]!r}" if prediction.classes else "output"
-                return f"{where}, {name}: {said:.9g} recorded, {computed:.9g} computed"
+                return f"{where}, {name}: {_both(said, computed)}"
     return ""
+
+
+def _both(said: np.float32, computed: np.float32) -> str:
+    """Two numbers whose bits differ, and the bits: one NaN reads as the other."""
+    words = [f"{number:.9g} (0x{int(number.view(np.uint32)):08x})" for number in (said, computed)]
+    return f"{words[0]} recorded, {words[1]} computed"

@@ -145,7 +145,7 @@ def test_a_session_says_every_class_and_its_record_replays(tmp_path, length):
     before = struct.unpack_from("<I", data, place - 4)[0]
     struct.pack_into("<I", data, place + size, zlib.crc32(data[place : place + size], before))
     record.write_bytes(bytes(data))
-    assert "output 'up': 0.5 recorded" in replay(record, bundle).difference
+    assert "output 'up': 0.5 (0x3f000000) recorded" in replay(record, bundle).difference
 
 
 def test_the_names_of_classes_are_the_manifests(tmp_path):

@@ -98,9 +98,9 @@ def test_the_drift_is_that_of_the_session(tmp_path, bundle):
 @pytest.mark.parametrize(
     ("number", "offset", "fmt", "value", "told"),
     [
-        (7, 60 + 4 * 2, "<f", 12.5, "bar 7 (1700088500000000000), feature 'rsi_7': 12.5 recorded, "),
-        (0, 60 + 4 * 3, "<f", float("nan"), "bar 0 (1700086400000000000), feature 'mom_9': nan recorded, "),
-        (9, 56, "<f", 0.125, "output: 0.125 recorded, "),
+        (7, 68, "<f", 12.5, "bar 7 (1700088500000000000), feature 'rsi_7': 12.5 (0x41480000) recorded, "),
+        (0, 72, "<I", 0x7FC00000, "bar 0 (1700086400000000000), feature 'mom_9': nan (0x7fc00000) recorded"),
+        (9, 56, "<f", 0.125, "output: 0.125 (0x3e000000) recorded, "),
         (11, 48, "<I", 1, "status warming_up recorded, predicted computed"),
         (13, 32, "<d", 101.25, "bar 13 "),  # its close: the features are those of another
         (15, 0, "<q", 0, "taken live, refused now: not_later"),
@@ -111,6 +111,81 @@ def test_the_first_difference_is_told(record, recorded, bundle, number, offset, 
     found = replay(record, bundle)
     assert told in found.difference
     assert found.bars == number + 1
+
+
+def test_nans_of_other_bits_are_told_apart(tmp_path, bundle):
+    path = tmp_path / "live.record"
+    session = Session(LiveBundle(bundle), interval="5m", record=path)
+    for row in rows_of(walk())[:BARS]:
+        session.on_bar(*row)
+    first = read_record(path)[0][1]
+    assert isinstance(first, RecordedBar)
+    (word,) = struct.unpack("<I", first.features[0].tobytes())  # of a return, on the first bar
+    assert word & 0x7FC00000 == 0x7FC00000
+    path.write_bytes(change_bar(path.read_bytes(), 0, 60, "<I", word ^ 1))
+    said, computed = f"nan (0x{word ^ 1:08x}) recorded", f"nan (0x{word:08x}) computed"
+    assert replay(path, bundle).difference.endswith(f"feature 'ret_1': {said}, {computed}")
+
+
+def test_each_part_is_replayed_by_the_bundle_that_it_names(tmp_path, sentio, folder, bundle):
+    path = tmp_path / "live.record"
+    folders = [
+        folder,
+        make_bundle(tmp_path / "second", make_source(4, output="probability"), version="v2"),
+        make_bundle(tmp_path / "third", make_source(2, output="classes"), version="v3"),
+    ]
+    first, second, third = bundles = [load_bundle(each) for each in folders]
+    session, warmed = (
+        Session(LiveBundle(first), interval="5m", record=path),
+        Session(LiveBundle(third), interval="5m"),
+    )
+    predictions = 0
+    for number, row in enumerate(rows_of(walk())[:150]):
+        if number == 40:
+            session.swap(LiveBundle(second))  # of the same input
+        if number == 100:
+            session.swap(warmed)
+        predictions += session.on_bar(*row).prediction is not None
+        warmed.on_bar(*row)
+    for given in (bundles, bundles[::-1]):
+        found = replay(path, *given)
+        assert (found.bars, found.predictions, found.states) == (150, predictions, 3)
+        assert (found.cut, found.difference) == (0, "")
+        assert found.drift.rows == session.drift.rows > 100
+        assert found.drift.psi.tobytes() == session.drift.psi.tobytes()
+    for given, missing, bar in (((first, second), third, 100), ((third, first), second, 40)):
+        ids = " or ".join(each.id for each in given)
+        with pytest.raises(BadInput, match=f"bundle {missing.id} from bar {bar} on, not with {ids}"):
+            replay(path, *given)
+
+    options = [word for each in folders for word in ("--bundle", str(each))]
+    done = sentio("replay", str(path), *options)
+    assert done.code == 0, done.err
+    assert f"150 bars, {predictions} predictions: every bit is the same" in done.out
+    done = sentio("replay", str(path), *options[:4])
+    assert done.code == 3
+    assert third.id in done.err
+
+
+def test_the_backend_that_ran_live_replays(tmp_path, sentio):
+    both = make_bundle(tmp_path, backends=("native", "torchscript"))
+    path = tmp_path / "live.record"
+    session = Session.load(both, interval="5m", record=path, backend="torchscript")
+    assert session.live.bundle.backend == "torchscript"
+    for row in rows_of(walk()):
+        session.on_bar(*row)
+    native, torchscript = (
+        load_bundle(both, backend=each).predict(walk()) for each in ("native", "torchscript")
+    )
+    differ = native.ts[native.value.view("u4") != torchscript.value.view("u4")]
+    assert len(differ) > 0
+    command = ("replay", str(path), "--bundle", str(both))
+    assert sentio(*command, "--backend", "torchscript").code == 0
+    done = sentio(*command)  # the first that the bundle holds: native
+    assert (done.code, f"({differ[0]}), output: " in done.out) == (1, True)
+    done = sentio(*command, "--backend", "jit")
+    assert done.code == 2
+    assert "jit" in done.err
 
 
 def test_a_record_that_was_cut_is_replayed_as_far_as_it_goes(record, recorded, bundle):

@@ -19,13 +19,19 @@ _MOVED = 0.1  # the usual sign that a distribution has moved: docs/guides/run-a-
 
 def replay(
     record: Path = typer.Argument(metavar="RECORD", help="The file that a session has recorded in."),
-    bundle: Path = typer.Option(..., "--bundle", metavar="DIR", help="The bundle that it ran."),
+    bundles: list[Path] = typer.Option(
+        ..., "--bundle", metavar="DIR", help="A bundle that it ran; once for each, where it was swapped."
+    ),
+    backend: str | None = typer.Option(
+        None, "--backend", metavar="NAME", help="The one that ran live; else each bundle's first."
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Recompute a recorded session offline, and tell the first bit that differs, or that none does.
 
-    It ends with 0 where none does, 1 where one does, 3 where the record was made with another bundle, 4 where
-    it is damaged. A last record that was cut, as a killed process leaves it, is told and left out.
+    It ends with 0 where none does, 1 where one does, 3 where the record was made with a bundle that was not
+    given, 4 where it is damaged. A last record that was cut, as a killed process leaves it, is told and left
+    out.
 
     It tells, too, which features have drifted from their training rows: those with a population stability
     index above 0.1, the farthest first; with --json, all of them.
@@ -37,7 +43,7 @@ def replay(
     from sentio.bundle import load_bundle
     from sentio.replay import replay as replay_record
 
-    found = replay_record(record, load_bundle(bundle))
+    found = replay_record(record, *(load_bundle(folder, backend=backend) for folder in bundles))
     if found.cut:
         message(f"{record}: the last record is cut; its {found.cut} bytes were left out")
     if as_json:

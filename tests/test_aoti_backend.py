@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from bundles import Planted, change_json, make_bundle, make_source, reseal, walk
+from cpp_hosts import calls_of_on_bar
 
 from sentio.bundle import load_bundle
 from sentio.bundle.aoti import AotiModel
@@ -250,3 +251,11 @@ def test_sentio_cli_runs_it(made, sentio_cli):
     assert [name for name, check in checks.items() if check.ok is not True] == []
     # Rank, T, F and type of one window, two windows, and one that is not contiguous.
     assert checks["C++: aoti: wrong inputs refused"].detail.startswith("12 of 12")
+
+
+def test_its_calls_at_a_bar_are_counted(made, sentio_cli, record_property):
+    found = calls_of_on_bar(made, "aoti")
+    record_property("calls of on_bar: least, median, most", str(found))
+    least, median, most = found["allocations"]
+    assert 0 < least <= median <= most
+    assert found["writes"] == (0, 0, 0)

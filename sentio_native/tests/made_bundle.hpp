@@ -116,7 +116,7 @@ struct BundleOptions {
   std::int64_t seq_len = 1;
   bool windows_cross_sessions = true;
   std::string kind = "logit";
-  bool native = false;  // holds the backend `native` too, and names it first
+  bool native = false;  // holds the backend `native` too, names it first, and is run by it
 };
 
 // One tensor of a safetensors file.
@@ -363,7 +363,7 @@ inline LoadOptions sum_model(bool strict = true, const std::string& kind = "logi
 inline std::shared_ptr<const Bundle> load_made(const BundleOptions& options = {}) {
   const TemporaryFolder folder;
   seal(folder.path(), make_bundle(options));
-  return Bundle::load(folder.path(), sum_model(true, options.kind));
+  return Bundle::load(folder.path(), options.native ? LoadOptions{} : sum_model(true, options.kind));
 }
 
 }  // namespace sentio::test

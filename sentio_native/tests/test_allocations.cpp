@@ -1,10 +1,12 @@
-// After warm-up, neither the engine nor a session allocates.
+// After warm-up, neither the engine nor a session of `native` allocates, locks or logs.
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <mutex>
+#include <shared_mutex>
 
 #include "check.hpp"
-#include "counted_new.hpp"
+#include "counted_calls.hpp"
 #include "every_op.hpp"
 #include "made_bundle.hpp"
 #include "sentio/session_batch.hpp"
@@ -17,47 +19,94 @@ using namespace sentio::test;
 
 const SessionOptions kFeed{.interval_ns = 5 * kMinute};
 
-// Runs `take` for bar after bar of a long feed, and returns how often the later ones allocated.
+// Runs `take` for bar after bar of a long feed, and returns the calls of the later ones.
 template <class Take>
-std::int64_t allocations_after(std::size_t warm, const BarTable& bars, Take&& take) {
+Calls calls_after(std::size_t warm, const BarTable& bars, Take&& take) {
   for (std::size_t i = 0; i < warm; ++i) take(bars[i]);
-  const std::int64_t before = allocations;
+  const Calls before = calls_so_far();
   for (std::size_t i = warm; i < bars.size(); ++i) take(bars[i]);
-  return allocations - before;
+  return calls_so_far() - before;
 }
 
-TEST(the_count_counts) {
-  const std::int64_t before = allocations;
-  const std::vector<float> some(3);
-  CHECK_EQUAL(allocations - before, 1);
-  CHECK_EQUAL(some.size(), 3u);
+Calls calls_of(const std::function<void()>& action) {
+  const Calls before = calls_so_far();
+  action();
+  return calls_so_far() - before;
 }
 
-TEST(an_engine_of_every_op_allocates_nothing_after_warming_up) {
+TEST(each_way_to_allocate_is_counted) {
+  void* volatile got = nullptr;  // so that no compiler leaves a call out
+  const Calls one{.allocations = 1};
+  CHECK_EQUAL(calls_of([&] { got = ::operator new(3); }), one);
+  ::operator delete(got);
+  const std::align_val_t line{64};
+  CHECK_EQUAL(calls_of([&] { got = ::operator new(3, line); }), one);
+  ::operator delete(got, line);
+#ifndef SENTIO_SANITIZED
+  CHECK_EQUAL(calls_of([&] { got = std::malloc(3); }), one);
+  CHECK_EQUAL(calls_of([&] { got = std::realloc(got, 300); }), one);
+  std::free(got);
+  CHECK_EQUAL(calls_of([&] { got = std::calloc(3, 3); }), one);
+  std::free(got);
+  CHECK_EQUAL(calls_of([&] { got = std::aligned_alloc(64, 64); }), one);
+  std::free(got);
+  void* aligned = nullptr;
+  CHECK_EQUAL(calls_of([&] { CHECK_EQUAL(::posix_memalign(&aligned, 64, 3), 0); }), one);
+  CHECK_EQUAL(reinterpret_cast<std::uintptr_t>(aligned) % 64, 0u);
+  std::free(aligned);
+#endif
+}
+
+TEST(each_way_to_lock_is_counted) {
+  const Calls one{.locks = 1};
+  std::mutex mutex;
+  CHECK_EQUAL(calls_of([&] { const std::lock_guard lock(mutex); }), one);
+  CHECK_EQUAL(calls_of([&] { const std::unique_lock lock(mutex, std::try_to_lock); }), one);
+  std::shared_mutex shared;
+  CHECK_EQUAL(calls_of([&] { const std::lock_guard lock(shared); }), one);
+  CHECK_EQUAL(calls_of([&] { const std::shared_lock lock(shared); }), one);
+}
+
+TEST(each_way_to_write_is_counted) {
+  const Calls one{.writes = 1};
+  std::ofstream stream("/dev/null");
+  CHECK_EQUAL(calls_of([&] { stream << 'a' << std::flush; }), one);
+  CHECK_EQUAL(calls_of([&] { std::cerr.write("", 0); }), one);
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/dev/null", "w"), &std::fclose);
+  std::setbuf(file.get(), nullptr);
+  CHECK_EQUAL(calls_of([&] { (void)std::fwrite("a", 1, 1, file.get()); }), one);
+  CHECK_EQUAL(calls_of([&] { std::fputs("ab", file.get()); }), one);
+  CHECK_EQUAL(calls_of([&] { std::fputc('a', file.get()); }), one);
+  CHECK_EQUAL(calls_of([&] { std::putc('a', file.get()); }), one);
+  CHECK_EQUAL(calls_of([&] { std::fprintf(file.get(), "%d", 3); }), one);
+  CHECK_EQUAL(calls_of([&] { CHECK_EQUAL(::write(::fileno(file.get()), "a", 1), 1); }), one);
+}
+
+TEST(an_engine_of_every_op_calls_nothing_after_warming_up) {
   const auto plan = plan_of_every_op();
   const auto warm = static_cast<std::size_t>(plan->first_valid_row()) + 2;
   const BarTable bars = make_bars(warm + 2000, 60);
   Engine engine(plan);
   std::vector<float> row(plan->width());
   int refused = 0;
-  const auto count = allocations_after(warm, bars, [&](const Bar& bar) {
+  const Calls calls = calls_after(warm, bars, [&](const Bar& bar) {
     Bar bad = bar;
     bad.low = -1;
     refused += engine.step(bad, row) != BarFault::none;
     refused += engine.peek(bar, row) != BarFault::none;
     refused += engine.step(bar, row) != BarFault::none;
   });
-  CHECK_EQUAL(count, 0);
+  CHECK_EQUAL(calls, Calls{});
   CHECK_EQUAL(refused, static_cast<int>(bars.size()));
 }
 
-TEST(a_session_allocates_nothing_after_warming_up) {
+TEST(a_session_calls_nothing_but_its_records_write_after_warming_up) {
   const BarTable bars = make_bars(5000, 60);
   const TemporaryFolder folder;
-  Session session(load_made({.seq_len = 9, .windows_cross_sessions = false}),
+  Session session(load_made({.seq_len = 9, .windows_cross_sessions = false, .native = true}),
                   {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
   int predicted = 0, refused = 0, moved = 0;
-  const auto count = allocations_after(200, bars, [&](const Bar& bar) {
+  const Calls calls = calls_after(200, bars, [&](const Bar& bar) {
     Bar bad = bar;
     bad.close = std::nan("");
     refused += is_refusal(session.on_bar(bad).status);
@@ -65,27 +114,27 @@ TEST(a_session_allocates_nothing_after_warming_up) {
     predicted += session.on_bar(bar).prediction.has_value();
     moved += session.drift().feature(1).psi > 0.25;
   });
-  CHECK_EQUAL(count, 0);
+  CHECK_EQUAL(calls, Calls{.writes = 4800});  // of the record: one a bar that was taken
   CHECK(predicted > 4000);
   CHECK(moved > 4000);  // an EMA of prices near 100, of which the made ranges know nothing
   CHECK_EQUAL(refused, 5000);
 }
 
-TEST(a_session_of_classes_allocates_nothing_after_warming_up) {
+TEST(a_session_of_classes_calls_nothing_but_its_records_write_after_warming_up) {
   const BarTable bars = make_bars(3000, 60);
   const TemporaryFolder folder;
-  const auto bundle = load_made({.kind = "classes"});
+  const auto bundle = load_made({.kind = "classes", .native = true});
   Session session(bundle, {.interval_ns = 5 * kMinute, .record = folder.path() / "live.record"});
   TFAStrategy strategy({.interval_ns = 5 * kMinute, .buy_probability = 0.37, .sell_probability = 0.63},
                        bundle);
   int signals = 0;
   double sum = 0;
-  const auto count = allocations_after(200, bars, [&](const Bar& bar) {
+  const Calls calls = calls_after(200, bars, [&](const Bar& bar) {
     const Outcome outcome = session.on_bar(bar);
     if (outcome.prediction) sum += outcome.prediction->probabilities()[2];
     signals += strategy.on_bar(bar).side != Side::flat;
   });
-  CHECK_EQUAL(count, 0);
+  CHECK_EQUAL(calls, Calls{.writes = 2800});
   CHECK(sum > 100 && signals > 100);
 }
 
@@ -179,8 +228,8 @@ TEST(a_session_that_gets_no_memory_to_begin_with_makes_no_record) {
   CHECK(failed > 5);
 }
 
-TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {
-  const auto bundle = load_made({.seq_len = 4});
+TEST(a_strategy_and_a_batch_call_nothing_after_warming_up) {
+  const auto bundle = load_made({.seq_len = 4, .native = true});
   const BarTable bars = make_bars(3000, 60);
   TFAStrategy strategy({.interval_ns = 5 * kMinute, .cooldown_bars = 2}, bundle);
   Session one(bundle, kFeed), two(bundle, kFeed);
@@ -188,13 +237,13 @@ TEST(a_strategy_and_a_batch_allocate_nothing_after_warming_up) {
   SessionBatch batch(bundle, 2);
   Outcome outcomes[2];
   int signals = 0;
-  const auto count = allocations_after(200, bars, [&](const Bar& bar) {
+  const Calls calls = calls_after(200, bars, [&](const Bar& bar) {
     const Bar both[] = {bar, bar};
     batch.on_bars(sessions, both, outcomes);
     (void)strategy.peek(bar);
     signals += strategy.on_bar(bar).side != Side::flat;
   });
-  CHECK_EQUAL(count, 0);
+  CHECK_EQUAL(calls, Calls{});
   CHECK(signals > 100);
   CHECK(outcomes[1].prediction.has_value());
 }

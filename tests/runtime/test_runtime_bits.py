@@ -8,9 +8,9 @@ import subprocess
 import numpy as np
 import pytest
 from bundles import walk
+from cpp_hosts import calls_of_on_bar, lines_of
 from runtime_project import BUILD, ROOT, bundle_of, make_project, read_dump, same_bits, write_csv
 
-from sentio.bars import Bars
 from sentio.bundle import load_bundle
 
 
@@ -32,14 +32,6 @@ def test_streamed_logits_are_those_of_python_at_batch_one(tmp_path, cli, seq_len
         assert same_bits(logits, expected.value[kept])
 
 
-def spaced(bars: Bars) -> str:
-    """One bar a line: ts open high low close volume."""
-    return "".join(
-        f"{ts} {' '.join(map(repr, row))}\n"
-        for ts, row in zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)
-    )
-
-
 def test_the_program_of_the_guide_computes_the_same(project, cli):
     guide = (ROOT / "docs/guides/run-a-bundle.md").read_text()
     program = (ROOT / "sentio_native/tests/session_host.cpp").read_text()
@@ -47,7 +39,7 @@ def test_the_program_of_the_guide_computes_the_same(project, cli):
     bars = walk()
     done = subprocess.run(
         [BUILD / "tests" / "session_host", bundle_of(project)],
-        input=spaced(bars),
+        input=lines_of(bars),
         capture_output=True,
         text=True,
         timeout=120,
@@ -59,34 +51,25 @@ def test_the_program_of_the_guide_computes_the_same(project, cli):
     assert same_bits(np.array([float(value) for _, value in said], np.float32), expected.value)
 
 
-def allocations_of_on_bar(project, backend):
-    """Least, median and most of the bars that gave a prediction."""
-    done = subprocess.run(
-        [BUILD / "tests" / "count_allocations", bundle_of(project), backend],
-        input=spaced(walk()),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return tuple(map(int, done.stdout.split()))
+def test_native_calls_nothing_at_a_bar(project, cli):
+    none = (0, 0, 0)
+    found = calls_of_on_bar(bundle_of(project), "native")
+    assert found == {"allocations": none, "locks": none, "writes": none}
 
 
-def test_native_allocates_nothing_at_a_bar(project, cli):
-    assert allocations_of_on_bar(project, "native") == (0, 0, 0)
-
-
-def test_the_allocations_of_libtorch_are_counted(project, cli, record_property):
-    least, median, most = allocations_of_on_bar(project, "torchscript")
-    record_property("allocations of on_bar: least, median, most", f"{least} {median} {most}")
+def test_the_calls_of_libtorch_are_counted(project, cli, record_property):
+    found = calls_of_on_bar(bundle_of(project), "torchscript")
+    record_property("calls of on_bar: least, median, most", str(found))
+    least, median, most = found["allocations"]
     assert 0 < least <= median <= most
+    assert found["writes"] == (0, 0, 0)
 
 
 def test_whoever_asks_a_model_of_libtorch_runs_on_one_thread(project, cli):
     program = BUILD / "tests" / "libtorch_threads"
     done = subprocess.run(
         [program, bundle_of(project), "torchscript"],
-        input=spaced(walk(sessions=2)),
+        input=lines_of(walk(sessions=2)),
         capture_output=True,
         text=True,
         timeout=120,
@@ -99,7 +82,7 @@ def test_whoever_asks_a_model_of_libtorch_runs_on_one_thread(project, cli):
 def test_a_host_that_links_the_library_computes_the_same(project, cli):
     host = BUILD / "tests" / "strategy_host"
     bars = walk()
-    lines = spaced(bars)
+    lines = lines_of(bars)
     environment = os.environ | {"SENTIO_ROOT": str(project)}
     done = subprocess.run([host], input=lines, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from bundles import Planted, change_json, make_bundle, make_source, reseal, walk
-from cpp_hosts import calls_of_on_bar
+from cpp_hosts import calls_of_on_bar, expect_the_same_in_threads
 
 from sentio.bundle import load_bundle
 from sentio.bundle.aoti import AotiModel
@@ -259,3 +259,8 @@ def test_its_calls_at_a_bar_are_counted(made, sentio_cli, record_property):
     least, median, most = found["allocations"]
     assert 0 < least <= median <= most
     assert found["writes"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize("backend", ["aoti", "torchscript"])
+def test_sessions_in_threads_over_one_bundle_compute_the_same(made, sentio_cli, backend):
+    expect_the_same_in_threads(made, backend)

@@ -1,4 +1,5 @@
-// Sessions in threads over one bundle, and bundles loaded in threads: for ThreadSanitizer, and for the bits.
+// Sessions of `native` in threads over one bundle, and bundles loaded in threads: for ThreadSanitizer, and
+// for the bits.
 #include <barrier>
 #include <thread>
 
@@ -39,7 +40,7 @@ void in_threads(Work&& work) {
 }
 
 TEST(sessions_in_threads_over_one_bundle_give_the_bits_of_each_alone) {
-  const auto bundle = load_made({.seq_len = 8});
+  const auto bundle = load_made({.seq_len = 8, .native = true});
   std::vector<BarTable> bars;
   std::vector<std::vector<double>> expected, found(kThreads);
   for (std::size_t k = 0; k < kThreads; ++k) {
@@ -57,10 +58,10 @@ TEST(sessions_in_threads_over_one_bundle_give_the_bits_of_each_alone) {
 
 TEST(bundles_are_loaded_in_threads) {
   const TemporaryFolder folder;
-  seal(folder.path(), make_bundle({.seq_len = 3}));
+  seal(folder.path(), make_bundle({.seq_len = 3, .native = true}));
   std::vector<std::string> ids(kThreads);
   in_threads([&](std::size_t k) {
-    const auto bundle = Bundle::load(folder.path(), sum_model());
+    const auto bundle = Bundle::load(folder.path());
     Session session(bundle, kFeed);
     session.restore(bundle->engine_state());
     ids[k] = bundle->id();

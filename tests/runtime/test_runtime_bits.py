@@ -7,8 +7,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from bundles import walk
-from cpp_hosts import calls_of_on_bar, lines_of
+from bundles import make_bundle, make_source, walk
+from cpp_hosts import calls_of_on_bar, expect_the_same_in_threads, lines_of
 from runtime_project import BUILD, ROOT, bundle_of, make_project, read_dump, same_bits, write_csv
 
 from sentio.bundle import load_bundle
@@ -63,6 +63,12 @@ def test_the_calls_of_libtorch_are_counted(project, cli, record_property):
     least, median, most = found["allocations"]
     assert 0 < least <= median <= most
     assert found["writes"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("backend", "seq_len"), [("native", 1), ("torchscript", 4)])
+def test_sessions_in_threads_over_one_bundle_compute_the_same(tmp_path, cli, backend, seq_len):
+    bundle = make_bundle(tmp_path, make_source(seq_len), backends=[backend])
+    expect_the_same_in_threads(bundle, backend)
 
 
 def test_whoever_asks_a_model_of_libtorch_runs_on_one_thread(project, cli):

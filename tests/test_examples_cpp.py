@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bundles import TINY_SPEC, make_bundle, make_source, walk
+from cpp_hosts import lines_of
 
-from sentio.bars import Bars
 from sentio.bundle import load_bundle
 from sentio.features import FeatureEngine
 from sentio.native import cmake_folder
@@ -31,6 +31,13 @@ def run(*command: str | Path, feed: str = "") -> str:
     return done.stdout
 
 
+def refused(*command: str | Path) -> str:
+    """What a program says that takes no bars and fails as it is written to, not by a crash."""
+    done = subprocess.run(list(map(str, command)), input="", capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, ""), f"{command}\n{done}"
+    return done.stderr
+
+
 def configure(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = ["cmake", "-S", str(project), "-B", str(project / "build"), *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
@@ -38,11 +45,6 @@ def configure(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def copy_of_the_example(folder: Path) -> Path:
     return Path(shutil.copytree(ROOT / "examples" / "cpp", folder / "project"))
-
-
-def lines_of(bars: Bars) -> str:
-    rows = zip(bars.ts.tolist(), bars.to_array().tolist(), strict=True)
-    return "".join(f"{ts} {' '.join(map(repr, row))}\n" for ts, row in rows)
 
 
 def expect_the_engines_features(program: Path, folder: Path) -> None:
@@ -63,6 +65,24 @@ def expect_the_engines_features(program: Path, folder: Path) -> None:
     assert features[~missing].tobytes() == expected[~missing].tobytes()
 
 
+def expect_the_bundles_predictions(program: Path, folder: Path, backend: str) -> None:
+    """`trade` takes every bar, and predicts the bits that Python does."""
+    bundle = make_bundle(folder / "artifacts", make_source(), backends=[backend])
+    bars = walk()
+    loaded = load_bundle(bundle)
+    seconds = str(loaded.manifest.interval_ns // 10**9)
+    said = [line.split() for line in run(program, bundle, seconds, feed=lines_of(bars)).splitlines()]
+    assert [int(words[0]) for words in said] == bars.ts.tolist()
+    predicted = [words for words in said if words[1] == "predicted"]
+    expected = loaded.predict(bars)
+    assert [int(words[0]) for words in predicted] == expected.ts.tolist()
+    values = np.array([float(words[2]) for words in predicted], np.float32)
+    assert values.tobytes() == expected.value.astype(np.float32).tobytes()
+    # An error of the library is caught by its type, across the border where it is a shared one.
+    assert str(folder / "nowhere") in refused(program, folder / "nowhere", seconds)
+    assert "the feed" in refused(program, bundle, "1")
+
+
 def expect_nothing_of_the_build(prefix: Path) -> None:
     """No file knows where it was built, and no text that the JSON library was needed for it."""
     files = [path for path in prefix.rglob("*") if path.is_file()]
@@ -75,17 +95,31 @@ def expect_nothing_of_the_build(prefix: Path) -> None:
             assert b"nlohmann" not in content, path
 
 
-def test_the_example_builds_against_a_moved_copy_of_the_installed_engine(tmp_path: Path) -> None:
-    prefix = Path(shutil.copytree(cmake_folder().parents[2], tmp_path / "moved"))
-    expect_nothing_of_the_build(prefix)
-    project = copy_of_the_example(tmp_path)
+def build_the_example(folder: Path, prefix: Path) -> Path:
+    """The folder of its two programs, made without LibTorch."""
+    project = copy_of_the_example(folder)
     done = configure(
         project, f"-Dsentio_DIR={prefix / 'lib' / 'cmake' / 'sentio'}", "-DCMAKE_BUILD_TYPE=Debug"
     )
     assert done.returncode == 0, done.stderr
-    assert "sentio without runtime, which is not in this installation" in done.stdout
     run("cmake", "--build", project / "build")
-    expect_the_engines_features(project / "build" / "features", tmp_path)
+    return project / "build"
+
+
+def expect_both_programs_to_run(folder: Path, prefix: Path) -> None:
+    expect_nothing_of_the_build(prefix)
+    programs = build_the_example(folder, prefix)
+    expect_the_engines_features(programs / "features", folder)
+    expect_the_bundles_predictions(programs / "trade", folder, "native")
+    assert "nowhere: cannot be read" in refused(programs / "features", "nowhere")
+    scripted = make_bundle(folder / "artifacts", make_source(), "v2", backends=["torchscript"])
+    told = refused(programs / "trade", scripted, "300")
+    assert "holds the backends torchscript; this build runs native" in told
+
+
+def test_the_example_runs_with_a_moved_copy_of_what_the_wheel_holds(tmp_path: Path) -> None:
+    prefix = Path(shutil.copytree(cmake_folder().parents[2], tmp_path / "moved"))
+    expect_both_programs_to_run(tmp_path, prefix)
 
 
 def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
@@ -98,9 +132,9 @@ def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
         return " ".join(done.stderr.split())
 
     everything = told("find_package(sentio CONFIG REQUIRED COMPONENTS engine runtime models)")
-    assert "component runtime: is not in this installation" in everything
     assert "component models: is not in this installation" in everything
     assert "component engine" not in everything
+    assert "component runtime" not in everything
     # A promise of another minor version is another promise.
     major, minor, _ = map(int, metadata.version("sentio").split("."))
     assert "version" in told(f"find_package(sentio {major}.{minor + 1} CONFIG REQUIRED)")
@@ -138,14 +172,4 @@ def test_the_example_trades_a_bundle_as_python_does(runtime: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     run("cmake", "--build", project / "build", "--target", "trade")
 
-    bundle = make_bundle(tmp_path / "artifacts", make_source())
-    bars = walk()
-    seconds = str(load_bundle(bundle).manifest.interval_ns // 10**9)
-    lines = run(project / "build" / "trade", bundle, seconds, feed=lines_of(bars)).splitlines()
-    said = [line.split() for line in lines]
-    assert [int(words[0]) for words in said] == bars.ts.tolist()
-    predicted = [words for words in said if words[1] == "predicted"]
-    expected = load_bundle(bundle).predict(bars)
-    assert [int(words[0]) for words in predicted] == expected.ts.tolist()
-    values = np.array([float(words[2]) for words in predicted], np.float32)
-    assert values.tobytes() == expected.value.astype(np.float32).tobytes()
+    expect_the_bundles_predictions(project / "build" / "trade", tmp_path, "torchscript")

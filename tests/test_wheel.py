@@ -51,9 +51,10 @@ def test_a_wheel_holds_all_that_runs(tmp_path: Path) -> None:
     # What tests/test_examples_cpp.py builds against has the same rules and another place.
     library = Path(cmake_folder).parents[2]
     assert library.is_relative_to(installed)
-    assert (library / "lib" / "libsentio_engine.a").is_file()
-    assert (library / "include" / "sentio" / "engine.hpp").is_file()
+    for name, header in (("engine", "engine.hpp"), ("runtime", "session.hpp")):
+        assert (library / "lib" / f"libsentio_{name}.a").is_file()
+        assert (library / "include" / "sentio" / header).is_file()
+        targets = (Path(cmake_folder) / f"sentio-{name}-release.cmake").read_text()
+        assert f"${{_IMPORT_PREFIX}}/sentio/cpp/lib/libsentio_{name}.a" in targets
     for file in (path for path in library.rglob("*") if path.is_file()):
         assert str(ROOT).encode() not in file.read_bytes(), file
-    targets = (Path(cmake_folder) / "sentio-engine-release.cmake").read_text()
-    assert "${_IMPORT_PREFIX}/sentio/cpp/lib/libsentio_engine.a" in targets

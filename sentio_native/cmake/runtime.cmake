@@ -1,21 +1,35 @@
 # The runtime: bundles, sessions, and the command sentio_cli. One file alone, src/runtime/torch_model.cpp, sees LibTorch.
 
-option(SENTIO_TORCH "Build the backend torchscript, which needs LibTorch" ON)
+option(SENTIO_TORCH "Build the backends torchscript and aoti, which need LibTorch" ON)
 option(SENTIO_OPENSSL "Check the signatures of bundles, which needs the system's OpenSSL" OFF)
+if(SENTIO_PYTHON)  # LibTorch is Python's to load
+  set(SENTIO_TORCH OFF)
+endif()
 
-add_library(sentio_runtime src/runtime/backends.cpp src/runtime/signature.cpp ${sentio_runtime_objects})
+add_library(sentio_runtime
+  src/runtime/backends.cpp src/runtime/bundle.cpp src/runtime/dense_layers.cpp src/runtime/drift.cpp
+  src/runtime/gate.cpp src/runtime/golden.cpp src/runtime/hashed_file.cpp src/runtime/interval.cpp
+  src/runtime/json_fields.cpp src/runtime/manifest.cpp src/runtime/native_model.cpp src/runtime/npy.cpp
+  src/runtime/prediction.cpp src/runtime/record.cpp src/runtime/safetensors.cpp src/runtime/sealed_folder.cpp
+  src/runtime/session.cpp src/runtime/session_batch.cpp src/runtime/session_state.cpp src/runtime/signature.cpp
+  src/runtime/state_frame.cpp src/runtime/strategy_tfa.cpp src/runtime/sums.cpp src/runtime/workspace.cpp
+  src/runtime/x86_64_v3.cpp)
+sentio_by_the_dozen(sentio_runtime)
 sentio_library(runtime bundle drift model prediction session session_batch strategy_tfa)
 target_include_directories(sentio_runtime PRIVATE src)
 target_include_directories(sentio_runtime SYSTEM PRIVATE ${SENTIO_JSON_INCLUDE})
 target_link_libraries(sentio_runtime PUBLIC sentio_engine PRIVATE $<BUILD_INTERFACE:sentio_flags>)
+sentio_add_for_each_isa(dense_layers sentio_runtime dense_layers src/runtime/dense_layers_isa.cpp)
+target_sources(sentio_runtime PRIVATE ${dense_layers})
 if(BUILD_SHARED_LIBS)
   # What a shared engine hides and the runtime uses.
   target_sources(sentio_runtime PRIVATE src/json.cpp src/sha256.cpp)
 endif()
 
+# Each definition to the one file that asks for it, so that builds with and without it share the other objects.
 if(SENTIO_OPENSSL)
   find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
-  target_compile_definitions(sentio_runtime PRIVATE SENTIO_HAS_OPENSSL)
+  set_source_files_properties(src/runtime/signature.cpp PROPERTIES COMPILE_DEFINITIONS SENTIO_HAS_OPENSSL)
   target_link_libraries(sentio_runtime PRIVATE OpenSSL::Crypto)
 endif()
 
@@ -44,13 +58,13 @@ if(SENTIO_TORCH)
   # Its macros write their files' places into messages; the library shall know none of this machine.
   target_compile_options(sentio_torch_model PRIVATE -fmacro-prefix-map=${torch_folder}/=)
   target_link_libraries(sentio_torch_model PRIVATE torch $<BUILD_INTERFACE:sentio_flags>)
-  target_compile_definitions(sentio_runtime PRIVATE SENTIO_HAS_TORCH)
+  set_source_files_properties(src/runtime/backends.cpp PROPERTIES COMPILE_DEFINITIONS SENTIO_HAS_TORCH)
   target_sources(sentio_runtime PRIVATE $<TARGET_OBJECTS:sentio_torch_model>)
   target_link_libraries(sentio_runtime PRIVATE $<LINK_ONLY:torch>)
 endif()
 
-# The C interface, the command and the tests link more than the public interface.
-if(BUILD_SHARED_LIBS)
+# The command and the tests link more than the public interface; the C library holds all that it needs.
+if(BUILD_SHARED_LIBS OR NOT SENTIO_RUNTIME)
   return()
 endif()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -131,7 +132,8 @@ def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
         assert done.returncode == 1
         return " ".join(done.stderr.split())
 
-    everything = told("find_package(sentio CONFIG REQUIRED COMPONENTS engine runtime models)")
+    everything = told("find_package(sentio CONFIG REQUIRED COMPONENTS engine runtime c models)")
+    assert "component c: is not in this installation" in everything
     assert "component models: is not in this installation" in everything
     assert "component engine" not in everything
     assert "component runtime" not in everything
@@ -173,3 +175,26 @@ def test_the_example_trades_a_bundle_as_python_does(runtime: Path, tmp_path: Pat
     run("cmake", "--build", project / "build", "--target", "trade")
 
     expect_the_bundles_predictions(project / "build" / "trade", tmp_path, "torchscript")
+
+
+def test_a_host_in_c_links_the_installed_library(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The library has no run path: linker and loader are told where LibTorch is.
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(Path(torch_folder()).parents[2] / "lib"))
+    guide = (ROOT / "docs" / "guides" / "run-a-bundle.md").read_text()
+    (tmp_path / "host.c").write_text(re.findall(r"```c\n(.*?)```", guide, re.DOTALL)[0])
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\n"
+        "project(host LANGUAGES C)\n"
+        "find_package(sentio CONFIG REQUIRED COMPONENTS c)\n"
+        "add_executable(host host.c)\n"
+        "target_link_libraries(host PRIVATE sentio::c)\n"
+    )
+    done = configure(tmp_path, f"-DCMAKE_PREFIX_PATH={runtime}")
+    assert done.returncode == 0, done.stderr
+    run("cmake", "--build", tmp_path / "build")
+    bundle = make_bundle(tmp_path / "artifacts", make_source())
+    said = run(tmp_path / "build" / "host", bundle, feed=lines_of(walk())).splitlines()
+    values = np.array([float(line.split()[1]) for line in said], np.float32)
+    assert values.tobytes() == load_bundle(bundle).predict(walk()).value.astype(np.float32).tobytes()

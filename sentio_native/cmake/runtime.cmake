@@ -72,7 +72,8 @@ endif()
 add_library(sentio_c SHARED
   src/c_interface/batch.cpp src/c_interface/bundle.cpp src/c_interface/results.cpp src/c_interface/session.cpp
   src/c_interface/strategy_tfa.cpp)
-target_include_directories(sentio_c PUBLIC include PRIVATE src)
+target_sources(sentio_c PUBLIC FILE_SET HEADERS BASE_DIRS include FILES include/sentio/sentio.h)
+target_include_directories(sentio_c PRIVATE src)
 target_compile_definitions(sentio_c PRIVATE SENTIO_VERSION="${PROJECT_VERSION}")
 target_link_libraries(sentio_c PRIVATE sentio_runtime $<BUILD_INTERFACE:sentio_flags>)
 set(exports ${PROJECT_SOURCE_DIR}/src/c_interface/exports.map)
@@ -80,11 +81,11 @@ target_link_options(sentio_c PRIVATE "LINKER:--version-script=${exports}")
 if(NOT SENTIO_SANITIZE)  # whose runtime is the program's, by clang
   target_link_options(sentio_c PRIVATE LINKER:--no-undefined)
 endif()
-set_target_properties(sentio_c PROPERTIES OUTPUT_NAME sentio VERSION ${PROJECT_VERSION} SOVERSION 1
+set_target_properties(sentio_c PROPERTIES OUTPUT_NAME sentio EXPORT_NAME c VERSION ${PROJECT_VERSION} SOVERSION 1
   LINK_DEPENDS ${exports} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 add_library(sentio::c ALIAS sentio_c)
-install(TARGETS sentio_c LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES include/sentio/sentio.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sentio)
+install(TARGETS sentio_c EXPORT sentio-c FILE_SET HEADERS)
+install(EXPORT sentio-c NAMESPACE sentio:: DESTINATION ${sentio_config_folder})
 
 add_executable(sentio_cli
   cli/arguments.cpp cli/cache_feed.cpp cli/csv_feed.cpp cli/main.cpp cli/paper_account.cpp cli/paper_report.cpp

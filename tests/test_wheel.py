@@ -24,7 +24,9 @@ print(sentio.__file__, sentio_features.__file__, spec.n_features, sentio.native.
 def test_a_wheel_holds_all_that_runs(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     # The environment's own build tools stand in for those that pip would download.
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The compiler by the name that `make native` calls it, so that a compiler's cache finds its objects.
+    environment = {"CXX": "c++", **os.environ, "PATH": tools}
     subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, env=environment)
     (wheel,) = tmp_path.glob("sentio-*.whl")
     installed = tmp_path / "installed"

@@ -104,11 +104,11 @@ sanitize-threads: setup ## eight sessions in threads under ThreadSanitizer
 	cmake --build build/sanitize-threads --target thread_tests
 	ctest --test-dir build/sanitize-threads --output-on-failure -R '^threads$$'
 
-shared: setup ## the libraries as shared ones in build/shared, but for LibTorch, and what they export
+shared: native ## the libraries as shared ones in build/shared, but for LibTorch; what they export, and who uses them
 	cmake -B build/shared $(CMAKE_FLAGS) -DBUILD_SHARED_LIBS=ON -DSENTIO_UNITY=ON -DSENTIO_RUNTIME=ON \
 		-DSENTIO_TORCH=OFF -DSENTIO_OPENSSL=$(HAS_OPENSSL)
 	cmake --build build/shared
-	python -m pytest tests/test_library_symbols.py -k shared
+	python -m pytest tests/test_library_symbols.py tests/test_examples_cpp.py -k shared
 
 bench: native .venv/.bench ## the engine's cost beside its peers, in one run; then its page and plots
 	cmake -B build/bench $(CMAKE_FLAGS) -DSENTIO_BENCH=ON -DCMAKE_BUILD_TYPE=Release

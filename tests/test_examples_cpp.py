@@ -123,6 +123,13 @@ def test_the_example_runs_with_a_moved_copy_of_what_the_wheel_holds(tmp_path: Pa
     expect_both_programs_to_run(tmp_path, prefix)
 
 
+def test_the_example_runs_with_the_shared_libraries(tmp_path: Path) -> None:
+    if not (BUILD / "shared" / "libsentio_runtime.so").is_file():
+        pytest.skip("needs the shared libraries in build/shared, which `make shared` builds")
+    run("cmake", "--install", BUILD / "shared", "--prefix", tmp_path / "prefix")
+    expect_both_programs_to_run(tmp_path, tmp_path / "prefix")
+
+
 def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
     def told(text: str) -> str:
         (tmp_path / "CMakeLists.txt").write_text(

@@ -23,6 +23,7 @@ function(sentio_library name)
   if(BUILD_SHARED_LIBS)
     target_compile_definitions(${target} PUBLIC SENTIO_SHARED)
     if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
+      set_target_properties(${target} PROPERTIES INSTALL_RPATH $ORIGIN)  # the runtime finds the engine beside itself
       set(exports ${CMAKE_CURRENT_BINARY_DIR}/exports.map)
       configure_file(cmake/exports.map.in ${exports} @ONLY)
       target_link_options(${target} PRIVATE LINKER:-z,defs LINKER:--version-script=${exports})

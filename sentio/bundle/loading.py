@@ -118,8 +118,7 @@ class Bundle:
         return self._model
 
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
-        """Predict at the close of each bar, on one thread, which torch, where it runs the model, sets for the
-        whole process meanwhile: threads take turns.
+        """Predict at the close of each bar, on one thread; threads take turns where torch runs the model.
 
         Args:
             bars: N bars of the bundle's interval.
@@ -167,7 +166,7 @@ def load_bundle(
 
     Hashes come first, then manifest, spec, golden features, engine state and golden outputs.
 
-    A bundle holds code (TorchScript): load only those whose source you trust.
+    A bundle may hold code (TorchScript, machine code): load only those whose source you trust.
 
     Args:
         folder: such as artifacts/TFA/v1.
@@ -180,7 +179,9 @@ def load_bundle(
         CorruptStore: a file, the manifest, the spec or the engine's state is not what was written.
         CheckFailed: the signature is missing or not the key's, the parts do not fit each other, or the engine
             or the module gives something else than the goldens.
-        EnvironmentProblem: a signature is asked for, and the package `cryptography` is not installed.
+        BadInput: the key file holds no Ed25519 public key, or this engine does not compile the spec.
+        EnvironmentProblem: the backend needs a package or a processor that is not here, or a signature is asked
+            for and the package `cryptography` is not installed.
     """
     trusted = None if trust is None else TrustedKey(Path(trust))
     files: BundleFiles = read_files(Path(folder))

@@ -57,6 +57,7 @@ def load_model(files: BundleFiles, manifest: Manifest, backend: Backend) -> Mode
 
     Raises:
         CorruptStore: the bytes are no such model.
+        EnvironmentProblem: this machine lacks what the backend needs.
     """
     content = files[backend.file]
     match backend:

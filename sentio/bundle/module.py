@@ -75,7 +75,7 @@ def run_windows(
     batch_size: int,
     n_outputs: int,
 ) -> NDArray[np.float32]:
-    """Run a module over windows, on one thread, which torch sets for the whole process: callers take turns.
+    """Run a module over windows, on one thread; callers take turns.
 
     Args:
         module: float32 [B, T, F] to [B, C], in evaluation mode.
@@ -148,7 +148,7 @@ class TorchModel:
     def run(
         self, features: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int = 1
     ) -> NDArray[np.float32]:
-        """As `Model.run`, on one thread, which torch sets for the whole process meanwhile."""
+        """As `Model.run`, on one thread; callers take turns."""
         return run_windows(self.module, features, rows, self.layout.seq_len, batch_size, self.n_outputs)
 
     def misfits(self) -> tuple[list[str], int]:

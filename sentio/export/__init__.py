@@ -1,4 +1,4 @@
-"""Making a bundle: goldens, TorchScript, manifest, and all of them from a finished run."""
+"""Making a bundle: goldens, its backends' files, manifest, and all of them from a finished run."""
 
 from sentio.export.run import export_run, newest_finished, next_version
 from sentio.export.write import Source, write_bundle

@@ -108,9 +108,10 @@ class SENTIO_API Bundle : public std::enable_shared_from_this<Bundle> {
   // Reads every file once, checks its hash, and uses those very bytes; compiles the spec with this engine;
   // replays the golden bars and windows; last, loads the model and replays its outputs. The first check that
   // fails ends it, so that a model's code runs only where all that can be known without has passed. Throws
-  // Error(missing) where the folder is not there, Error(corrupt) where a hash differs, Error(bad_bundle) with
-  // the check that failed, Error(unsupported) where this build lacks the backend, or all of the bundle's, or
-  // cannot check a signature that is asked for.
+  // Error(missing) where the folder or the key's file is not there, Error(bad_argument) where that holds no
+  // Ed25519 public key, Error(corrupt) where a hash differs, Error(bad_bundle) with the check that failed,
+  // Error(unsupported) where the bundle holds no such backend, this build or this processor lacks it, or all
+  // of the bundle's, or this build cannot check a signature that is asked for.
   //
   // Backends of LibTorch run on one thread: two on a busy machine are slower at batch 1, and many times
   // slower at the worst. LibTorch keeps a count for each thread that calls it. Loading, and every run of a
@@ -138,7 +139,8 @@ class SENTIO_API Bundle : public std::enable_shared_from_this<Bundle> {
 };
 
 // The same checks as a value, one line each, also those after a failed one that do not need it. Models are
-// loaded where hashes, signature, manifest and features hold. Throws Error(missing) and what the operating
+// loaded where hashes, signature, manifest and features hold. Throws Error(missing), Error(bad_argument) and
+// Error(unsupported) as Bundle::load, but for a backend that others can stand in for, and what the operating
 // system refuses.
 [[nodiscard]] SENTIO_API VerifyReport verify_bundle(const std::filesystem::path& folder,
                                                     const LoadOptions& options = {});

@@ -15,8 +15,8 @@
  * - LoadOptions::model_loader: a model of the host's own is an object with virtual methods. A host that runs
  *   another of the bundle's models itself asks sentio_session_observe and sentio_session_features.
  * - Bundle::model: a session and a batch ask it, of windows that are made as those of training were.
- * - verify_bundle: loading makes the same checks, and sentio_last_error names every one that failed;
- *   `sentio verify` and `sentio_cli verify` list those that passed.
+ * - verify_bundle: loading makes the same checks of the backend that is to run, and sentio_last_error names the
+ *   first that failed; `sentio verify` and `sentio_cli verify` list them all.
  * - TFACfg's ROOT, model and version: a strategy is made of a bundle, which is loaded by its folder.
  * - Engine, Plan and the catalog, features without a bundle: sentio::engine is C++.
  */
@@ -58,7 +58,8 @@ typedef int32_t sentio_status;
 enum {
   SENTIO_PREDICTED = 0,    /* taken, and a prediction was made */
   SENTIO_WARMING_UP = 1,   /* taken; the window is not full of valid rows yet */
-  SENTIO_MODEL_FAILED = 2, /* taken; the model failed, see sentio_last_error, or its output is not a number */
+  /* taken; the model failed, see sentio_last_error, or its output is no number, or no probability where it is to be */
+  SENTIO_MODEL_FAILED = 2,
   /* From here on: refused, nothing has changed. */
   SENTIO_NOT_LATER = 16,    /* its time is not later than the bar before */
   SENTIO_TOO_EARLY = 17,    /* it follows the bar before by less than the bundle's interval */

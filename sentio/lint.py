@@ -28,7 +28,7 @@ __all__ = [
     "population_stability",
 ]
 
-MIN_ROWS = 1000
+MIN_ROWS = 1000  # fewer would hardly fill the bins of the two halves
 BINS = 10
 # Two samples of m independent values of one distribution have a PSI of 2 / m times a chi-squared figure of
 # BINS - 1 degrees (Yurdakul, Statistical Properties of Population Stability Index, 2018): what is beyond its
@@ -313,11 +313,12 @@ def _no_settle(table: _Table, _: Thresholds) -> _Found:
         if nodes[node]["settle"] is not None:
             continue
         endless: set[str] = set()
-        waiting = [node]
+        seen, waiting = {node}, [node]
         while waiting:
             reader = nodes[waiting.pop()]
-            read = [each for each, _output in reader["inputs"] if nodes[each]["settle"] is None]
-            waiting += read
+            read = {each for each, _output in reader["inputs"] if nodes[each]["settle"] is None}
+            waiting += read - seen
+            seen |= read
             if not read:
                 endless.add(reader["kernel"])
         names = " and ".join(sorted(endless))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sentio.bundle import Bundle
 from sentio.bundle.manifest import MOST_CLASSES, MOST_FEATURES
-from sentio.errors import BadInput, CorruptStore, UsageError
+from sentio.errors import BadInput, CorruptStore, SentioError, UsageError
 from sentio.session import Drift, LiveBundle, Session, Status
 
 __all__ = ["RecordedBar", "RecordedState", "Replay", "read_record", "replay"]
@@ -209,7 +209,10 @@ def replay(path: str | os.PathLike[str], first: Bundle, *others: Bundle) -> Repl
                 )
             if bundle is not session.live.bundle:
                 session = _begin(bundle)
-            session.restore(record.state)
+            try:
+                session.restore(record.state)
+            except SentioError as error:
+                raise BadInput(str(path), f"the state before bar {bars}: {error.found}") from error
             states += 1
             continue
         bars += 1

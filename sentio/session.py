@@ -189,6 +189,8 @@ class Session:
     ) -> None:
         self._live = live
         path = "" if record is None else os.fspath(record)
+        if record is not None and not path:
+            raise UsageError("record", "is an empty path", hint="None records nothing")
         with engine_errors("session"):
             try:
                 self._native = load_extension().Session(live._native, Interval.parse(interval).ns, path)
@@ -271,9 +273,11 @@ class Session:
             The bundle before.
 
         Raises:
-            UsageError: the inputs differ, or the last bars; nothing has changed.
+            UsageError: the inputs differ, or the last bars, or it is neither; nothing has changed.
         """
         before = self._live
+        if not isinstance(other, LiveBundle | Session):
+            raise UsageError("swap", f"takes a LiveBundle or a Session, not a {type(other).__name__}")
         with engine_errors("session"):
             if isinstance(other, Session):
                 self._native.swap_warmed(other._native)

@@ -128,6 +128,17 @@ def test_explain_names_a_node_again_where_it_is_drawn_already(project: Workspace
     assert "= macd_12_26_9: " in done.out  # a hidden feature
 
 
+def test_explain_counts_the_others_that_share_a_hidden_feature(project: Workspace, sentio: Sentio) -> None:
+    done = sentio("specs", "explain", "tfa", "realized_60")
+    assert "#9 root = realized_60: " in done.out
+    emitted = FeatureSpec.load("tfa", project.root).names
+    users = json.loads(sentio("specs", "explain", "tfa", "realized_60", "--json").out)["nodes"][-1][
+        "features"
+    ]
+    assert set(users) <= set(emitted)
+    assert f"shared with {len(users)} others" in done.out.splitlines()[1]
+
+
 def test_explain_as_json_holds_the_graph(project: Workspace, sentio: Sentio) -> None:
     document = json.loads(sentio("specs", "explain", "failing", "--json").out)
     assert document["hash"] == FeatureSpec.load("failing", project.root).hash

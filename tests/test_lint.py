@@ -253,6 +253,14 @@ def test_no_settle_names_what_remembers_however_deep_it_lies() -> None:
     assert told == {"ratio": "on_balance_volume remembers all bars: no cold start ever agrees"}
 
 
+def test_no_settle_takes_no_longer_where_nodes_are_shared_many_times_over() -> None:
+    features: list[dict[str, Any]] = [{"name": "f0", "op": "OBV", "hidden": True}]
+    for k in range(1, 61):
+        features.append({"name": f"f{k}", "op": "ADD", "source": [f"f{k - 1}"] * 2, "hidden": k < 60})
+    told = found(lint(spec_of(*features), random_bars()), "no-settle")
+    assert told == {"f60": "on_balance_volume remembers all bars: no cold start ever agrees"}
+
+
 SESSION = {"name": "session", "op": "SESSION_RETURN"}
 MEAN = {"name": "mean", "op": "SMA", "window": 5, "source": "session"}
 

@@ -218,6 +218,16 @@ def test_a_state_of_impossible_size_is_told(record, recorded, place, number):
         read_record(record)
 
 
+def test_a_state_that_its_session_refuses_is_told_with_its_place(record, recorded, bundle):
+    changed = bytearray(recorded)
+    (length,) = struct.unpack_from("<I", changed, 20)
+    changed[24 + length - 1] ^= 1  # of the state, whose own checksum then differs
+    struct.pack_into("<I", changed, 24 + length, zlib.crc32(changed[16 : 24 + length]))
+    record.write_bytes(bytes(changed))
+    with pytest.raises(BadInput, match=r"live\.record: the state before bar 0: "):
+        replay(record, bundle)
+
+
 def test_a_record_that_was_taken_out_is_told(record, recorded):
     middle = len(recorded) - 10 * BAR_RECORD
     record.write_bytes(recorded[:middle] + recorded[middle + BAR_RECORD :])

@@ -150,6 +150,10 @@ def test_what_does_not_fit_is_refused(tmp_path, bundle, live):
     (tmp_path / "there").write_text("")
     with pytest.raises(UsageError, match="is there already"):
         Session(live, interval="5m", record=tmp_path / "there")
+    with pytest.raises(UsageError, match="record: is an empty path"):
+        Session(live, interval="5m", record="")
+    with pytest.raises(UsageError, match="takes a LiveBundle or a Session, not a Bundle"):
+        session.swap(bundle)
 
 
 def test_another_bundle_takes_over(tmp_path, bundle, live):

@@ -43,7 +43,7 @@ class AotiModel:
     """A package, as a bundle's `Model`.
 
     The package is machine code: give it only bytes whose hash was checked, from a source that is trusted.
-    They are loaded from a file in memory that nobody can change.
+    Torch is handed them as a sealed file in memory, and unpacks that into a temporary folder of this user's.
 
     Args:
         content: the bytes of model.pt2.

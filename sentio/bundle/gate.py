@@ -25,7 +25,7 @@ class Metrics(_Part):
         auc_standard_error: of the model's AUC, by block bootstrap.
     """
 
-    rows: Annotated[int, Field(ge=1)]
+    rows: Annotated[int, Field(ge=1, le=1 << 53)]
     scores: Annotated[dict[str, dict[str, float | None]], Field(json_schema_extra={"required": ["model"]})]
     auc_standard_error: float | None
 

@@ -180,8 +180,8 @@ def load_bundle(
         CheckFailed: the signature is missing or not the key's, the parts do not fit each other, or the engine
             or the module gives something else than the goldens.
         BadInput: the key file holds no Ed25519 public key, or this engine does not compile the spec.
-        EnvironmentProblem: the backend needs a package or a processor that is not here, or a signature is asked
-            for and the package `cryptography` is not installed.
+        EnvironmentProblem: the backend needs a package or a processor that is not here, or a signature is
+            asked for and the package `cryptography` is not installed.
     """
     trusted = None if trust is None else TrustedKey(Path(trust))
     files: BundleFiles = read_files(Path(folder))

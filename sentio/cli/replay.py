@@ -25,6 +25,9 @@ def replay(
     backend: str | None = typer.Option(
         None, "--backend", metavar="NAME", help="The one that ran live; else each bundle's first."
     ),
+    trust: Path | None = typer.Option(
+        None, metavar="PUBKEY", help="An Ed25519 public key (PEM) that must have signed every bundle."
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Recompute a recorded session offline, and tell the first bit that differs, or that none does.
@@ -43,7 +46,7 @@ def replay(
     from sentio.bundle import load_bundle
     from sentio.replay import replay as replay_record
 
-    found = replay_record(record, *(load_bundle(folder, backend=backend) for folder in bundles))
+    found = replay_record(record, *(load_bundle(folder, backend=backend, trust=trust) for folder in bundles))
     if found.cut:
         message(f"{record}: the last record is cut; its {found.cut} bytes were left out")
     if as_json:

@@ -297,7 +297,7 @@ def _drawn(explained: Explanation, root: FeatureCost) -> Tree:
             branch.add(f"{title}, as above")
             return
         known.add(place)
-        others = len(node.features) - 1
+        others = len(node.features) - (not root.hidden)
         shared = f", shared with {others} other{'s' if others > 1 else ''}" if others else ""
         settle = _settle(node.settle, node.reads_sessions)
         facts = f"warm-up {node.warmup}, settle {settle}, {_cost(node.cost)} ns a bar"

@@ -82,7 +82,7 @@ Request read_request(const Arguments& arguments) {
   request.csv = arguments.value("--csv");
   request.dump = arguments.value("--dump");
   request.load.backend = arguments.value("--backend").value_or("");
-  request.load.trusted_key = arguments.value("--trust").value_or("");
+  request.load.trusted_key = arguments.value("--trust");
   TFACfg& cfg = request.cfg;
   cfg.root = find_root(arguments.value("--root").value_or(""));
   cfg.model_id = arguments.value("--model-id").value_or(cfg.model_id);

@@ -48,9 +48,8 @@ std::string_view settles(Memory memory) noexcept {
     case Memory::decaying:
       return "after `settle` bars whose prices are within a factor of 16 of each other and not all equal";
     case Memory::session:
-      return "at the first session start that a cold start sees; on bars without one, as of a market that "
-             "never "
-             "closes, never";
+      return "at the first session start that a cold start sees; "
+             "on bars without one, as of a market that never closes, never";
     case Memory::unbounded:
       return "never";
   }

@@ -88,6 +88,12 @@ TEST(a_folder_in_the_place_of_a_file_is_refused) {
   });
 }
 
+TEST(a_file_that_has_the_name_of_a_folder_is_missing) {
+  refuses("sub: is missing", [](const auto& folder) {
+    write_file(folder / "SHA256SUMS", sums_of(folder) + std::string(64, '0') + "  sub\n");
+  });
+}
+
 TEST(a_pipe_is_refused_and_not_waited_for) {
   refuses("a.txt", [](const auto& folder) {
     std::filesystem::remove(folder / "a.txt");

@@ -99,7 +99,7 @@ struct LoadOptions {
   ModelLoader model_loader{};
   // An Ed25519 public key in PEM, or the path of such a file: a bundle that it did not sign is refused before
   // anything of it is parsed. Needs a build with SENTIO_OPENSSL.
-  std::string trusted_key{};
+  std::optional<std::string> trusted_key{};
 };
 
 // A bundle that was verified as it was loaded. Immutable; one serves any number of sessions in any thread.

@@ -106,8 +106,10 @@ class SENTIO_API Session {
   // hash, window and its session rule. Throws Error(bad_argument) where they differ, or there is none: warm a
   // session of the new bundle up, and hand that over. Drift is counted anew.
   std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
-  // The same with a session of another input, which must have taken the same last bar. Its drift goes on.
-  // Throws Error(bad_argument) where it has not, and `warmed` is then as it was.
+  // The same with a session of another input, which must have taken the same last bar. Its drift goes on, and
+  // so does this session's record; one that `warmed` had ends here. Throws Error(bad_argument) where the last
+  // bar or the interval is another, or the number of features of a session that records; `warmed` is then as
+  // it was.
   std::shared_ptr<const Bundle> swap(Session&& warmed);
 
   // How the valid rows of the bars that on_bar and observe took lie against the training rows; the history of

@@ -101,12 +101,14 @@ class SENTIO_API TFAStrategy {
   std::shared_ptr<const Bundle> swap(std::shared_ptr<const Bundle> bundle);
   // The same with a strategy of another input or other thresholds, which must have taken the same last bar:
   // its configuration comes with it. This one's cooldown goes on, since its signals were those that were
-  // acted upon, and so does its record. `warmed` is as it was where this throws, and moved from else.
+  // acted upon, and so does its record; one that `warmed` had ends here. `warmed` is as it was where this
+  // throws, and moved from else.
   std::shared_ptr<const Bundle> swap(TFAStrategy&& warmed);
 
   [[nodiscard]] const Session& session() const noexcept { return session_; }
   void reset_drift() { session_.reset_drift(); }
-  // It names the bundle that the strategy was made with; session().bundle() is the one that runs.
+  // As it was made, or as the warmed strategy's that it went on as, which names that one's bundle;
+  // session().bundle() is the one that runs.
   [[nodiscard]] const TFACfg& config() const noexcept { return cfg_; }
   // Bars yet to come in which there is no signal.
   [[nodiscard]] std::int64_t cooldown_left() const noexcept { return cooldown_left_; }

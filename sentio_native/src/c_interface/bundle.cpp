@@ -39,10 +39,14 @@ sentio_result sentio_bundle_load_with(const char* folder, const sentio_load_opti
   return guarded([&] {
     require(folder != nullptr && bundle != nullptr, "folder or bundle is NULL");
     const sentio_load_options own = read_struct(options);
+    std::optional<std::string> trusted_key;
+    if (own.trusted_key != nullptr) {
+      trusted_key =
+          optional_text(own.trusted_key, "options.trusted_key is empty: NULL asks for no signature");
+    }
     *bundle = handed_out(sentio::Bundle::load(
         folder, {.backend = optional_text(own.backend, "options.backend is empty: NULL takes the first"),
-                 .trusted_key = optional_text(own.trusted_key,
-                                              "options.trusted_key is empty: NULL asks for no signature")}));
+                 .trusted_key = trusted_key}));
   });
 }
 

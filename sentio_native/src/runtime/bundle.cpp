@@ -73,7 +73,7 @@ class Examination {
 
   void run() {
     std::optional<TrustedKey> trusted;
-    if (!options_.trusted_key.empty()) trusted.emplace(options_.trusted_key);
+    if (options_.trusted_key) trusted.emplace(*options_.trusted_key);
     if (!check("SHA256SUMS", [&] { return read_files(); })) {
       report.damaged = true;
       return;

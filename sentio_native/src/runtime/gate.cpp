@@ -47,7 +47,9 @@ Gate judge(const std::map<std::string, Scores>& predictors, const Rule& rule) {
 
 void read_gate(JsonFields& manifest) {
   JsonFields metrics = manifest.object("metrics");
-  metrics.integer("rows", 1);
+  if (metrics.integer("rows", 1) > kMostSamples) {
+    metrics.problem("rows", "is larger than " + std::to_string(kMostSamples));
+  }
   metrics.number_or_null("auc_standard_error");
   JsonFields scores = metrics.object("scores");
   std::map<std::string, Scores> predictors;

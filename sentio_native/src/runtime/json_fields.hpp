@@ -12,6 +12,9 @@
 
 namespace sentio {
 
+// Rows beyond this are more than any market has; below it, the sum of all spans' does not overflow.
+inline constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
+
 class JsonFields {
  public:
   // `path` is the object's place in its document, "" for the document itself.

@@ -19,8 +19,6 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 // T and F beyond this are a mistake or an attack; below it, a window's size does not overflow.
 constexpr std::int64_t kMostRowsOrFeatures = 100'000;
-// Rows beyond this are more than any market has; below it, the sum of all spans' does not overflow.
-constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
 bool is_class_name(std::string_view name) noexcept {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";

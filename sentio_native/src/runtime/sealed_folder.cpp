@@ -101,12 +101,15 @@ class Walk {
 
   void visit(int folder, const std::string& name, const std::string& path) {
     const struct stat seen = look_at(folder, name, place(path));
-    missing.erase(path);
     if (path == kSumsName) return;  // read already
+    if (S_ISDIR(seen.st_mode) && is_listed_folder(path)) {
+      // A file of its name, too, may be listed, and stays missing.
+      enter(open_seen(folder, name, seen, place(path)).release(), path + "/");
+      return;
+    }
+    missing.erase(path);
     if (S_ISLNK(seen.st_mode)) {
       problems_.push_back({path, "is a link"});
-    } else if (S_ISDIR(seen.st_mode) && is_listed_folder(path)) {
-      enter(open_seen(folder, name, seen, place(path)).release(), path + "/");
     } else if (!is_listed(path)) {
       problems_.push_back({path, std::string("is not listed in ") + kSumsName});
     } else if (!S_ISREG(seen.st_mode)) {

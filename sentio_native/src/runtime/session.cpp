@@ -310,6 +310,7 @@ std::shared_ptr<const Bundle> Session::swap(std::shared_ptr<const Bundle> bundle
                 std::move(problems));
   }
   next.drift_ = Drift(other.drift);
+  next.failure_ = nullptr;
   auto before = bundle_;
   go_on_as(std::move(next));
   return before;

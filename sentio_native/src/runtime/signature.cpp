@@ -43,6 +43,7 @@ const unsigned char* raw(std::span<const std::byte> bytes) {
 }  // namespace
 
 TrustedKey::TrustedKey(std::string_view text_or_path) {
+  if (text_or_path.empty()) throw Error(ErrorCode::bad_argument, "trusted_key is empty");
   std::string text(text_or_path), place = "trusted_key";
   if (!text.starts_with("-----BEGIN")) {
     place = text;

@@ -36,8 +36,7 @@ void print_table(const VerifyReport& report) {
 }
 
 Exit run(const Arguments& arguments) {
-  const VerifyReport report =
-      verify_bundle(arguments.plain(0), {.trusted_key = arguments.value("--trust")});
+  const VerifyReport report = verify_bundle(arguments.plain(0), {.trusted_key = arguments.value("--trust")});
   arguments.has("--json") ? print_json(report) : print_table(report);
   if (report.damaged) return Exit::corrupt_store;
   return report.ok() ? Exit::done : Exit::check_failed;

@@ -189,7 +189,6 @@ except ResourceError as error:
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs setrlimit")
 @pytest.mark.parametrize("limit", [0, 100, 5_000, 8_000, 20_000])
 def test_a_full_disk_is_a_resource_error_and_leaves_nothing(limit: int, project: Workspace) -> None:
     # No file may grow beyond the limit: writes fail as on a full disk, of one file or another.

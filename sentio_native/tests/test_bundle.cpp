@@ -1,6 +1,5 @@
 // A bundle is what was exported, or it is refused, and the check that failed says what differs.
 #include <algorithm>
-#include <limits>
 
 #include "check.hpp"
 #include "made_bundle.hpp"

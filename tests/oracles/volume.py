@@ -68,12 +68,13 @@ def relative_volatility(x: Series, window: int, deviation_window: int) -> Series
 
 
 def volume_index(bars: Bars, counts: Callable[[float, float], bool]) -> Series:
-    """1000 times the exact product of the moves that count."""
+    """1000 times the exact product of the moves that count, held within 1e-60 and 1e60, as is declared."""
     close, volume = bars["close"].tolist(), bars["volume"].tolist()
     index, values = Fraction(1000), [1000.0]
     for row in range(1, len(close)):
         if counts(volume[row], volume[row - 1]):
             index *= Fraction(close[row]) / Fraction(close[row - 1])
+            index = min(max(index, Fraction(1, 10**60)), Fraction(10**60))
         values.append(float(index))
     return np.array(values)
 

@@ -37,6 +37,8 @@ __all__ = [
 SUMS = "SHA256SUMS"
 # Beside the list, and the only file that it does not name: a signature of its bytes, where there is one.
 SIGNATURE = "SHA256SUMS.sig"
+# They are in memory before any hash is known.
+_MOST_LIST_BYTES = 1 << 20
 _AGAIN = "delete the folder and make it again"
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
@@ -139,7 +141,9 @@ def verify_sums(folder: Path) -> str:
     return read_sealed(folder, lambda _, stream: hashlib.file_digest(stream, "sha256").hexdigest()).id
 
 
-def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sums:
+def read_sealed(
+    folder: Path, read: Callable[[str, BufferedReader], str], most_bytes: int | None = None
+) -> Sums:
     """Read every file below `folder` once, and compare with its `SHA256SUMS`, as `verify_sums` does.
 
     Everything is opened relative to one open folder and never through a link: a folder that is replaced
@@ -150,6 +154,7 @@ def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sum
         folder: a published folder.
         read: takes the name and the stream of each listed file, and of the signature where there is one;
             gives the SHA-256 of what it read.
+        most_bytes: a file of more is not read, and told; None: of any size.
     """
     with _resources(folder), _folder(folder) as root:
         sums = _read_sums(root, folder)
@@ -162,6 +167,8 @@ def read_sealed(folder: Path, read: Callable[[str, BufferedReader], str]) -> Sum
                 problems.append(f"{name}: is not listed in {SUMS}")
             elif stream is None:
                 problems.append(f"{name}: is a link or not a file")
+            elif too_large := _too_large(stream, _MOST_LIST_BYTES if name == SIGNATURE else most_bytes):
+                problems.append(f"{name}: {too_large}")
             elif read(name, stream) != digest and name != SIGNATURE:
                 problems.append(f"{name}: its bytes are not those that were written")
     problems += [f"{name}: is missing" for name in missing]
@@ -175,6 +182,8 @@ def _read_sums(root: int, folder: Path) -> Sums:
     with _opened(sums, root) as stream:
         if not isinstance(stream, BufferedReader):
             raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN)
+        if too_large := _too_large(stream, _MOST_LIST_BYTES):
+            raise CorruptStore(str(sums), too_large, hint=_AGAIN)
         content = stream.read()
     try:
         *lines, rest = content.decode("ascii").split("\n")
@@ -193,6 +202,13 @@ def _read_sums(root: int, folder: Path) -> Sums:
     if problems:
         raise CorruptStore(str(folder), "is damaged", problems=problems, hint=_AGAIN)
     return Sums(content, listed)
+
+
+def _too_large(stream: BufferedReader, most: int | None) -> str:
+    """What is wrong with a file's size; "" where nothing is."""
+    if most is None or os.fstat(stream.fileno()).st_size <= most:
+        return ""
+    return f"holds more than {most >> 20} MiB"
 
 
 @contextmanager

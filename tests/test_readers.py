@@ -97,6 +97,18 @@ def test_a_spoilt_bundle_that_was_sealed_again_is_refused_by_every_reader(pristi
     assert cli is None or f"C++: {line}" in failed
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("model.pt", 2**30), ("SHA256SUMS", 2**20), ("SHA256SUMS.sig", 2**20)]
+)
+def test_a_file_is_refused_for_its_size_by_every_reader(pristine, bundle, name, size):
+    with (bundle / name).open("ab") as stream:
+        stream.truncate(size + 1)
+    with pytest.raises(CorruptStore, match=f"{name}: holds more than {size >> 20} MiB"):
+        load_bundle(bundle)
+    with pytest.raises(CorruptStore, match=f"{name}: holds more than {size >> 20} MiB"):
+        LiveBundle(dataclasses.replace(pristine, path=bundle))
+
+
 def test_loading_makes_every_check_that_verify_makes(tmp_path, monkeypatch):
     bundle = make_bundle(tmp_path, backends=["native"])
     names = {name for name in checks.__all__ if name.startswith("check_")}

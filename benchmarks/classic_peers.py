@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import sentio
 from benchmarks.measure import cpu
 from sentio.bars import Bars
+from sentio.matrix_memory import new_matrix
 
 __all__ = ["PEERS", "Peer", "best_stack", "log_returns"]
 
@@ -56,7 +57,7 @@ def in_tiles(rows: int) -> Stack:
     """A stacking by tiles of so many rows: those that fit the caches are much faster than whole columns."""
 
     def stack(columns: list[Column]) -> Matrix:
-        matrix = np.empty((len(columns[0]), len(columns)), np.float32)
+        matrix: Matrix = new_matrix((len(columns[0]), len(columns)), np.float32)
         for first in range(0, len(matrix), rows):
             for column, values in enumerate(columns):
                 matrix[first : first + rows, column] = values[first : first + rows]
@@ -66,7 +67,9 @@ def in_tiles(rows: int) -> Stack:
 
 
 def by_numpy(columns: list[Column]) -> Matrix:
-    return np.ascontiguousarray(np.stack([column.astype(np.float32) for column in columns]).T)
+    matrix: Matrix = new_matrix((len(columns[0]), len(columns)), np.float32)
+    matrix[:] = np.stack([column.astype(np.float32) for column in columns]).T
+    return matrix
 
 
 def best_stack(columns: list[Column]) -> Stack:
@@ -208,7 +211,7 @@ def by_numba(spec: sentio.FeatureSpec, bars: Bars) -> Matrix:
             windows[feature.op].append(int(feature.params["window"]))
     return classic(
         bars.close,
-        len(spec.features),
+        new_matrix((len(bars), len(spec.features)), np.float32),
         *(np.array(places[op], np.int64) for op in places),
         *(np.array(windows[op], np.int64) for op in windows),
     )

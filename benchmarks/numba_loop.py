@@ -14,7 +14,7 @@ Ints = NDArray[np.int64]
 @njit(cache=False)
 def classic(
     close: NDArray[np.float64],
-    width: int,
+    out: NDArray[np.float32],
     closes: Ints,
     log_returns: Ints,
     emas: Ints,
@@ -24,9 +24,8 @@ def classic(
     rsi_windows: Ints,
     z_windows: Ints,
 ) -> NDArray[np.float32]:
-    """[N, width]: the places of each op's columns, then the windows of those that have one."""
+    """Fills `out` [N, F]: the places of each op's columns, then the windows of those that have one."""
     rows = len(close)
-    out = np.empty((rows, width), np.float32)
     ema = np.full(len(emas), close[0])
     alpha = 2.0 / (ema_windows + 1.0)
     up, down = np.zeros(len(rsis)), np.zeros(len(rsis))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sentio.bars import Bars
 from sentio.errors import BarsError, UsageError
 from sentio.extension import engine_errors, load_extension
+from sentio.matrix_memory import new_matrix
 from sentio.specs import FeatureSpec
 
 __all__ = ["FeatureEngine", "Matrix", "Step", "compute_many", "error_scales"]
@@ -65,7 +66,8 @@ class FeatureEngine:
 
         Args:
             bars: N bars, all later than those before.
-            out: where to write, such as a memmap: [N, F] of the spec's dtype, C-contiguous; None: a new one.
+            out: where to write, such as a memmap: [N, F] of the spec's dtype, C-contiguous; None: a new one,
+                if large then in the memory of one that was released.
 
         Returns:
             `out`, the features [N, F]: row i is known at the close of bar i. Rows before the spec's
@@ -74,9 +76,10 @@ class FeatureEngine:
         Raises:
             BarsError: a bar is not later than the one before; neither state nor `out` has changed.
             UsageError: `out` has another shape, dtype or order, or cannot be written.
+            MemoryError: there is not as much memory.
         """
         if out is None:
-            out = np.empty((len(bars), self._n_features), self._spec.dtype)
+            out = new_matrix((len(bars), self._n_features), self._spec.dtype)
         with engine_errors("features"):
             self._engine.compute(bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume, out)
         return out
@@ -166,7 +169,7 @@ def compute_many(
         spec: what to compute.
         bars: the bars of each symbol.
         threads: at most so many, which changes no bit; None: one for each core that this process may use.
-        out: where to write each symbol's features, as in `FeatureEngine.compute`; None: new ones.
+        out: where to write each symbol's features; None: new ones; as in `FeatureEngine.compute`.
         progress: told each symbol that is done, on the calling thread; what it raises ends the work.
 
     Returns:
@@ -180,7 +183,7 @@ def compute_many(
         raise UsageError("threads", f"is {threads}; at least 1 is needed")
     if out is None:
         shapes = {symbol: (len(given), spec.n_features) for symbol, given in bars.items()}
-        out = {symbol: np.empty(shape, spec.dtype) for symbol, shape in shapes.items()}
+        out = {symbol: new_matrix(shape, spec.dtype) for symbol, shape in shapes.items()}
     if missing := sorted(bars.keys() - out.keys()):
         raise UsageError("out", f"has no matrix for {', '.join(missing)}")
     symbols = list(bars)

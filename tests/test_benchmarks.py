@@ -31,7 +31,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_row_has_a_figure_or_says_why_not(result: dict[str, Any]) -> None:
-    assert len(result["rows"]) == 18
+    assert len(result["rows"]) == 19
     for row in result["rows"]:
         if row["median"] is None:
             assert row["note"].startswith("skipped: ")

@@ -24,44 +24,70 @@ using namespace sentio;
 constexpr double kAllowed = 1e-9;
 constexpr std::array kWindows = {std::size_t{20}, std::size_t{1000}, std::size_t{100'000}};
 constexpr std::size_t kLongest = kWindows.back();
-constexpr std::size_t kKept = kLongest + 1;  // a window, and the one before it
+constexpr std::size_t kLag = 5;                 // of VARIANCE_RATIO, as the catalog has it
+constexpr std::size_t kKept = kLongest + kLag;  // a window of returns over so many bars
 
-// The last bars' closes and opens.
+using Series = std::vector<long double>;
+
+// The last bars.
 class Past {
  public:
-  void push(double close, double open) {
-    const std::size_t place = count_++ % kKept;
-    close_[place] = close, open_[place] = open;
-  }
-  // The last `window` closes or opens, the oldest first, less the oldest of them: long double, too, has no
+  void push(const Bar& bar) { bars_[count_++ % kKept] = bar; }
+
+  // A column's last `window` values, the oldest first, less the oldest of them: long double, too, has no
   // digits to give away at 1e6.
-  [[nodiscard]] long double oldest_close(std::size_t window) const {
-    return close_[(count_ - window) % kKept];
+  [[nodiscard]] Series last(double Bar::* column, std::size_t window) const {
+    const double oldest = bar(window - 1).*column;
+    return series(window, [&](std::size_t k) { return static_cast<long double>(bar(k).*column) - oldest; });
   }
-  [[nodiscard]] std::vector<long double> closes(std::size_t window) const { return last(close_, window); }
-  [[nodiscard]] std::vector<long double> opens(std::size_t window) const { return last(open_, window); }
+  // Changes as shares of the value before.
+  [[nodiscard]] Series changes(double Bar::* column, std::size_t window) const {
+    return series(window, [&](std::size_t k) {
+      const long double before = bar(k + 1).*column;
+      return (bar(k).*column - before) / before;
+    });
+  }
+  // Of the quotients as doubles, as LOGRET is: what a window makes of them is what may drift.
+  [[nodiscard]] Series log_returns(std::size_t window, std::size_t lag = 1) const {
+    return series(window, [&](std::size_t k) {
+      const double quotient = bar(k).close / bar(k + lag).close;
+      return std::log(static_cast<long double>(quotient));
+    });
+  }
+  // Signed by where the close is between low, -1, and high, 1.
+  [[nodiscard]] Series signed_volumes(std::size_t window) const {
+    return series(window, [&](std::size_t k) {
+      const Bar& b = bar(k);
+      const long double low = b.low, high = b.high, close = b.close;
+      return ((close - low) - (high - close)) / (high - low) * static_cast<long double>(b.volume);
+    });
+  }
+  [[nodiscard]] long double oldest_close(std::size_t window) const { return bar(window - 1).close; }
+  [[nodiscard]] long double oldest_volume(std::size_t window) const { return bar(window - 1).volume; }
 
  private:
-  [[nodiscard]] std::vector<long double> last(const std::vector<double>& ring, std::size_t window) const {
-    std::vector<long double> values(window);
-    const double oldest = ring[(count_ - window) % kKept];
-    for (std::size_t k = 0; k < window; ++k)
-      values[k] = static_cast<long double>(ring[(count_ - window + k) % kKept]) - oldest;
+  [[nodiscard]] const Bar& bar(std::size_t ago) const { return bars_[(count_ - 1 - ago) % kKept]; }
+
+  // `value(ago)` of the last `window` bars, the oldest first.
+  template <class Value>
+  static Series series(std::size_t window, Value value) {
+    Series values(window);
+    for (std::size_t k = 0; k < window; ++k) values[k] = value(window - 1 - k);
     return values;
   }
 
   std::size_t count_ = 0;
-  std::vector<double> close_ = std::vector<double>(kKept), open_ = close_;
+  std::vector<Bar> bars_ = std::vector<Bar>(kKept);
 };
 
-long double mean_of(const std::vector<long double>& x) {
+long double mean_of(const Series& x) {
   long double sum = 0;
   for (const long double value : x) sum += value;
   return sum / static_cast<long double>(x.size());
 }
 
 // Mean product of two series' distances from their means.
-long double comoment(const std::vector<long double>& x, const std::vector<long double>& y) {
+long double comoment(const Series& x, const Series& y) {
   const long double x_mean = mean_of(x), y_mean = mean_of(y);
   long double sum = 0;
   for (std::size_t k = 0; k < x.size(); ++k) sum += (x[k] - x_mean) * (y[k] - y_mean);
@@ -69,7 +95,7 @@ long double comoment(const std::vector<long double>& x, const std::vector<long d
 }
 
 // Mean of a power of the distances from the mean.
-long double central_moment(const std::vector<long double>& x, int power) {
+long double central_moment(const Series& x, int power) {
   const long double mean = mean_of(x);
   long double sum = 0;
   for (const long double value : x) sum += std::pow(value - mean, power);
@@ -77,7 +103,7 @@ long double central_moment(const std::vector<long double>& x, int power) {
 }
 
 // The mean of values by weights 1 for the oldest, 2, and so on.
-long double weighted_mean(const std::vector<long double>& x) {
+long double weighted_mean(const Series& x) {
   long double sum = 0, weights = 0;
   for (std::size_t k = 0; k < x.size(); ++k) {
     const auto weight = static_cast<long double>(k + 1);
@@ -86,7 +112,7 @@ long double weighted_mean(const std::vector<long double>& x) {
   return sum / weights;
 }
 
-long double correlation(const std::vector<long double>& x, const std::vector<long double>& y) {
+long double correlation(const Series& x, const Series& y) {
   return comoment(x, y) / std::sqrt(comoment(x, x)) / std::sqrt(comoment(y, y));
 }
 
@@ -97,23 +123,34 @@ struct Expected {
 // The features of one window, by the name of their op, with the scales that their errors are measured in: the
 // root mean square for means, the deviation for deviations, 1 or a larger value for what is free of units.
 std::map<std::string, Expected> recompute(const Past& past, std::size_t window) {
-  const auto x = past.closes(window), y = past.opens(window);
-  std::vector<long double> time(window);
+  const auto count = static_cast<long double>(window);
+  const Series x = past.last(&Bar::close, window), y = past.last(&Bar::open, window);
+  Series time(window);
   for (std::size_t k = 0; k < window; ++k) time[k] = static_cast<long double>(k);
   const long double base = past.oldest_close(window), above = mean_of(x), mean = base + above;
-  const auto longer = past.closes(window + 1);
-  const std::vector<long double> before(longer.begin(), longer.end() - 1),
-      after(longer.begin() + 1, longer.end());
+  const Series longer = past.last(&Bar::close, window + 1);
+  const Series before(longer.begin(), longer.end() - 1), after(longer.begin() + 1, longer.end());
   const long double variance = comoment(x, x), deviation = std::sqrt(variance);
   const long double size = std::sqrt(variance + mean * mean);
   const long double skewness = central_moment(x, 3) / (variance * deviation);
   const long double kurtosis = central_moment(x, 4) / (variance * variance) - 3;
   const long double xt = comoment(x, time), tt = comoment(time, time);
   const long double slope = xt / tt;
-  const long double end = mean + slope * (static_cast<long double>(window) - 1) / 2;
+  const long double end = mean + slope * (count - 1) / 2;
+
+  const Series market = past.changes(&Bar::close, window), asset = past.changes(&Bar::open, window);
+  const long double market_variance = comoment(market, market);
+  const Series moves = past.log_returns(window + 1);
+  const Series earlier(moves.begin(), moves.end() - 1), later(moves.begin() + 1, moves.end());
+  const long double reversal = -comoment(earlier, later), move_deviation = std::sqrt(comoment(later, later));
+  const Series flow = past.signed_volumes(window);
+  const long double volume = past.oldest_volume(window) + mean_of(past.last(&Bar::volume, window));
+  const long double flow_variance = comoment(flow, flow);
+  const Series ones = past.log_returns(window + kLag - 1), longs = past.log_returns(window, kLag);
+  const long double ratio = comoment(longs, longs) / (static_cast<long double>(kLag) * comoment(ones, ones));
   return {
       {"SMA", {mean, size}},
-      {"SUM", {mean * static_cast<long double>(window), size * static_cast<long double>(window)}},
+      {"SUM", {mean * count, size * count}},
       {"WMA", {base + weighted_mean(x), size}},
       {"VOLATILITY", {deviation, deviation}},
       {"VAR", {variance, variance}},
@@ -126,6 +163,12 @@ std::map<std::string, Expected> recompute(const Past& past, std::size_t window) 
       {"KURTOSIS", {kurtosis, std::max(1.0L, std::abs(kurtosis))}},
       {"AUTOCORRELATION", {correlation(before, after), 1}},
       {"CORREL", {correlation(x, y), 1}},
+      {"BETA",
+       {comoment(market, asset) / market_variance, std::sqrt(comoment(asset, asset) / market_variance)}},
+      {"ROLL", {2 * std::sqrt(std::max(reversal, 0.0L)), move_deviation}},
+      {"KYLE_LAMBDA",
+       {comoment(flow, later) / flow_variance * volume, move_deviation / std::sqrt(flow_variance) * volume}},
+      {"VARIANCE_RATIO", {ratio, std::max(1.0L, ratio)}},
   };
 }
 
@@ -133,15 +176,17 @@ std::shared_ptr<const Plan> plan_of_windows() {
   std::string features;
   const auto add = [&](const std::string& op, const std::string& source, std::size_t window) {
     features += features.empty() ? "" : ", ";
-    features += R"({"name": ")" + op + "_" + std::to_string(window) + R"(", "op": ")" + op +
-                R"(", "source": )" + source + R"(, "window": )" + std::to_string(window) + "}";
+    features += R"({"name": ")" + op + "_" + std::to_string(window) + R"(", "op": ")" + op + "\", " + source +
+                R"("window": )" + std::to_string(window) + "}";
   };
   for (const std::size_t window : kWindows) {
-    for (const char* op : {"SMA", "SUM", "WMA", "VOLATILITY", "VAR", "BOLLINGER_UPPER", "ZWIN", "LINEARREG",
-                           "LINEARREG_SLOPE", "LINEARREG_R2", "SKEWNESS", "KURTOSIS", "AUTOCORRELATION"}) {
-      add(op, R"(["close"])", window);
+    for (const char* op :
+         {"SMA", "SUM", "WMA", "VOLATILITY", "VAR", "BOLLINGER_UPPER", "ZWIN", "LINEARREG", "LINEARREG_SLOPE",
+          "LINEARREG_R2", "SKEWNESS", "KURTOSIS", "AUTOCORRELATION", "ROLL", "VARIANCE_RATIO"}) {
+      add(op, R"("source": ["close"], )", window);
     }
-    add("CORREL", R"(["close", "open"])", window);
+    for (const char* op : {"CORREL", "BETA"}) add(op, R"("source": ["close", "open"], )", window);
+    add("KYLE_LAMBDA", "", window);
   }
   return Plan::compile(
       R"({"schema_version": "1.0", "dtype": "float64", "alignment_policy": {"emit_from_index": 0,
@@ -157,7 +202,9 @@ class Market {
     const double level = row_ < jump_at_ ? 1.0 : 1e6;
     const double wobble = noise();
     const double close = level + wobble, open = level + 0.5 * (wobble + noise());
-    const Bar bar{row_ * test::kMinute, open, std::max(open, close), std::min(open, close), close, 1.0};
+    const double high = std::max(open, close) + 1e-3 * dice_.roll();
+    const double low = std::min(open, close) - 1e-3 * dice_.roll();
+    const Bar bar{row_ * test::kMinute, open, high, low, close, 1e6 * (1.0 + dice_.roll())};
     ++row_;
     return bar;
   }
@@ -197,7 +244,7 @@ double worst_error(std::int64_t bars, std::int64_t jump_at) {
   for (const Checkpoint& checkpoint : checkpoints(bars, jump_at)) {
     for (; seen < checkpoint.bars; ++seen) {
       const Bar bar = market.next();
-      past.push(bar.close, bar.open);
+      past.push(bar);
       if (engine.step(bar, row) != BarFault::none) throw std::runtime_error("a bar was refused");
     }
     double worst = -1;

@@ -40,19 +40,11 @@ class Past {
     const double oldest = bar(window - 1).*column;
     return series(window, [&](std::size_t k) { return static_cast<long double>(bar(k).*column) - oldest; });
   }
-  // Changes as shares of the value before.
   [[nodiscard]] Series changes(double Bar::* column, std::size_t window) const {
-    return series(window, [&](std::size_t k) {
-      const long double before = bar(k + 1).*column;
-      return (bar(k).*column - before) / before;
-    });
+    return series(window, [&](std::size_t k) { return change(column, k, 1); });
   }
-  // Of the quotients as doubles, as LOGRET is: what a window makes of them is what may drift.
   [[nodiscard]] Series log_returns(std::size_t window, std::size_t lag = 1) const {
-    return series(window, [&](std::size_t k) {
-      const double quotient = bar(k).close / bar(k + lag).close;
-      return std::log(static_cast<long double>(quotient));
-    });
+    return series(window, [&](std::size_t k) { return std::log1p(change(&Bar::close, k, lag)); });
   }
   // Signed by where the close is between low, -1, and high, 1.
   [[nodiscard]] Series signed_volumes(std::size_t window) const {
@@ -67,6 +59,12 @@ class Past {
 
  private:
   [[nodiscard]] const Bar& bar(std::size_t ago) const { return bars_[(count_ - 1 - ago) % kKept]; }
+
+  // As a share of the value `lag` bars before.
+  [[nodiscard]] long double change(double Bar::* column, std::size_t ago, std::size_t lag) const {
+    const long double before = bar(ago + lag).*column;
+    return (bar(ago).*column - before) / before;
+  }
 
   // `value(ago)` of the last `window` bars, the oldest first.
   template <class Value>

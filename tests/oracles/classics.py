@@ -19,6 +19,7 @@ from oracles.definitions import (
     ema,
     first_valid,
     lag,
+    log_quotient,
     log_return,
     roc,
     rolling,
@@ -45,13 +46,13 @@ def zwin(x: Series, window: int) -> Series:
 
 
 def parkinson(bars: Bars, window: int) -> Series:
-    squares = np.log(bars["high"] / bars["low"]) ** 2
+    squares = log_quotient(bars["high"], bars["low"]) ** 2
     return np.sqrt(sma(squares, window) / (4 * math.log(2)))
 
 
 def garman_klass(bars: Bars, window: int) -> Series:
-    ranges = np.log(bars["high"] / bars["low"]) ** 2 / 2
-    moves = np.log(bars["close"] / bars["open"]) ** 2 * (2 * math.log(2) - 1)
+    ranges = log_quotient(bars["high"], bars["low"]) ** 2 / 2
+    moves = log_quotient(bars["close"], bars["open"]) ** 2 * (2 * math.log(2) - 1)
     return np.sqrt(sma(ranges - moves, window))
 
 
@@ -163,12 +164,14 @@ def distance(close: NDArray, price: NDArray, volume: NDArray) -> float:
     """log(last close / volume-weighted price)."""
     if volume.sum() == 0:
         return 0.0
-    return float(np.log(close[-1] * volume.sum() / (price * volume).sum()))
+    return float(log_quotient(close[-1], (price * volume).sum() / volume.sum()))
 
 
 def rogers_satchell(bars: Bars, window: int) -> Series:
     o, h, low, c = (bars[name] for name in ("open", "high", "low", "close"))
-    return np.sqrt(sma(np.log(h / c) * np.log(h / o) + np.log(low / c) * np.log(low / o), window))
+    above = log_quotient(h, c) * log_quotient(h, o)
+    below = log_quotient(low, c) * log_quotient(low, o)
+    return np.sqrt(sma(above + below, window))
 
 
 def efficiency_ratio(x: Series, window: int) -> Series:
@@ -189,7 +192,8 @@ def amihud(bars: Bars, window: int) -> Series:
 
 def abdi_ranaldo(bars: Bars, window: int) -> Series:
     middle, close = np.sqrt(bars["high"] * bars["low"]), lag(bars["close"])
-    return sma(np.sqrt(np.maximum(4 * np.log(close / lag(middle)) * np.log(close / middle), 0)), window)
+    product = log_quotient(close, lag(middle)) * log_quotient(close, middle)
+    return sma(np.sqrt(np.maximum(4 * product, 0)), window)
 
 
 def aroon(bars: Bars, window: int) -> Series:
@@ -261,7 +265,8 @@ def session_range_position(high: NDArray, low: NDArray, close: NDArray) -> float
 
 def overnight_return(bars: Bars) -> Series:
     o, c = bars["open"], bars["close"]
-    return np.array([math.log(o[start] / c[start - 1]) if start else 0.0 for start in session_starts(bars)])
+    starts = session_starts(bars)
+    return np.array([float(log_quotient(o[start], c[start - 1])) if start else 0.0 for start in starts])
 
 
 ORACLES |= {
@@ -302,7 +307,7 @@ ORACLES |= {
         lambda ts: min((ts[-1] - ts[0]) / 86_400e9, 1.0), bars, "ts"
     ),
     "SESSION_RETURN": lambda bars, sources: in_session(
-        lambda o, c: math.log(c[-1] / o[0]), bars, "open", "close"
+        lambda o, c: float(log_quotient(c[-1], o[0])), bars, "open", "close"
     ),
     "SESSION_RANGE_POSITION": lambda bars, sources: in_session(
         session_range_position, bars, "high", "low", "close"

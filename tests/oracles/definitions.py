@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Series = NDArray[np.float64]
 Bars = Mapping[str, NDArray]
@@ -130,9 +130,16 @@ def typical(bars: Bars) -> Series:
     return (bars["high"] + bars["low"] + bars["close"]) / 3
 
 
+def log_quotient(a: ArrayLike, b: ArrayLike) -> NDArray:
+    """log(a / b): near 1 by a - b, since a quotient's rounding is much of a small logarithm."""
+    a, b = np.longdouble(a), np.longdouble(b)
+    near = np.abs(a / b - 1) < 0.5
+    return np.where(near, np.log1p(np.where(near, (a - b) / b, 0)), np.log(a / b)).astype(float)
+
+
 def log_return(x: Series, window: int) -> Series:
     """log(x / x[-window]); 0 where that ratio is not positive."""
-    return each(lambda a, b: math.log(a / b) if b != 0 and a / b > 0 else 0.0, x, lag(x, window))
+    return each(lambda a, b: float(log_quotient(a, b)) if b != 0 and a / b > 0 else 0.0, x, lag(x, window))
 
 
 def roc(x: Series, window: int) -> Series:

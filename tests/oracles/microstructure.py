@@ -17,6 +17,7 @@ from oracles.definitions import (
     centred,
     each,
     lag,
+    log_quotient,
     log_return,
     rolling,
     root_mean_square,
@@ -50,8 +51,8 @@ def yang_zhang(bars: Bars, window: int) -> Series:
     def variance(moves: NDArray) -> float:
         return (centred(moves) ** 2).sum() / (window - 1)
 
-    gaps = rolling(variance, window, np.log(bars["open"] / lag(bars["close"])))
-    moves = rolling(variance, window, np.log(bars["close"] / bars["open"]))
+    gaps = rolling(variance, window, log_quotient(bars["open"], lag(bars["close"])))
+    moves = rolling(variance, window, log_quotient(bars["close"], bars["open"]))
     return np.sqrt(gaps + k * moves + (1 - k) * rogers_satchell(bars, window) ** 2)
 
 
@@ -66,8 +67,8 @@ def corwin_schultz(bars: Bars, window: int) -> Series:
         gap = max(low - c1, 0.0) - max(c1 - h, 0.0)
         if gap:
             h, low = (c1 + (h - low), c1) if gap > 0 else (c1, c1 - (h - low))
-        beta = math.log(h / low) ** 2 + math.log(h1 / l1) ** 2
-        gamma = math.log(max(h, h1) / min(low, l1)) ** 2
+        beta = log_quotient(h, low) ** 2 + log_quotient(h1, l1) ** 2
+        gamma = log_quotient(max(h, h1), min(low, l1)) ** 2
         divisor = 3 - 2 * math.sqrt(2)
         alpha = (math.sqrt(2 * beta) - math.sqrt(beta)) / divisor - math.sqrt(gamma / divisor)
         return max(2 * math.tanh(alpha / 2), 0.0)  # 2 (e^alpha - 1) / (1 + e^alpha)

@@ -47,7 +47,7 @@ std::vector<OpInfo> correlation() {
       },
       {
           .name = "AUTOCORRELATION",
-          .version = 2,
+          .version = 3,
           .summary =
               "Pearson's correlation of the last `window` values with those `lag` bars before, -1 to 1",
           .definition =

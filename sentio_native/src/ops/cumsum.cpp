@@ -14,6 +14,7 @@ NodeRef lower_cumsum(Lowering& op) {
 std::vector<OpInfo> cumsum() {
   return {{
       .name = "CUMSUM",
+      .version = 2,
       .summary = "Sum of all values so far, of log returns unless told otherwise",
       .definition = "the running sum, compensated for what each addition rounds away; TA-Lib CUMSUM",
       .sources = {"logret"},

@@ -10,8 +10,8 @@ namespace {
 // A bar's variance. A range of a few last places can round to less than the move inside it, hence the bound.
 constexpr auto bar_variance = [](const double* const* in, std::ptrdiff_t i) {
   constexpr double kTwoLn2Minus1 = 0.3862943611198906;
-  const double range = portable_log(in[1][i] / in[2][i]);
-  const double move = portable_log(in[3][i] / in[0][i]);
+  const double range = log_quotient(in[1][i], in[2][i]);
+  const double move = log_quotient(in[3][i], in[0][i]);
   return larger(0.5 * (range * range) - kTwoLn2Minus1 * (move * move), 0.0);
 };
 
@@ -32,7 +32,7 @@ NodeRef lower_garman_klass(Lowering& op) {
 std::vector<OpInfo> garman_klass() {
   return {{
       .name = "GARMAN_KLASS",
-      .version = 2,
+      .version = 3,
       .summary =
           "Volatility a bar: sqrt(mean(log(high / low)^2 / 2 - (2 log 2 - 1) log(close / open)^2)) over "
           "`window` bars",

@@ -56,7 +56,7 @@ std::vector<OpInfo> higher_moments() {
   return {
       {
           .name = "SKEWNESS",
-          .version = 2,
+          .version = 3,
           .summary = "Population skewness of the last `window` values",
           .definition = "g1 of Joanes and Gill (1998); scipy.stats.skew",
           .sources = {"logret"},
@@ -67,7 +67,7 @@ std::vector<OpInfo> higher_moments() {
       },
       {
           .name = "KURTOSIS",
-          .version = 2,
+          .version = 3,
           .summary = "Population excess kurtosis of the last `window` values, 0 for a normal law",
           .definition = "g2 of Joanes and Gill (1998); scipy.stats.kurtosis",
           .sources = {"logret"},

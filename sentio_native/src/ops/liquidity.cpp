@@ -44,7 +44,7 @@ std::vector<OpInfo> liquidity() {
   return {
       {
           .name = "AMIHUD",
-          .version = 2,
+          .version = 3,
           .summary =
               "Illiquidity: mean of |log return| / (close * volume) over those of `window` bars that traded",
           .definition = "Amihud, Illiquidity and stock returns (2002), equation 1",
@@ -58,6 +58,7 @@ std::vector<OpInfo> liquidity() {
       },
       {
           .name = "KYLE_LAMBDA",
+          .version = 2,
           .summary =
               "Price impact: slope of log returns on signed volume over `window` bars, where volume is "
               "in multiples of the window's mean volume",

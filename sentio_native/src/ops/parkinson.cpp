@@ -12,7 +12,7 @@ NodeRef lower_parkinson(Lowering& op) {
   const auto window = op.integer("window");
   const NodeRef squares = pointwise(graph, "log_range_squared", {op.in(0), op.in(1)},
                                     [](const double* const* in, std::ptrdiff_t i) {
-                                      const double range = portable_log(in[0][i] / in[1][i]);
+                                      const double range = log_quotient(in[0][i], in[1][i]);
                                       return range * range;
                                     });
   constexpr double kFourLn2 = 2.772588722239781;
@@ -28,7 +28,7 @@ NodeRef lower_parkinson(Lowering& op) {
 std::vector<OpInfo> parkinson() {
   return {{
       .name = "PARKINSON",
-      .version = 2,
+      .version = 3,
       .summary =
           "Volatility a bar from high and low: sqrt(mean(log(high / low)^2) / (4 log 2)) over `window` bars",
       .definition = "Parkinson, The extreme value method for estimating the variance of the rate of return, "

@@ -35,7 +35,7 @@ std::vector<OpInfo> realized_volatility() {
   return {
       {
           .name = "REALIZED_VOLATILITY",
-          .version = 2,
+          .version = 3,
           .summary = "Volatility of the whole window: root of the sum of `window` squared log returns",
           .definition = "Andersen and Bollerslev, Answering the skeptics (1998)",
           .sources = {"close"},
@@ -45,6 +45,7 @@ std::vector<OpInfo> realized_volatility() {
       },
       {
           .name = "BIPOWER_VARIATION",
+          .version = 2,
           .summary =
               "Variance of the whole window without its jumps: pi / 2 times the sum of `window` products "
               "of a log return's magnitude and the one's before",

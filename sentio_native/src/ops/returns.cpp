@@ -70,6 +70,7 @@ std::vector<OpInfo> returns() {
       },
       {
           .name = "LOGRET",
+          .version = 2,
           .summary = "Log return over `window` bars: log(x / x[-window])",
           .definition = "the continuously compounded return; Campbell, Lo and MacKinlay (1997), section 1.4",
           .sources = {"close"},

@@ -14,8 +14,8 @@ NodeRef sum_of_variances(Lowering& op) {
       pointwise(op.graph(), "rogers_satchell_bar", {op.in(0), op.in(1), op.in(2), op.in(3)},
                 [](const double* const* in, std::ptrdiff_t i) {
                   const double open = in[0][i], high = in[1][i], low = in[2][i], close = in[3][i];
-                  return portable_log(high / close) * portable_log(high / open) +
-                         portable_log(low / close) * portable_log(low / open);
+                  return log_quotient(high, close) * log_quotient(high, open) +
+                         log_quotient(low, close) * log_quotient(low, open);
                 });
   return window_sum(op.graph(), variance, op.integer("window"));
 }
@@ -51,7 +51,7 @@ std::vector<OpInfo> rogers_satchell() {
   return {
       {
           .name = "ROGERS_SATCHELL",
-          .version = 2,
+          .version = 3,
           .summary =
               "Volatility a bar, independent of drift: root of the mean of ln(h/c) ln(h/o) + ln(l/c) ln(l/o)",
           .definition = "Rogers and Satchell, Estimating variance from high, low and closing prices (1991)",
@@ -62,6 +62,7 @@ std::vector<OpInfo> rogers_satchell() {
       },
       {
           .name = "YANG_ZHANG",
+          .version = 2,
           .summary = "Volatility a bar, gaps between bars included, independent of drift: root of the gaps' "
                      "variance, plus k times that from open to close, plus 1 - k times Rogers and Satchell's",
           .definition =

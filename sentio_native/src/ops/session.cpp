@@ -92,6 +92,7 @@ std::vector<OpInfo> session() {
       },
       {
           .name = "SESSION_RETURN",
+          .version = 2,
           .summary = "Log return since the session's open: log(close / open of its first bar)",
           .definition = "the intraday return of Lou, Polk and Skouras, A tug of war (2019), up to now",
           .columns = {"open", "close"},
@@ -123,6 +124,7 @@ std::vector<OpInfo> session() {
       },
       {
           .name = "OVERNIGHT_RETURN",
+          .version = 2,
           .summary =
               "Log return over the gap before this session, held through it: log(its open / close before)",
           .definition = "the overnight return of Lou, Polk and Skouras, A tug of war (2019)",

@@ -90,7 +90,7 @@ std::vector<OpInfo> spread() {
   return {
       {
           .name = "ABDI_RANALDO",
-          .version = 2,
+          .version = 3,
           .summary = "Effective spread over price, from close, high and low: mean of the two-bar estimates",
           .definition = "Abdi and Ranaldo, A simple estimation of bid-ask spreads (2017), two-day corrected",
           .columns = {"high", "low", "close"},
@@ -101,6 +101,7 @@ std::vector<OpInfo> spread() {
       },
       {
           .name = "CORWIN_SCHULTZ",
+          .version = 2,
           .summary =
               "Bid-ask spread over price, from highs and lows: mean of the two-bar estimates, of which "
               "`window`",
@@ -116,6 +117,7 @@ std::vector<OpInfo> spread() {
       },
       {
           .name = "ROLL",
+          .version = 2,
           .summary = "Effective spread over price, from the bounce between bid and ask: twice the root of "
                      "minus the covariance of `window` log returns with those before them",
           .definition = "Roll, A simple implicit measure of the effective bid-ask spread in an efficient "

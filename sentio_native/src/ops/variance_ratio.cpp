@@ -23,7 +23,7 @@ NodeRef lower_variance_ratio(Lowering& op) {
 std::vector<OpInfo> variance_ratio() {
   return {{
       .name = "VARIANCE_RATIO",
-      .version = 2,
+      .version = 3,
       .summary =
           "Variance of `window` overlapping `lag`-bar returns over `lag` times that of the one-bar ones",
       .definition = "Lo and MacKinlay, Stock market prices do not follow random walks (1988); log returns, "

@@ -28,7 +28,7 @@ std::vector<OpInfo> volatility() {
   return {
       {
           .name = "VOLATILITY",
-          .version = 2,
+          .version = 3,
           .summary = "Population standard deviation of the last `window` values, not annualised",
           .definition = "the square root of the mean squared deviation from the mean; TA-Lib STDDEV",
           .sources = {"logret"},

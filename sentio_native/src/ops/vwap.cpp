@@ -61,7 +61,7 @@ std::vector<OpInfo> vwap() {
       },
       {
           .name = "VWAP_DISTANCE",
-          .version = 2,
+          .version = 3,
           .summary = "log(close / VWAP of the last `window` bars), each bar at its typical price",
           .definition =
               "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",
@@ -73,7 +73,7 @@ std::vector<OpInfo> vwap() {
       },
       {
           .name = "SESSION_VWAP_DISTANCE",
-          .version = 2,
+          .version = 3,
           .summary = "log(close / VWAP of the session so far), each bar at its typical price",
           .definition =
               "VWAP of Berkowitz, Logue and Noser, The total cost of transactions on the NYSE (1988)",

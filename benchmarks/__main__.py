@@ -7,6 +7,7 @@ figures say nothing.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -103,6 +104,17 @@ def machine() -> dict[str, str]:
     }
 
 
+def keep_memory() -> None:
+    """Have malloc keep what is freed, or peers would pay for their columns' memory in every run.
+
+    The engine's matrices are used again; these are M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD of glibc.
+    """
+    malloc = ctypes.CDLL(None)
+    for name, value in ((-1, 2**31 - 1), (-2, 0), (-3, 32 << 20)):
+        if malloc.mallopt(name, value) != 1:
+            raise RuntimeError(f"mallopt({name}, {value}) was refused")
+
+
 def versions() -> dict[str, str]:
     """The peers that are installed."""
     found = {}
@@ -128,6 +140,7 @@ def main() -> None:
     if options.only and options.out:
         parser.error("--only takes a part of the figures, --out keeps all of them")
     result = {"size": asdict(size), "machine": machine(), "versions": versions(), "rows": [], "curves": {}}
+    keep_memory()
     started = time.monotonic()
 
     def say(text: str) -> None:

@@ -6,15 +6,15 @@ import ctypes
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 import sentio
-from benchmarks.classic_peers import PEERS, best_stack
+from benchmarks.classic_peers import PEERS, Peer, Stack, best_stack
 from benchmarks.measure import AGREEMENT, CONVERGED, Figure, agreeing, ratios, skipped
 from benchmarks.work import bars_for, narrowed, shuffled
 from sentio.bars import Bars
+from sentio.matrix_memory import new_matrix
 
 __all__ = ["against_memset", "against_peers", "over_threads", "shuffled_columns"]
 
@@ -49,17 +49,12 @@ def compute_into(spec: sentio.FeatureSpec, bars: Bars, out: np.ndarray | None = 
 def against_peers(bars: Bars, pairs: int) -> Iterator[Figure]:
     """Each library over ours, both into a new matrix each time, by the columns in which they agree.
 
-    The matrices of both come from `new_matrix`, but for polars', which makes its own: none pays for zeros
-    that the system writes into new memory, as all would at first. What that costs is a row of its own.
+    Once with matrices from `new_matrix` for both, which uses memory again, and columns that malloc keeps for
+    the next run: nobody pays for zeros that the system writes into new memory. Then, where the columns are
+    stacked here, with matrices for whose memory both ask the system, as for the first of a process.
     """
     spec = sentio.FeatureSpec.load("classic")
     ours = sentio.FeatureEngine(spec).compute(bars)
-    yield ratios(
-        "classic, into a matrix in memory new from the system, over one in memory used again",
-        lambda: compute_into(spec, bars, np.empty(ours.shape, ours.dtype))(),
-        compute_into(spec, bars),
-        pairs,
-    )
     bounds = {"TA-Lib": (">= 5", ">= 7"), "a numba loop": (">= 1.5", ">= 2")}
     for peer in PEERS:
         must, goal = bounds.get(peer.name, (">= 7", ">= 10"))
@@ -71,17 +66,46 @@ def against_peers(bars: Bars, pairs: int) -> Iterator[Figure]:
         found = agreeing(ours, list(columns.T) if peer.stacks else columns, CONVERGED)
         note = f"{len(found)} of {spec.n_features} columns agree within {AGREEMENT:g}"
         counted = spec if len(found) == spec.n_features else narrowed(spec, found)
-        mine, alone = compute_into(counted, bars), partial(peer.compute, counted, bars)
-        stack = None if peer.stacks else best_stack(columns)
-        yield ratios(text, stacked(alone, stack), mine, pairs, must=must, goal=goal, note=note)
-        if peer.name == "TA-Lib":
-            text = "classic, TA-Lib's computation alone, its stacking not counted, over ours"
-            yield ratios(text, alone, mine, pairs, must=">= 2", goal=">= 3", note=note)
+        if peer.stacks:
+            alone = partial(peer.compute, counted, bars)
+            yield ratios(text, alone, compute_into(counted, bars), pairs, must=must, goal=goal, note=note)
+        else:
+            yield from against_columns(peer, counted, bars, best_stack(columns), pairs, must, goal, note)
 
 
-def stacked(compute: Callable[[], Any], stack: Callable[[Any], object] | None) -> Callable[[], object]:
-    """A computation with the stacking of its columns, where it needs one."""
-    return compute if stack is None else lambda: stack(compute())
+def against_columns(
+    peer: Peer,
+    spec: sentio.FeatureSpec,
+    bars: Bars,
+    stack: Stack,
+    pairs: int,
+    must: str,
+    goal: str,
+    note: str,
+) -> Iterator[Figure]:
+    """The same of a library whose columns are stacked here."""
+    shape = len(bars), spec.n_features
+    ours, alone = compute_into(spec, bars), partial(peer.compute, spec, bars)
+    text = f"classic, {peer.name} into a new matrix, over ours"
+    yield ratios(
+        text,
+        lambda: stack(alone(), new_matrix(shape, np.float32)),
+        ours,
+        pairs,
+        must=must,
+        goal=goal,
+        note=note,
+    )
+    yield ratios(
+        f"{text}, in memory new from the system",
+        lambda: stack(alone(), np.empty(shape, np.float32)),
+        lambda: compute_into(spec, bars, np.empty(shape, np.float32))(),
+        pairs,
+        note=note,
+    )
+    if peer.name == "TA-Lib":
+        text = "classic, TA-Lib's computation alone, its stacking not counted, over ours"
+        yield ratios(text, alone, ours, pairs, must=">= 2", goal=">= 3", note=note)
 
 
 def shuffled_columns(bars: Bars, pairs: int) -> Iterator[Figure]:

@@ -1,8 +1,7 @@
 """The memory of large matrices, used again.
 
 The system fills new memory with zeros before it hands it out, which takes a third of the time of all of
-`classic`. malloc uses small memory again by itself; that of the large matrix which was released last waits
-here.
+`classic`. malloc may keep small memory; that of the large matrix which was released last waits here.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_row_has_a_figure_or_says_why_not(result: dict[str, Any]) -> None:
-    assert len(result["rows"]) == 19
+    assert len(result["rows"]) == 22
     for row in result["rows"]:
         if row["median"] is None:
             assert row["note"].startswith("skipped: ")
@@ -55,6 +56,9 @@ def test_the_page_is_made_of_the_figures(result: dict[str, Any]) -> None:
     assert "≤ 6" in text
     page = (ROOT / "docs" / "reference" / "benchmarks.md").read_text()
     assert page.count(report.BEGIN) == page.count(report.END) == 1
+    table = page[page.index(report.BEGIN) : page.index(report.END)]
+    rows = re.findall(r"^\| ((?:classic|tfa|alpha158), .*?) \|", table, re.MULTILINE)
+    assert rows == [row["text"] for row in result["rows"]], "run: make bench"
 
 
 def test_a_bound_is_kept_missed_or_not_there() -> None:

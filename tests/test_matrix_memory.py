@@ -134,21 +134,26 @@ def test_features_are_the_same_in_used_memory() -> None:
 
 
 def test_no_two_threads_get_the_same_memory() -> None:
-    wrong: list[int] = []
+    """Each holds a matrix while the others do, releases it, and takes another, of whatever waits by then."""
+    threads, rounds = 4, 50
+    all_hold, all_looked = threading.Barrier(threads), threading.Barrier(threads)
+    held: list[list[int]] = [[] for _ in range(rounds)]
 
-    def work(mark: int) -> None:
-        for _ in range(20):
+    def work() -> None:
+        for addresses in held:
             matrix = new_matrix((ROWS, 55), np.float32)
-            matrix[::4096] = mark
-            if not (matrix[::4096] == mark).all():
-                wrong.append(mark)
+            addresses.append(address(matrix))
+            all_hold.wait()
+            del matrix
+            all_looked.wait()
 
-    threads = [threading.Thread(target=work, args=(mark,)) for mark in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    workers = [threading.Thread(target=work) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(len(set(addresses)) == threads for addresses in held)
+    assert len({each for addresses in held for each in addresses}) < threads * rounds  # some was used again
 
 
 def test_too_large_a_matrix_is_refused() -> None:

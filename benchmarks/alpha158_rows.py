@@ -95,10 +95,10 @@ def against_kunquant(rows: int, pairs: int, folder: Path) -> Iterator[Figure]:
     out = {symbol: np.empty((len(bars), asked.n_features), np.float32) for symbol, bars in symbols.items()}
     agreed = ", ".join(f"{dtype} {len(places)}" for dtype, places in found.items())
     yield ratios(
-        f"{text} ({best})",
+        text,
         rivals[best],
         lambda: sentio.compute_many(asked, symbols, threads=1, out=out),
         pairs,
-        note=f"columns of {spec.n_features} that agree within {WITHIN:g}: {agreed}; the latter are timed",
+        note=f"in {best}; columns of {spec.n_features} that agree within {WITHIN:g}: {agreed}; the latter are timed",
         **bounds,
     )

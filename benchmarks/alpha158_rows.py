@@ -99,6 +99,6 @@ def against_kunquant(rows: int, pairs: int, folder: Path) -> Iterator[Figure]:
         rivals[best],
         lambda: sentio.compute_many(asked, symbols, threads=1, out=out),
         pairs,
-        note=f"in {best}; columns of {spec.n_features} that agree within {WITHIN:g}: {agreed}; the latter are timed",
+        note=f"in {best}; columns of {spec.n_features} within {WITHIN:g}: {agreed}; the latter are timed",
         **bounds,
     )

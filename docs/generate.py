@@ -84,8 +84,9 @@ Warm-up is the number of rows before the first valid one, the source's own not c
 `average_warmup(window, type)` in it is that of a moving average of the chosen type, as its parameter's table
 says. Memory says how long a value remembers: a *window* of bars, all bars with *decaying* weight, the bars of
 the *session*, or all bars for ever (*unbounded*). `settle`, which `sentio specs explain` tells, is the number
-of bars after which a cold start agrees with the long run, for the inputs that the op's table names. Scale is
-the size that an error is compared with: a number, or that of columns and sources.
+of bars after which a cold start agrees with the long run, for the inputs that the tables of the op, and of
+those that it reads, name. Scale is the size that an error is compared with: a number, or that of columns and
+sources.
 
 {count} ops:
 

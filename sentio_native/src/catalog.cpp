@@ -46,7 +46,11 @@ std::string_view settles(Memory memory) noexcept {
     case Memory::window:
       return "once the window is full, on any bars";
     case Memory::decaying:
-      return "after `settle` bars whose prices are within a factor of 16 of each other and not all equal";
+      return "after `settle` bars, where prices are within a factor of 16 of each other and not all equal, "
+             "and "
+             "no average of moves, ranges or volumes that it divides by falls below a millionth (2^-20) of "
+             "the "
+             "largest of them in the history";
     case Memory::session:
       return "at the first session start that a cold start sees; "
              "on bars without one, as of a market that never closes, never";

@@ -72,7 +72,7 @@ struct Moments {
                                         NodeRef volume);
 
 // Rows after which a memory that keeps `1 - alpha` of itself a row has forgotten a start 16 times off by 2^20
-// below a float's last place; the margin is for what ratios of averages make of it.
+// below a float's last place; the margin is for averages that are divided by, and have fallen so far.
 [[nodiscard]] std::int64_t forgetting_rows(double alpha) noexcept;
 
 // The larger and the smaller of two numbers, as comparisons: no signed zero and no NaN rule to differ in.

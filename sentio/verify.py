@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sentio.bundle import checks
+from sentio.bundle import checks, cold_start
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
 from sentio.bundle.manifest import BATCHES, Backend, Manifest, parse_manifest
 from sentio.bundle.models import load_model
@@ -185,9 +185,9 @@ def _check_starts(lines: _Lines, spec: FeatureSpec, goldens: Goldens, manifest: 
     if lines.value("golden features, warm start", warm, str) is None:
         return
     name = "golden features, cold start"
-    obstacle = checks.cold_start_obstacle(spec, goldens, manifest)
+    obstacle = cold_start.cold_start_obstacle(spec, goldens, manifest)
     if obstacle is None:
-        lines.check(name, lambda: checks.check_cold_start(spec, goldens, manifest))
+        lines.check(name, lambda: cold_start.check_cold_start(spec, goldens, manifest))
     else:
         lines.checks.append(Check(name, None, obstacle))
 

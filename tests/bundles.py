@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,15 @@ def walk(sessions: int = 12, each: int = 60, seed: int = 3, first: int = 0) -> B
     low = np.minimum(open_, close) * (1 - draws.uniform(0, 1e-3, count))
     volume = draws.uniform(1e3, 1e4, count)
     return Bars("QQQ", "5m", ts, open_, high, low, close, volume, simulated=True, adjustment="raw")
+
+
+def stale(bars: Bars) -> Bars:
+    """The same bars, but that the price rests, with one tick, from a few golden ones on until bar 470."""
+    rest = slice(243, 470)
+    prices = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for values in prices.values():
+        values[rest] = bars.close[242] + 0.01
+    return replace(bars, **prices)
 
 
 def make_module(spec: FeatureSpec, bars: Bars, seq_len: int, n_outputs: int = 1) -> ScaledModel:

@@ -21,6 +21,7 @@ from bundles import (
     make_bundle,
     make_source,
     reseal,
+    stale,
     walk,
 )
 from torch import Tensor
@@ -290,6 +291,7 @@ def test_where_a_cold_start_cannot_be_judged_it_is_left_out_with_the_reason(tmp_
         ("slow", make_source(document=with_op(op="RSI", window=20)), ", there are 276 golden bars"),
         ("unrest", of_sessions, "from a session's start on, there are"),
         ("jump", make_source(bars=jumping(walk())), "not within a factor of 16"),
+        ("stale", make_source(bars=stale(walk())), "the range or the volume rests for 227 golden bars"),
     ):
         report = in_python(make_bundle(tmp_path / name, source))
         line = cold_start(report)
@@ -302,6 +304,13 @@ def jumping(bars: Bars) -> Bars:
     dearer = np.where(np.arange(len(bars)) < 600, 1.0, 20.0)
     prices = {name: getattr(bars, name) * dearer for name in ("open", "high", "low", "close")}
     return dataclasses.replace(bars, **prices)
+
+
+def test_where_the_market_rests_a_cold_start_that_agrees_is_judged_all_the_same(tmp_path):
+    averages = [{"name": name.lower(), "op": name, "source": "close", "window": 7} for name in ("EMA", "RMA")]
+    source = make_source(document={**TINY_SPEC, "features": averages}, bars=stale(walk()))
+    report = in_python(make_bundle(tmp_path, source))
+    assert (cold_start(report).ok, failed(report)) == (True, [])
 
 
 # The C++ half

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentio.bars import Bars, session_starts
 from sentio.bundle.folder import MANIFEST, SPEC, BundleFiles, Floats, Goldens
 from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, Onnx, TorchScript
 from sentio.bundle.models import Model
 from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
 from sentio.errors import CheckFailed, CorruptStore
-from sentio.features import FeatureEngine, error_scales
+from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
 
 __all__ = [
-    "check_cold_start",
     "check_features",
     "check_features_bar_by_bar",
     "check_goldens",
@@ -26,12 +24,9 @@ __all__ = [
     "check_state",
     "check_stress",
     "check_warm_start",
-    "cold_start_obstacle",
     "features_of",
     "read_spec",
 ]
-
-SETTLE_PRICE_FACTOR = 16  # `settle` is declared for prices that stay within it of each other
 
 
 def read_spec(files: BundleFiles, manifest: Manifest) -> FeatureSpec:
@@ -158,55 +153,6 @@ def check_warm_start(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) ->
     return f"after {seen} bars, {same}"
 
 
-def cold_start_obstacle(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str | None:
-    """Why the goldens cannot tell what a cold start is like once it has settled; None where they can."""
-    if manifest.settle is None:
-        never = [feature["name"] for feature in spec.plan.features if feature["settle"] is None]
-        return f"settle is null: there is none for {', '.join(never)}"
-    engine = FeatureEngine(spec)
-    engine.restore(goldens.before)
-    if engine.bars_seen == 0:
-        return "no bar comes before the golden ones, so there is no longer run"
-    bars = goldens.to_bars(manifest)
-    top, bottom = bars.high.max(), bars.low.min()
-    if top == bottom or top > SETTLE_PRICE_FACTOR * bottom:
-        return (
-            f"the golden prices are flat or not within a factor of {SETTLE_PRICE_FACTOR}, for which settle "
-            "is declared"
-        )
-    if _settled_row(spec, bars, manifest) >= len(bars):
-        since = " from a session's start on" if spec.reads_sessions else ""
-        return f"settle is {manifest.settle}{since}, there are {len(bars)} golden bars"
-    return None
-
-
-def check_cold_start(spec: FeatureSpec, goldens: Goldens, manifest: Manifest) -> str:
-    """After the manifest's `settle` bars a cold start agrees with the long run.
-
-    That is, by one float32 unit in the last place of the value, or of its op's declared scale.
-
-    Raises:
-        CheckFailed: they differ by more; the first difference is named.
-    """
-    bars = goldens.to_bars(manifest)
-    first = _settled_row(spec, bars, manifest)
-    scale = error_scales(spec, bars)[first:]
-    cold, warm = (values[first:].astype(np.float64) for values in (goldens.features, goldens.warm_features))
-    size = np.minimum(np.maximum(np.abs(warm), scale), np.finfo(np.float32).max)
-    # Of the double, which as a float might be rounded up to the next power of two.
-    exponent = np.where(size == 0, -126, np.frexp(size)[1] - 1)
-    allowed = np.ldexp(1.0, np.maximum(exponent, -126) - 23)
-    agrees = np.abs(cold - warm) <= allowed  # NaN does not
-    if not agrees.all():
-        row, column = (int(place) for place in np.argwhere(~agrees)[0])
-        raise CheckFailed(
-            "golden/features.npy",
-            f"row {first + row} of {spec.names[column]!r} is {cold[row, column]:.9g} after a cold start, "
-            f"{warm[row, column]:.9g} in the long run; allowed is {allowed[row, column]:.9g}",
-        )
-    return f"{len(cold)} bars from row {first} on, within one unit in the last place of the long run"
-
-
 def check_outputs(model: Model, goldens: Goldens, backend: Backend, batch_size: int) -> str:
     """The model gives the golden outputs.
 
@@ -279,16 +225,6 @@ def check_state(spec: FeatureSpec, state: bytes, manifest: Manifest) -> str:
             "engine.state", f"has seen {text}; the spans end at {needed_ts} and have {needed_bars} bars"
         )
     return text
-
-
-def _settled_row(spec: FeatureSpec, bars: Bars, manifest: Manifest) -> int:
-    """The first golden row at which a cold start has settled; beyond the last one where none has."""
-    needed = max(manifest.settle or 0, manifest.first_valid_row)
-    if not spec.reads_sessions:
-        return needed
-    # The first bar of all opens a session for a cold engine alone.
-    starts = np.flatnonzero(session_starts(bars.ts, manifest.session_gap_ns))[1:]
-    return needed + (int(starts[0]) if len(starts) else len(bars))
 
 
 def _compare_outputs(found: Floats, golden: Floats, own: Floats | None, backend: Backend) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bars import Bars
-from sentio.bundle import checks
+from sentio.bundle import checks, cold_start
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
 from sentio.bundle.manifest import BATCHES, Manifest, OutputKind, parse_manifest
 from sentio.bundle.models import Model, choose_backend, load_model
@@ -197,8 +197,8 @@ def load_bundle(
     checks.check_features(spec, goldens, manifest)
     checks.check_features_bar_by_bar(spec, goldens, manifest)
     checks.check_warm_start(spec, goldens, manifest)
-    if checks.cold_start_obstacle(spec, goldens, manifest) is None:
-        checks.check_cold_start(spec, goldens, manifest)
+    if cold_start.cold_start_obstacle(spec, goldens, manifest) is None:
+        cold_start.check_cold_start(spec, goldens, manifest)
     checks.check_state(spec, files[STATE], manifest)
     model = load_model(files, manifest, chosen)
     if isinstance(model, NativeModel):

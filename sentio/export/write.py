@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from sentio.bars import Bars
-from sentio.bundle.checks import check_cold_start, cold_start_obstacle, features_of
+from sentio.bundle.checks import features_of
+from sentio.bundle.cold_start import check_cold_start, cold_start_obstacle
 from sentio.bundle.folder import MANIFEST, SPEC, STATE, Floats
 from sentio.bundle.gate import Metrics, judge
 from sentio.bundle.manifest import (

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from bundles import change_array, change_json, make_bundle, make_source, reseal
+from bundles import change_array, change_json, make_bundle, make_source, reseal, stale, walk
 from command_line import Done
 from runtime_project import bundle_of
 
@@ -88,6 +88,15 @@ def test_an_output_that_was_changed_and_sealed_again_fails_its_line(project, cli
     failed = [name for name, line in lines_of(done).items() if not line["ok"]]
     assert failed == [f"torchscript: golden outputs, batch {batch}"]
     assert "window 255" in str(lines_of(done)[failed[0]]["detail"])
+
+
+def test_where_the_market_rests_a_cold_start_that_differs_is_left_out_with_the_reason(cli, tmp_path):
+    done = cli("verify", make_bundle(tmp_path, make_source(1, bars=stale(walk()))), "--json")
+    assert done.code == 0, done.out
+    line = lines_of(done)["golden features, cold start"]
+    assert line["ok"] is None
+    assert "'rsi_7'" in str(line["detail"])
+    assert "rests for 227 golden bars" in str(line["detail"])
 
 
 def test_another_models_weights_fail_the_outputs(project, cli, tmp_path):

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <iterator>
+#include <set>
+#include <utility>
 
 #include "sentio/engine.hpp"
 #include "sentio/error.hpp"
@@ -16,6 +18,11 @@ namespace {
 
 // `settle` is declared for prices that stay within this factor of each other.
 constexpr double kSettlePriceFactor = 16;
+// It is declared for moves, ranges and volumes that recur, for averages that are divided by must not fade: at
+// least this share of the largest, within this part of `settle`, in which the slowest average loses three of
+// its 48 bits. What a faster one loses in a rest, it had settled before.
+constexpr double kMoveShare = 1.0 / 64;
+constexpr std::int64_t kSettleRests = 16;
 // Who is within a thousandth of the outputs' spread decides as this model does; rounding is some millionth.
 constexpr double kSpreadShare = 1e-3;
 // Of outputs that are all the same there is no spread, but there is rounding.
@@ -34,6 +41,37 @@ std::string exact(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;
+}
+
+// The longest stretch of bars over which a price, the range or the volume that the plan reads all but rests.
+std::int64_t longest_rest(const Plan& plan, const BarTable& bars) {
+  std::vector<std::vector<double>> sizes;
+  const auto add = [&](auto size_at) {
+    sizes.emplace_back();
+    for (std::size_t i = 0; i < bars.size(); ++i) sizes.back().push_back(size_at(i));
+  };
+  const std::vector<NodeInfo> nodes = plan.nodes();
+  std::set<std::string> read;
+  for (const NodeInfo& node : nodes) {
+    for (const NodeRef& input : node.inputs) read.insert(nodes[static_cast<std::size_t>(input.node)].kernel);
+  }
+  for (const auto& [name, prices] :
+       {std::pair("high", &bars.high), {"low", &bars.low}, {"close", &bars.close}}) {
+    const auto move = [&x = *prices](std::size_t i) { return i == 0 ? 0.0 : std::fabs(x[i] - x[i - 1]); };
+    if (read.contains(name)) add(move);
+  }
+  if (read.contains("high")) add([&](std::size_t i) { return bars.high[i] - bars.low[i]; });
+  if (read.contains("volume")) add([&](std::size_t i) { return bars.volume[i]; });
+  std::int64_t longest = 0;
+  for (const std::vector<double>& size : sizes) {
+    const double largest = *std::max_element(size.begin(), size.end());
+    std::int64_t rest = 0;
+    for (const double each : size) {
+      rest = each > 0 && each >= kMoveShare * largest ? 0 : rest + 1;
+      longest = std::max(longest, rest);
+    }
+  }
+  return longest;
 }
 
 template <class T>
@@ -205,10 +243,25 @@ std::optional<std::string> Golden::cold_start_obstacle(const std::shared_ptr<con
            (plan->reads_sessions() ? " from a session's start on" : "") + ", there are " +
            std::to_string(bars_.size()) + " golden bars";
   }
+  const std::int64_t rest = longest_rest(*plan, bars_);
+  if (rest > plan->settle().value_or(0) / kSettleRests) {
+    if (const auto difference = cold_difference(*plan)) {
+      return *difference + "; but a price, the range or the volume rests for " + std::to_string(rest) +
+             " golden bars, and settle is declared for those that recur";
+    }
+  }
   return std::nullopt;
 }
 
 std::string Golden::compare_cold_start(const Plan& plan) const {
+  if (const auto difference = cold_difference(plan)) refuse(*difference);
+  const std::size_t first = settled_row(plan);
+  return std::to_string(bars_.size() - first) + " bars from row " + std::to_string(first) +
+         " on, within one unit in the last place of the long run";
+}
+
+// The first value of which a settled cold start differs from the long run by more than it may.
+std::optional<std::string> Golden::cold_difference(const Plan& plan) const {
   const std::size_t width = plan.width(), first = settled_row(plan);
   const std::vector<double> scales = error_scales(plan, bars_.columns());
   for (std::size_t i = first * width; i < scales.size(); ++i) {
@@ -216,12 +269,11 @@ std::string Golden::compare_cold_start(const Plan& plan) const {
     const double size = std::max(std::fabs(double{warm}), scales[i]);
     const double last_place = std::ldexp(1.0, std::clamp(std::ilogb(size), -126, 127) - 23);  // float32's
     if (std::fabs(double{cold} - double{warm}) <= last_place) continue;
-    refuse("golden row " + std::to_string(i / width) + ", feature '" + plan.features()[i % width].name +
+    return "golden row " + std::to_string(i / width) + ", feature '" + plan.features()[i % width].name +
            "': " + exact(cold) + " after a cold start, " + exact(warm) + " in the long run; allowed is " +
-           exact(last_place));
+           exact(last_place);
   }
-  return std::to_string(bars_.size() - first) + " bars from row " + std::to_string(first) +
-         " on, within one unit in the last place of the long run";
+  return std::nullopt;
 }
 
 std::vector<std::size_t> Golden::session_starts() const {

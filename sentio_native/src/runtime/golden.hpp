@@ -28,7 +28,8 @@ class Golden {
   // An engine that goes on from the snapshot before the first golden bar, one bar a call: the long run's
   // bits.
   [[nodiscard]] std::string replay_warm(const std::shared_ptr<const Plan>& plan) const;
-  // Why the goldens cannot tell what a cold start is like once it has settled; none where they can.
+  // Why the goldens cannot tell what a cold start is like once it has settled; none where they can. Where
+  // bars rest, they can as long as it agrees.
   [[nodiscard]] std::optional<std::string> cold_start_obstacle(const std::shared_ptr<const Plan>& plan) const;
   // After the manifest's `settle` bars, the engine that started cold at the first golden bar differs from the
   // long run by at most one float32 unit in the last place of the value, or of its op's declared scale.
@@ -47,6 +48,7 @@ class Golden {
   [[nodiscard]] double largest_tolerance() const;
   [[nodiscard]] std::vector<std::size_t> session_starts() const;
   [[nodiscard]] std::size_t settled_row(const Plan& plan) const;
+  [[nodiscard]] std::optional<std::string> cold_difference(const Plan& plan) const;
   std::string stream(Engine& engine, const Plan& plan, const NpyView<float>& recorded) const;
 
   const ManifestDocument& document_;

@@ -21,9 +21,9 @@ from sentio.session import Drift, LiveBundle, Session, Status
 __all__ = ["RecordedBar", "RecordedState", "Replay", "read_record", "replay"]
 
 _MAGIC = b"SENTIORC"
-_VERSION = 1
+_VERSION = 2
 _HEADER = struct.Struct("<8sQ")
-_FRAME = struct.Struct("<II")
+_HEAD = struct.Struct("<II")
 _SUM = struct.Struct("<I")
 _BAR = struct.Struct("<q5dII")
 _OUTPUTS = struct.Struct("<Q")
@@ -113,25 +113,37 @@ class _Reader:
 
     def _records(self, file: BinaryIO) -> Iterator[RecordedState | RecordedBar]:
         place, before = _HEADER.size, 0
-        while frame := file.read(_FRAME.size):
-            if len(frame) < _FRAME.size:
-                self.cut = len(frame)
-                return
-            kind, length = _FRAME.unpack(frame)
+        while True:
+            head = self._summed(file, _HEAD.size, before, place)
+            if head is None:
+                break
+            kind, length = _HEAD.unpack(head)
             if kind not in (_STATE, _BAR_KIND):
                 raise self._damage(place, f"is of kind {kind}")
             if kind == _BAR_KIND and length != self._bar_length:
                 raise self._damage(place, f"has {length} bytes, which no bar of this record has")
-            rest = file.read(length + _SUM.size)
-            if len(rest) < length + _SUM.size:
-                self.cut = len(frame) + len(rest)
-                return
-            payload = rest[:length]
-            before = zlib.crc32(frame + payload, before)
-            if _SUM.unpack(rest[length:]) != (before,):
-                raise self._damage(place, "has a checksum that does not fit")
+            before = zlib.crc32(head, before)
+            payload = self._summed(file, length, before, place)
+            if payload is None:
+                self.cut += len(head) + _SUM.size
+                break
+            before = zlib.crc32(payload, before)
             yield self._state(payload, place) if kind == _STATE else self._bar(payload, place)
-            place += len(frame) + len(rest)
+            place += len(head) + length + 2 * _SUM.size
+        if self._bar_length is None:
+            raise CorruptStore(
+                str(self._path), "ends before its first state is whole: nothing can be replayed"
+            )
+
+    def _summed(self, file: BinaryIO, length: int, before: int, place: int) -> bytes | None:
+        """The next `length` bytes, whose checksum fits; None where the file ends before it does."""
+        found = file.read(length + _SUM.size)
+        if len(found) < length + _SUM.size:
+            self.cut = len(found)
+            return None
+        if _SUM.unpack(found[length:]) != (zlib.crc32(found[:length], before),):
+            raise self._damage(place, "has a checksum that does not fit")
+        return found[:length]
 
     def _state(self, payload: bytes, place: int) -> RecordedState:
         state = payload[_ID_BYTES + _OUTPUTS.size :]
@@ -167,7 +179,7 @@ def read_record(path: str | os.PathLike[str]) -> tuple[list[RecordedState | Reco
     Raises:
         UsageError: it cannot be read.
         BadInput: it is not a record, or of another format version.
-        CorruptStore: it is damaged.
+        CorruptStore: it is damaged, or ends before its first state is whole.
     """
     reader = _Reader(Path(path))
     return list(reader), reader.cut

@@ -139,9 +139,9 @@ def test_a_session_says_every_class_and_its_record_replays(tmp_path, length):
     assert recorded[-1].values.tolist() == list(said[-1].values)
     # The last class of the last bar: its four bytes stand before the features and the checksum.
     data = bytearray(record.read_bytes())
-    size = 8 + 56 + 4 * (3 + 4)
+    size = 56 + 4 * (3 + 4)
     place = len(data) - size - 4
-    struct.pack_into("<f", data, place + 8 + 56 + 8, 0.5)
+    struct.pack_into("<f", data, place + 56 + 8, 0.5)
     before = struct.unpack_from("<I", data, place - 4)[0]
     struct.pack_into("<I", data, place + size, zlib.crc32(data[place : place + size], before))
     record.write_bytes(bytes(data))

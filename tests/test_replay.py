@@ -15,7 +15,8 @@ from sentio.errors import BadInput, CorruptStore
 from sentio.replay import RecordedBar, RecordedState, read_record, replay
 
 FEATURES = 4
-BAR_RECORD = 8 + 60 + 4 * FEATURES + 4
+HEAD = 4 + 4 + 4
+BAR_RECORD = HEAD + 60 + 4 * FEATURES + 4
 BARS = 120
 
 
@@ -57,18 +58,33 @@ def record(tmp_path, recorded) -> Path:
     return path
 
 
+def places_of(data: bytes) -> list[int]:
+    """Where each record of a file begins."""
+    places, at = [], 16
+    while at < len(data):
+        places.append(at)
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        at += HEAD + length + 4
+    return places
+
+
+def with_sums(data: bytes) -> bytes:
+    """The same records with the checksums that fit."""
+    changed, before = bytearray(data), 0
+    for at in places_of(data):
+        (length,) = struct.unpack_from("<I", changed, at + 4)
+        for begin, end in ((at, at + 8), (at + HEAD, at + HEAD + length)):
+            before = zlib.crc32(changed[begin:end], before)
+            struct.pack_into("<I", changed, end, before)
+    return bytes(changed)
+
+
 def change_bar(data: bytes, number: int, offset: int, fmt: str, value: float) -> bytes:
     """Change a field of a bar's payload, and all the checksums from there on, so that they fit."""
     place = len(data) - (BARS - number) * BAR_RECORD
     changed = bytearray(data)
-    struct.pack_into(fmt, changed, place + 8 + offset, value)
-    at, before = 16, 0
-    while at < len(changed):
-        (length,) = struct.unpack_from("<I", changed, at + 4)
-        before = zlib.crc32(changed[at : at + 8 + length], before)
-        struct.pack_into("<I", changed, at + 8 + length, before)
-        at += 12 + length
-    return bytes(changed)
+    struct.pack_into(fmt, changed, place + HEAD + offset, value)
+    return with_sums(changed)
 
 
 def test_what_was_recorded_is_what_is_computed(record, bundle):
@@ -189,7 +205,7 @@ def test_the_backend_that_ran_live_replays(tmp_path, sentio):
 
 
 def test_a_record_that_was_cut_is_replayed_as_far_as_it_goes(record, recorded, bundle):
-    for left in (1, 7, 8, BAR_RECORD - 1):
+    for left in (1, 7, 8, 11, HEAD, BAR_RECORD - 1):
         record.write_bytes(recorded[: len(recorded) - BAR_RECORD + left])
         records, cut = read_record(record)
         assert (len(records), cut) == (2 + BARS - 1, left)
@@ -197,33 +213,81 @@ def test_a_record_that_was_cut_is_replayed_as_far_as_it_goes(record, recorded, b
     assert (found.bars, found.cut, found.difference) == (BARS - 1, BAR_RECORD - 1, "")
 
 
-def test_any_byte_that_was_changed_is_told(record, recorded):
-    tail = len(recorded) - 3 * BAR_RECORD
-    for place in [0, 8, 16, 24, 40, 100, *range(tail, len(recorded) - BAR_RECORD)]:
-        data = bytearray(recorded)
-        data[place] ^= 0x10
-        record.write_bytes(bytes(data))
-        with pytest.raises((BadInput, CorruptStore)):
+def test_without_a_whole_state_there_is_nothing_to_replay(sentio, record, recorded, folder):
+    second = places_of(recorded)[1]
+    for size in (*range(16, 16 + HEAD + 2), second - 5, second - 1):
+        record.write_bytes(recorded[:size])
+        with pytest.raises(CorruptStore, match="ends before its first state is whole"):
             read_record(record)
+    done = sentio("replay", str(record), "--bundle", str(folder))
+    assert done.code == 4
+    record.write_bytes(recorded[:second])
+    assert (len(read_record(record)[0]), read_record(record)[1]) == (1, 0)
+
+
+def is_told(record: Path, data: bytes) -> bool:
+    record.write_bytes(data)
+    try:
+        read_record(record)
+    except (BadInput, CorruptStore):
+        return True
+    return False
+
+
+def test_any_byte_that_was_changed_is_told(record, recorded):
+    data = bytearray(recorded[: len(recorded) - (BARS - 3) * BAR_RECORD])
+    untold = []
+    for place in range(len(data)):
+        data[place] ^= 0x10
+        if not is_told(record, data):
+            untold.append(place)
+        data[place] ^= 0x10
+    assert untold == []
+    assert not is_told(record, data)
+
+
+def test_any_bit_of_a_head_that_was_changed_is_told(record, recorded):
+    """A length above all: it may lead beyond the end of the file, as that of a record that was cut."""
+    places = places_of(recorded)
+    untold = []
+    for at in (0, 4, *(place + k for place in (*places[:4], places[60], places[-1]) for k in (0, 4, 8))):
+        for bit in range(32):
+            data = bytearray(recorded)
+            data[at + bit // 8] ^= 1 << bit % 8
+            if not is_told(record, data):
+                untold.append((at, bit))
+    assert untold == []
+
+
+def test_a_state_in_the_middle_hides_no_bar_behind_it(tmp_path, sentio, folder, bundle):
+    path = tmp_path / "live.record"
+    session = Session(LiveBundle(bundle), interval="5m", record=path)
+    for number, row in enumerate(rows_of(walk())[:BARS]):
+        if number == 60:
+            session.reset_drift()
+        session.on_bar(*row)
+    data = bytearray(path.read_bytes())
+    (state,) = (at for at in places_of(data)[1:] if data[at] == 1)
+    data[state + 7] ^= 0x40  # of its length
+    path.write_bytes(data)
+    done = sentio("replay", str(path), "--bundle", str(folder))
+    assert done.code == 4
+    assert f"the record at byte {state} has a checksum that does not fit" in done.err
 
 
 @pytest.mark.parametrize(("place", "number"), [(32, 0), (32, 17), (40 + 24, -15), (40 + 24, 2**60)])
 def test_a_state_of_impossible_size_is_told(record, recorded, place, number):
     changed = bytearray(recorded)
-    struct.pack_into("<q", changed, 16 + 8 + place, number)
-    (length,) = struct.unpack_from("<I", changed, 20)
-    struct.pack_into("<I", changed, 24 + length, zlib.crc32(changed[16 : 24 + length]))
-    record.write_bytes(bytes(changed[: 28 + length]))
+    struct.pack_into("<q", changed, 16 + HEAD + place, number)
+    record.write_bytes(with_sums(changed[: places_of(recorded)[1]]))
     with pytest.raises(CorruptStore, match="outputs and"):
         read_record(record)
 
 
 def test_a_state_that_its_session_refuses_is_told_with_its_place(record, recorded, bundle):
     changed = bytearray(recorded)
-    (length,) = struct.unpack_from("<I", changed, 20)
-    changed[24 + length - 1] ^= 1  # of the state, whose own checksum then differs
-    struct.pack_into("<I", changed, 24 + length, zlib.crc32(changed[16 : 24 + length]))
-    record.write_bytes(bytes(changed))
+    changed[places_of(recorded)[1] - 5] ^= 1  # of the state, whose own checksum then differs
+    record.write_bytes(with_sums(changed))
     with pytest.raises(BadInput, match=r"live\.record: the state before bar 0: "):
         replay(record, bundle)
 
@@ -246,8 +310,8 @@ def test_what_is_no_record_is_refused(tmp_path):
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(BadInput, match="SENTIORC"):
         read_record(path)
-    path.write_bytes(struct.pack("<8sQ", b"SENTIORC", 2))
-    with pytest.raises(BadInput, match="format version 2"):
+    path.write_bytes(struct.pack("<8sQ", b"SENTIORC", 1))
+    with pytest.raises(BadInput, match="format version 1"):
         read_record(path)
 
 

@@ -204,7 +204,7 @@ TEST(a_session_that_gets_no_memory_is_as_it_was_and_so_is_its_record) {
     CHECK(read_file(subject.file) == subject.record);
     CHECK(!subject.session.recording_error());
     CHECK(subject.session.on_bar(bars[30]).prediction.has_value());
-    CHECK_EQUAL(read_file(subject.file).size(), subject.record.size() + 8 + 60 + 4 * 3 + 4);
+    CHECK_EQUAL(read_file(subject.file).size(), subject.record.size() + 12 + 60 + 4 * 3 + 4);
   };
   const std::function<void(Subject&)> changes[] = {
       [&](Subject& subject) { subject.session.warm_up(bars.columns().slice(30, 5)); },

@@ -19,7 +19,7 @@ using namespace sentio;
 using namespace sentio::test;
 
 constexpr std::size_t kWidth = 3;  // features of the made bundle
-constexpr std::size_t kBarRecord = 8 + 60 + 4 * kWidth + 4;
+constexpr std::size_t kBarRecord = 12 + 60 + 4 * kWidth + 4;
 
 SessionOptions recording_in(const std::filesystem::path& file) {
   return {.interval_ns = 5 * kMinute, .record = file};
@@ -45,16 +45,20 @@ struct Record {
 std::vector<Record> records_of(const std::filesystem::path& file) {
   const std::string bytes = read_file(file);
   CHECK_EQUAL(bytes.substr(0, 8), "SENTIORC");
-  CHECK_EQUAL(at<std::uint64_t>(bytes, 8), 1u);
+  CHECK_EQUAL(at<std::uint64_t>(bytes, 8), 2u);
   std::vector<Record> records;
   std::uint32_t sum = 0;
   for (std::size_t place = 16; place < bytes.size();) {
     const auto length = at<std::uint32_t>(bytes, place + 4);
-    const auto body = std::string_view(bytes).substr(place, 8 + length);
-    sum = crc32(std::as_bytes(std::span(body)), sum);
-    CHECK_EQUAL(at<std::uint32_t>(bytes, place + 8 + length), sum);
-    records.push_back({at<std::uint32_t>(bytes, place), std::string(body.substr(8))});
-    place += 8 + length + 4;
+    const auto head = std::string_view(bytes).substr(place, 8);
+    const auto payload = std::string_view(bytes).substr(place + 12, length);
+    for (const auto part : {head, payload}) {
+      sum = crc32(std::as_bytes(std::span(part)), sum);
+      const auto end = static_cast<std::size_t>(part.data() + part.size() - bytes.data());
+      CHECK_EQUAL(at<std::uint32_t>(bytes, end), sum);
+    }
+    records.push_back({at<std::uint32_t>(bytes, place), std::string(payload)});
+    place += 12 + length + 4;
   }
   return records;
 }

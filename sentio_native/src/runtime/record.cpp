@@ -17,9 +17,10 @@ namespace sentio {
 namespace {
 
 constexpr std::string_view kRecordMagic = "SENTIORC";
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 enum class Kind : std::uint32_t { state = 1, bar = 2 };
 
+constexpr std::size_t kHead = 4 + 4 + 4;                // kind, length, checksum
 constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4;  // and outputs and features
 
 // Little-endian, whatever the machine, into memory that is there.
@@ -45,6 +46,17 @@ class Pen {
   std::span<std::byte> to_;
 };
 
+// Writes both checksums of a record that is complete but for them; returns the second.
+std::uint32_t put_sums(std::span<std::byte> record, std::uint32_t before) noexcept {
+  const auto put = [&before](std::span<std::byte> part) {
+    Pen pen(part.last(4));
+    pen(before = crc32(part.first(part.size() - 4), before));
+  };
+  put(record.first(kHead));
+  put(record.subspan(kHead));
+  return before;
+}
+
 std::byte hex_digit(char digit) noexcept {
   return static_cast<std::byte>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
 }
@@ -54,14 +66,15 @@ std::byte hex_digit(char digit) noexcept {
 StateRecord::StateRecord(std::string_view bundle_id, std::size_t n_outputs, std::size_t n_features,
                          std::span<const std::byte> state)
     : n_outputs_(n_outputs),
-      state_(4 + 4 + bundle_id.size() / 2 + 8 + state.size() + 4),
-      bar_(4 + 4 + kBarPayload + 4 * (n_outputs + n_features) + 4) {
+      state_(kHead + bundle_id.size() / 2 + 8 + state.size() + 4),
+      bar_(kHead + kBarPayload + 4 * (n_outputs + n_features) + 4) {
   std::vector<std::byte> id;
   for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
     id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
   Pen pen(state_);
   pen(static_cast<std::uint32_t>(Kind::state));
   pen(static_cast<std::uint32_t>(id.size() + 8 + state.size()));
+  pen(std::uint32_t{0});  // the checksum, which the records before decide
   pen(std::span<const std::byte>(id));
   pen(std::uint64_t{n_outputs});
   pen(state);
@@ -88,17 +101,16 @@ RecordWriter::~RecordWriter() {
 void RecordWriter::write_state(StateRecord record) noexcept {
   n_outputs_ = record.n_outputs_;
   bar_ = std::move(record.bar_);
-  const auto bytes = std::span(record.state_);
-  Pen pen(bytes.last(4));
-  pen(sum_ = crc32(bytes.first(bytes.size() - 4), sum_));
-  write(bytes);
+  sum_ = put_sums(record.state_, sum_);
+  write(record.state_);
 }
 
 void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,
                              std::span<const float> features) noexcept {
   Pen pen(bar_);
   pen(static_cast<std::uint32_t>(Kind::bar));
-  pen(static_cast<std::uint32_t>(bar_.size() - 12));
+  pen(static_cast<std::uint32_t>(bar_.size() - kHead - 4));
+  pen(std::uint32_t{0});
   pen(static_cast<std::uint64_t>(bar.ts));
   for (const double value : {bar.open, bar.high, bar.low, bar.close, bar.volume}) pen(value);
   pen(static_cast<std::uint32_t>(outcome.status));
@@ -108,7 +120,7 @@ void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,
                            : std::numeric_limits<float>::quiet_NaN());
   }
   for (const float value : features) pen(value);
-  pen(sum_ = crc32(std::span(bar_).first(bar_.size() - 4), sum_));
+  sum_ = put_sums(bar_, sum_);
   write(bar_);
 }
 

@@ -24,7 +24,7 @@ class StateRecord {
   friend class RecordWriter;
 
   std::size_t n_outputs_;
-  std::vector<std::byte> state_;  // but for its checksum
+  std::vector<std::byte> state_;  // but for its checksums
   std::vector<std::byte> bar_;
 };
 

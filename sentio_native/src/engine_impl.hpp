@@ -88,7 +88,7 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
   Quads quads;
   LoneRow lone;
   std::vector<LoneCall> lone_calls;
-  std::vector<double*> late;      // the pointers of a block that a runner starts within
+  std::vector<double*> late;      // the pointers of a block that a runner, or what is emitted, starts within
   std::vector<std::byte> memory;  // of one kernel, on its way to its copy
   std::array<bool, kBaseColumns> is_read{};
   std::int64_t seen = 0;
@@ -381,10 +381,10 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
     const std::size_t width = plan->width();
     const std::int64_t padded = std::clamp<std::int64_t>(plan->emit_from() - seen, 0, rows);
     if (padded == 0) return emit_rows(pointers.data() + emitted, width, rows, out, streaming);
-    const double pad = canonical(plan->pad_value());
-    const std::vector<const double*> padding(width, &pad);
+    double pad = canonical(plan->pad_value());
+    std::fill(late.begin() + static_cast<std::ptrdiff_t>(emitted), late.end(), &pad);
     for (std::int64_t i = 0; i < padded; ++i) {
-      emit_rows(padding.data(), width, 1, out, false);
+      emit_rows(late.data() + emitted, width, 1, out, false);
       out += width;
     }
     const auto later = [padded](double* pointer) { return pointer + padded; };

@@ -100,6 +100,29 @@ TEST(an_engine_of_every_op_calls_nothing_after_warming_up) {
   CHECK_EQUAL(refused, static_cast<int>(bars.size()));
 }
 
+TEST(a_step_allocates_nothing_from_the_first_bar_on) {
+  const auto plan = plan_of_every_op();
+  const auto warm = static_cast<std::size_t>(plan->first_valid_row()) + 2;
+  const BarTable bars = make_bars(warm, 60);
+  Engine engine(plan);
+  std::vector<float> row(plan->width());
+  CHECK_EQUAL(calls_after(0, bars, [&](const Bar& bar) { (void)engine.step(bar, row); }), Calls{});
+}
+
+TEST(on_bar_allocates_nothing_from_the_first_bar_on) {
+  const auto bundle = load_made({.seq_len = 9, .native = true});
+  Session session(bundle, kFeed);
+  TFAStrategy strategy({.interval_ns = 5 * kMinute}, bundle);
+  int warming = 0, predicted = 0;
+  CHECK_EQUAL(calls_after(0, make_bars(60, 60),
+                          [&](const Bar& bar) {
+                            warming += session.on_bar(bar).status == Status::warming_up;
+                            predicted += strategy.on_bar(bar).prediction.has_value();
+                          }),
+              Calls{});
+  CHECK(warming > 5 && predicted > 20);
+}
+
 TEST(a_session_calls_nothing_but_its_records_write_after_warming_up) {
   const BarTable bars = make_bars(5000, 60);
   const TemporaryFolder folder;

@@ -240,6 +240,36 @@ TEST(a_session_that_gets_no_memory_is_as_it_was_and_so_is_its_record) {
   for (const auto& change : changes) CHECK(refuse_each_allocation(make, change, unchanged) > 5);
 }
 
+TEST(a_peek_that_gets_no_memory_says_so_and_changes_nothing) {
+  const BarTable bars = make_bars(40, 20);
+  const auto bundle = load_made({.native = true});
+  Session steady(bundle, kFeed);
+  steady.warm_up(bars.columns().slice(0, 30));
+  const Outcome expected = steady.clone().on_bar(bars[30]);
+  const auto state = steady.state();
+  int failed = 0, told = 0;
+  for (;; ++failed) {
+    Session session = steady.clone();
+    Outcome outcome;
+    {
+      const RefusedAllocation refusal(allocations + failed + 1);
+      outcome = session.peek(bars[30]);
+    }
+    CHECK(session.state() == state);
+    if (outcome.status == Status::predicted) break;
+    CHECK(outcome.status == Status::model_failed);
+    try {
+      std::rethrow_exception(session.failure());
+    } catch (const std::bad_alloc&) {
+      ++told;
+    }
+    CHECK_EQUAL(session.peek(bars[30]).prediction->value, expected.prediction->value);
+    CHECK_EQUAL(session.on_bar(bars[30]).prediction->value, expected.prediction->value);
+  }
+  CHECK(failed > 0);
+  CHECK_EQUAL(told, failed);
+}
+
 TEST(a_session_that_gets_no_memory_to_begin_with_makes_no_record) {
   const auto bundle = load_made();
   const int failed = refuse_each_allocation(

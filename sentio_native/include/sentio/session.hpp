@@ -98,7 +98,8 @@ class SENTIO_API Session {
   [[nodiscard]] Status observe(const Bar& bar) noexcept;
 
   // What on_bar would return if the bar closed as it is now; nothing is committed. Costs as on_bar, and a
-  // rebuilding of the engine's windows.
+  // rebuilding of the engine's windows. Allocates when first called and while the engine warms up; where
+  // there is no memory then, it is Status::model_failed, and failure() says why.
   [[nodiscard]] Outcome peek(const Bar& bar) noexcept;
 
   // Go on with another bundle, from the next bar on, and return the one before, for the caller to drop when
@@ -120,7 +121,7 @@ class SENTIO_API Session {
 
   // The last bar's features [F]; meaningless before the first bar since the beginning or a restoring.
   [[nodiscard]] std::span<const float> features() const noexcept { return row_; }
-  // Why the model failed, after Status::model_failed, where it said so.
+  // Why the model, or a peek, failed, after Status::model_failed, where it said so.
   [[nodiscard]] std::exception_ptr failure() const noexcept { return failure_; }
   [[nodiscard]] std::int64_t bars_seen() const noexcept { return engine_.bars_seen(); }
   // Bars that did not come where their neighbours did, in units of the interval. Without a calendar, a gap as

@@ -244,8 +244,14 @@ Outcome Session::on_bar(const Bar& bar) noexcept {
 Outcome Session::peek(const Bar& bar) noexcept {
   if (is_too_early(bar)) return {Status::too_early};
   const auto before = engine_.last_ts();
-  if (const BarFault fault = engine_.peek(bar, forming_); fault != BarFault::none)
-    return {status_of(fault, bar)};
+  BarFault fault{};
+  try {
+    fault = engine_.peek(bar, forming_);
+  } catch (const std::bad_alloc&) {  // for the copies of what remembers, which are made when first asked for
+    failure_ = std::current_exception();
+    return {Status::model_failed};
+  }
+  if (fault != BarFault::none) return {status_of(fault, bar)};
   if (engine_.bars_seen() < bundle_->plan()->first_valid_row()) return {Status::warming_up};
 
   const std::size_t count = window_.count();

@@ -116,7 +116,7 @@ std::shared_ptr<const Bundle> load_bundle(const TFACfg& cfg, const LoadOptions& 
     throw Failure(Exit::bad_input, folder.string() + ": there is no such bundle",
                   "sentio export --version " + cfg.version + " --verify");
   }
-  return Bundle::load(folder, load);
+  return cfg.load_bundle(load);
 }
 
 // The first reading of a feed: it finds out whether all of it is good, and where the last `days` days begin.

@@ -260,6 +260,21 @@ TEST(another_interval_than_the_bundles_is_refused) {
   CHECK_EQUAL(TFAStrategy({.interval_ns = 5 * kMinute}, bundle).session().bars_seen(), 0);
 }
 
+TEST(a_bundle_in_a_folder_of_another_name_is_refused) {
+  const TemporaryFolder root;
+  seal(TFACfg{.root = root.path()}.folder(), make_bundle());  // TFA v1
+  (void)TFAStrategy(with_feed({.root = root.path()}), sum_model());
+  for (const TFACfg& cfg :
+       {TFACfg{.version = "v7", .root = root.path()}, {.model_id = "TFB", .root = root.path()}}) {
+    std::filesystem::create_directories(cfg.folder().parent_path());
+    std::filesystem::copy(TFACfg{.root = root.path()}.folder(), cfg.folder(),
+                          std::filesystem::copy_options::recursive);
+    const std::string told =
+        cfg.folder().string() + ": holds the bundle TFA v1, not " + cfg.model_id + " " + cfg.version;
+    CHECK_THROWS(bad_argument, told, TFAStrategy(with_feed(cfg), sum_model()));
+  }
+}
+
 TEST(the_folder_follows_from_root_model_and_version) {
   const TemporaryFolder root;
   const TFACfg cfg{.model_id = "TFA", .version = "v7", .root = root.path()};

@@ -85,6 +85,21 @@ def test_whoever_asks_a_model_of_libtorch_runs_on_one_thread(project, cli):
     assert done.stdout.splitlines() == ["older 3 1 1", "loader 1 1 1", "raised 3 1 1", "younger 1 1 1"]
 
 
+def test_a_host_trades_no_bundle_under_anothers_name(tmp_path, project):
+    (project / "artifacts" / "TFA" / "v1").rename(tmp_path / "aside")
+    make_bundle(tmp_path / "made", make_source(1), "v7").rename(project / "artifacts" / "TFA" / "v1")
+    done = subprocess.run(
+        [BUILD / "tests" / "strategy_host"],
+        input=lines_of(walk()),
+        capture_output=True,
+        text=True,
+        env=os.environ | {"SENTIO_ROOT": str(project)},
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("TFA/v1: holds the bundle TFA v7, not TFA v1\n")
+
+
 def test_a_host_that_links_the_library_computes_the_same(project, cli):
     host = BUILD / "tests" / "strategy_host"
     bars = walk()

@@ -242,6 +242,19 @@ def test_the_newest_version_is_meant_where_none_is_named(project, cli):
 # Which backend, and whose bundle
 
 
+def test_a_bundle_under_anothers_name_is_refused(project, cli):
+    first, second = bundle_of(project), make_bundle(project / "artifacts", make_source(1), "v2")
+    first.rename(project / "aside")
+    second.rename(first)
+    (project / "aside").rename(second)
+    for version, other in (("v1", "v2"), ("v2", "v1")):
+        done = cli("tpa_test", "QQQ", "--root", project, "--version", version)
+        assert done.code == 2
+        folder = project / "artifacts" / "TFA" / version
+        assert done.err == f"error: {folder}: holds the bundle TFA {other}, not TFA {version}\n"
+        assert done.out == ""
+
+
 @pytest.mark.parametrize("backend", ["native", "torchscript"])
 def test_the_backend_is_the_callers_choice(project, cli, tmp_path, backend):
     source = make_source(1, windows_cross_sessions=True)

@@ -45,6 +45,9 @@ struct SENTIO_API TFACfg {
   // ROOT/artifacts/MODEL_ID/VERSION. Throws Error(missing) where there is no root, Error(bad_argument) where
   // a name would lead elsewhere.
   [[nodiscard]] std::filesystem::path folder() const;
+  // The bundle in that folder. Throws as folder() and Bundle::load, and Error(bad_argument) where it is of
+  // another model or version than the folder's name says.
+  [[nodiscard]] std::shared_ptr<const Bundle> load_bundle(const LoadOptions& load = {}) const;
 };
 
 // Flat is no signal at this bar, such as in the cooldown: it does not say that a position should be closed.
@@ -65,8 +68,9 @@ struct Signal {
 // One symbol's strategy; computes features itself. Not thread-safe.
 class SENTIO_API TFAStrategy {
  public:
-  // Loads and verifies the bundle. Throws as Bundle::load, and Error(bad_argument) where the configuration
-  // contradicts itself, the feed's interval is not the bundle's, or its classes are others than it needs.
+  // Loads and verifies the bundle. Throws as TFACfg::load_bundle, and Error(bad_argument) where the
+  // configuration contradicts itself, the feed's interval is not the bundle's, or its classes are others than
+  // it needs.
   explicit TFAStrategy(const TFACfg& cfg, const LoadOptions& load = {});
   // The same over a bundle that is loaded already; `root`, `model_id` and `version` are not looked at.
   // Throws Error(bad_argument) where it is null, too.

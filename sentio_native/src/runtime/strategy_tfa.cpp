@@ -73,6 +73,16 @@ std::filesystem::path TFACfg::folder() const {
   return find_root(root) / "artifacts" / model_id / version;
 }
 
+std::shared_ptr<const Bundle> TFACfg::load_bundle(const LoadOptions& load) const {
+  auto bundle = Bundle::load(folder(), load);
+  const BundleManifest& manifest = bundle->manifest();
+  if (manifest.model_id != model_id || manifest.version != version) {
+    throw Error(ErrorCode::bad_argument, folder().string() + ": holds the bundle " + manifest.model_id + " " +
+                                             manifest.version + ", not " + model_id + " " + version);
+  }
+  return bundle;
+}
+
 std::string_view describe(Side side) noexcept {
   switch (side) {
     case Side::go_short:
@@ -92,7 +102,7 @@ TFAStrategy::Places::Places(const BundleManifest& manifest) {
 }
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, const LoadOptions& load)
-    : TFAStrategy(cfg, Bundle::load(cfg.folder(), load)) {}
+    : TFAStrategy(cfg, cfg.load_bundle(load)) {}
 
 TFAStrategy::TFAStrategy(const TFACfg& cfg, std::shared_ptr<const Bundle> bundle)
     : cfg_(checked(cfg, required(bundle)->manifest())),

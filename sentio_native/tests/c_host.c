@@ -65,6 +65,9 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(strcmp(sentio_status_text(99), "unknown status") == 0);
 }
 
+/* As memory that nobody has set may be. */
+#define UNSET 0x55555550
+
 /* A struct as a later version's caller would have it. */
 typedef struct later_outcome {
   sentio_outcome known;
@@ -82,11 +85,13 @@ static sentio_session* new_session(sentio_bundle* bundle, const sentio_bundle_in
   sentio_options wrong = {sizeof wrong, 0, info->interval_ns + 1, NULL};
   sentio_options small = {8, 0, info->interval_ns, NULL};
   sentio_options amid = {20, 0, info->interval_ns, NULL};
+  sentio_options unset = {UNSET, 0, info->interval_ns, NULL};
   sentio_options empty = {sizeof empty, 0, info->interval_ns, ""};
   sentio_options unwritable = {sizeof unwritable, 0, info->interval_ns, "/no/such/folder/record"};
   CHECK(refused(sentio_session_new(bundle, &wrong, &session), SENTIO_BAD_ARGUMENT, info->interval));
   CHECK(refused(sentio_session_new(bundle, &small, &session), SENTIO_BAD_ARGUMENT, "struct_size"));
   CHECK(refused(sentio_session_new(bundle, &amid, &session), SENTIO_BAD_ARGUMENT, "amid"));
+  CHECK(refused(sentio_session_new(bundle, &unset, &session), SENTIO_BAD_ARGUMENT, "above 4096"));
   CHECK(refused(sentio_session_new(bundle, &empty, &session), SENTIO_BAD_ARGUMENT, "record is empty"));
   CHECK(refused(sentio_session_new(bundle, &unwritable, &session), SENTIO_SYSTEM, "/no/such/folder/record"));
   CHECK(refused(sentio_session_new(bundle, &later.known, &session), SENTIO_BAD_ARGUMENT, "too old"));
@@ -95,6 +100,20 @@ static sentio_session* new_session(sentio_bundle* bundle, const sentio_bundle_in
   sentio_session_free(session);
   CHECK(sentio_session_new(bundle, &options, &session) == SENTIO_OK);
   return session;
+}
+
+/* What is told goes into no struct whose size was never set. */
+static void check_sizes(sentio_bundle* bundle, sentio_session* session, const sentio_bar* bar) {
+  sentio_outcome outcome = {UNSET};
+  sentio_bundle_info info = {4104};
+  sentio_batch* batch = NULL;
+  CHECK(refused(sentio_session_on_bar(session, bar, &outcome), SENTIO_BAD_ARGUMENT, "struct_size"));
+  CHECK(refused(sentio_session_peek(session, bar, &outcome), SENTIO_BAD_ARGUMENT, "struct_size"));
+  CHECK(refused(sentio_bundle_get_info(bundle, &info), SENTIO_BAD_ARGUMENT, "above 4096"));
+  CHECK(sentio_batch_new(bundle, 1, &batch) == SENTIO_OK);
+  CHECK(refused(sentio_batch_on_bars(batch, &session, bar, &outcome, 1), SENTIO_BAD_ARGUMENT, "above 4096"));
+  sentio_batch_free(batch);
+  CHECK(outcome.struct_size == UNSET && outcome.model_id == NULL && info.struct_size == 4104);
 }
 
 static int same_outcome(const sentio_outcome* a, const sentio_outcome* b) {
@@ -270,6 +289,7 @@ static void stream(const char* folder) {
       check_bundle_of(session, &info);
       check_copies(bundle, &info, session, &bar);
       check_batch(bundle, session, &bar);
+      check_sizes(bundle, session, &bar);
     }
     if (bars == 100) CHECK(sentio_session_swap(session, bundle) == SENTIO_OK);
     if (bars == 150) check_warm_swap(bundle, &info, session);

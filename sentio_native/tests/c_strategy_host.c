@@ -11,7 +11,7 @@ static sentio_tfa_options defaults(void) {
 
 static void what_is_refused_without_a_bundle(void) {
   const sentio_tfa_options options = defaults();
-  sentio_tfa_options none = {8};
+  sentio_tfa_options none = {8}, unset = {0x55555550};
   sentio_tfa* tfa = NULL;
   sentio_bar bar = {0, 1, 1, 1, 1, 1};
   sentio_signal signal = {sizeof signal};
@@ -24,6 +24,7 @@ static void what_is_refused_without_a_bundle(void) {
   CHECK(options.cooldown_bars == 0 && options.record == NULL);
   CHECK(refused(sentio_tfa_defaults(NULL), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_defaults(&none), SENTIO_BAD_ARGUMENT, "struct_size"));
+  CHECK(refused(sentio_tfa_defaults(&unset), SENTIO_BAD_ARGUMENT, "above 4096"));
   CHECK(refused(sentio_tfa_new(NULL, &options, &tfa), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_warm_up(NULL, &bar, 1), SENTIO_BAD_ARGUMENT, "NULL"));
   CHECK(refused(sentio_tfa_observe(NULL, &bar, &status), SENTIO_BAD_ARGUMENT, "NULL"));

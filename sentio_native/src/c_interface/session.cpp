@@ -64,9 +64,9 @@ template <class Take>
 sentio_result take(sentio_session* session, const sentio_bar* bar, sentio_outcome* outcome,
                    Take&& call) noexcept {
   if (session == nullptr || !session->own || bar == nullptr || !has_size(outcome)) {
-    return fail(
-        SENTIO_BAD_ARGUMENT,
-        "session, bar or outcome is NULL, the session a strategy's, or the outcome's struct_size too small");
+    return fail(SENTIO_BAD_ARGUMENT,
+                "session, bar or outcome is NULL, the session a strategy's, or the outcome's struct_size not "
+                "its sizeof");
   }
   const sentio::Outcome found = call(*session->own, from_c(*bar));
   write_struct(to_c(found, session->read.bundle(), bar->ts), outcome);

@@ -40,7 +40,7 @@ template <class Take>
 sentio_result take(sentio_tfa* tfa, const sentio_bar* bar, sentio_signal* signal, sentio_outcome* outcome,
                    Take&& call) noexcept {
   if (tfa == nullptr || bar == nullptr || !has_size(signal) || (outcome != nullptr && !has_size(outcome))) {
-    return fail(SENTIO_BAD_ARGUMENT, "tfa, bar or signal is NULL, or a struct_size too small");
+    return fail(SENTIO_BAD_ARGUMENT, "tfa, bar or signal is NULL, or a struct_size not its sizeof");
   }
   const sentio::Signal found = call(tfa->strategy, from_c(*bar));
   sentio_signal told{};

@@ -22,6 +22,10 @@ inline constexpr std::size_t kFirstSize<sentio_outcome> = offsetof(sentio_outcom
 template <>
 inline constexpr std::size_t kFirstSize<sentio_bundle_info> = offsetof(sentio_bundle_info, created_at);
 
+// No struct will ever be larger, and a size that was never set often is: believed, it would have the library
+// write over whatever is there.
+inline constexpr std::uint32_t kMostSize = 4096;
+
 // As the kernel's copy_struct_from_user: what the caller has and the library does not know must be 0, and
 // what an older caller does not have is.
 template <class Struct>
@@ -30,6 +34,7 @@ Struct read_struct(const Struct* from) {
   std::uint32_t size = 0;
   std::memcpy(&size, from, sizeof size);
   require(size >= kFirstSize<Struct>, "struct_size is smaller than the struct: set it to its sizeof");
+  require(size <= kMostSize, "struct_size is above 4096: set it to the struct's sizeof");
   const auto* bytes = reinterpret_cast<const unsigned char*>(from);
   const auto is_zero = [](unsigned char byte) { return byte == 0; };
   require(size % alignof(Struct) == 0, "struct_size ends amid a field: set it to the struct's sizeof");
@@ -51,12 +56,13 @@ inline std::string optional_text(const char* text, const char* field) {
 
 template <class Struct>
 bool has_size(const Struct* to) noexcept {
-  return to != nullptr && to->struct_size >= kFirstSize<Struct>;
+  return to != nullptr && to->struct_size >= kFirstSize<Struct> && to->struct_size <= kMostSize;
 }
 
 template <class Struct>
 void require_output(const Struct* to) {
-  require(has_size(to), "a struct is NULL, or its struct_size smaller than it: set it to its sizeof");
+  require(has_size(to),
+          "a struct is NULL, or its struct_size smaller than it or above 4096: set it to its sizeof");
 }
 
 // Fields that the caller has and the library does not know become 0.

@@ -1,9 +1,14 @@
 /* The C interface of Sentio's runtime, for C and for every language that can call it.
  *
- * Calls return a sentio_result and never throw. Structs but for sentio_bar and sentio_span begin with
- * `struct_size`, which the caller sets to its own sizeof: later versions of the library add fields at the
- * end, and read or write no more than the caller has. A caller newer than the library must have left what the
- * library does not know 0.
+ * Calls return a sentio_result and never throw. Where there is not enough memory it is SENTIO_SYSTEM; a bar's
+ * status is SENTIO_MODEL_FAILED where the model, or a peek, gets none. There is one exception: the JSON library
+ * by which a bundle is loaded asks for memory even as it cleans up, and where there is none left at all, the
+ * process ends by std::terminate. Load before trading, or in a process that may end.
+ *
+ * Structs but for sentio_bar and sentio_span begin with `struct_size`, which the caller sets to its own sizeof:
+ * later versions of the library add fields at the end, and read or write no more than the caller has. A caller
+ * newer than the library must have left what the library does not know 0. No struct is larger than 4096 bytes,
+ * and a larger size is refused.
  *
  * A session, a batch or a strategy may be used by one thread at a time. Different ones, also on one bundle,
  * may be used in different threads at once, and so may all functions that take none.
@@ -17,7 +22,8 @@
  * - Bundle::model: a session and a batch ask it, of windows that are made as those of training were.
  * - verify_bundle: loading makes the same checks of the backend that is to run, and sentio_last_error names the
  *   first that failed; `sentio verify` and `sentio_cli verify` list them all.
- * - TFACfg's ROOT, model and version: a strategy is made of a bundle, which is loaded by its folder.
+ * - TFACfg's ROOT, model and version: a strategy is made of a bundle, which is loaded by its folder; which
+ *   model and version that is, sentio_bundle_get_info tells.
  * - Engine, Plan and the catalog, features without a bundle: sentio::engine is C++.
  */
 #ifndef SENTIO_SENTIO_H

@@ -17,7 +17,7 @@ from bundles import (
 )
 
 from sentio.bars import Bars
-from sentio.bundle import load_bundle
+from sentio.bundle import Predictions, load_bundle
 from sentio.bundle.manifest import InputLayout
 from sentio.bundle.module import run_windows
 from sentio.bundle.windows import window_rows
@@ -72,6 +72,17 @@ def test_a_probability_is_the_sigmoid_of_the_logit(made):
     expected = [1 / (1 + math.exp(-float(value))) for value in predictions.value]
     # Two formulas for one number, each rounded a few times.
     assert predictions.probability == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_probability_has_the_bits_that_it_has_live():
+    logits = np.linspace(-30, 30, 4001, dtype=np.float32)
+    found = Predictions(np.arange(4001), logits[:, None], "logit").probability
+    expected = [
+        math.exp(x) / (1.0 + math.exp(x)) if x < 0 else 1.0 / (1.0 + math.exp(-x)) for x in logits.tolist()
+    ]
+    assert found.tolist() == expected
+    extremes = np.array([[-np.float32(3e38)], [np.float32(3e38)]])
+    assert Predictions(np.arange(2), extremes, "logit").probability.tolist() == [0.0, 1.0]
 
 
 def test_batches_give_the_same_but_for_the_last_bits(made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,12 @@ class Predictions:
                 "probability", f"the outputs are of kind {self.kind!r}, which has none of a rise"
             )
         value = self.value.astype(np.float64)
-        return value if self.kind == "probability" else np.exp(-np.logaddexp(0.0, -value))  # no overflow
+        if self.kind == "probability":
+            return value
+        # By the same library as live, whose bits NumPy's vectors do not always give.
+        small = np.array([math.exp(-abs(logit)) for logit in value.tolist()])  # which does not overflow
+        shares: NDArray[np.float64] = np.where(value < 0.0, small, 1.0) / (1.0 + small)
+        return shares
 
     @property
     def probabilities(self) -> NDArray[np.float64]:

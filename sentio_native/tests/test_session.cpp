@@ -335,6 +335,18 @@ TEST(a_softmax_of_large_logits_is_still_one_in_all) {
   CHECK(Prediction{.kind = OutputKind::logit}.probabilities().empty());
 }
 
+TEST(a_probability_is_rounded_as_in_python_on_either_side_of_0) {
+  int other = 0;
+  for (int k = -4000; k <= 4000; ++k) {
+    const double x = 0.005F * static_cast<float>(k);
+    const double p = *Prediction({.value = x, .kind = OutputKind::logit}).probability();
+    const double expected = x < 0 ? std::exp(x) / (1.0 + std::exp(x)) : 1.0 / (1.0 + std::exp(-x));
+    CHECK_EQUAL(p, expected);
+    other += p != 1.0 / (1.0 + std::exp(-x));  // what it is not, below 0
+  }
+  CHECK(other > 100);
+}
+
 TEST(a_logit_has_a_probability_and_a_return_has_none) {
   CHECK_EQUAL(*Prediction({.value = 0, .kind = OutputKind::logit}).probability(), 0.5);
   const double p = *Prediction({.value = 2, .kind = OutputKind::logit}).probability();

@@ -32,7 +32,8 @@ TEST(a_probability_beyond_a_threshold_is_a_signal) {
       CHECK(signal.side == Side::flat);
       continue;
     }
-    const double p = 1.0 / (1.0 + std::exp(-signal.prediction->value));
+    const double x = signal.prediction->value;
+    const double p = x < 0 ? std::exp(x) / (1.0 + std::exp(x)) : 1.0 / (1.0 + std::exp(-x));
     const Side expected = p > 0.51 ? Side::go_long : p < 0.48 ? Side::go_short : Side::flat;
     CHECK(signal.side == expected);
     CHECK_EQUAL(signal.strength, std::fabs(2.0 * p - 1.0));

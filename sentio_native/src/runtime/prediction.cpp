@@ -4,11 +4,20 @@
 #include <cmath>
 
 namespace sentio {
+namespace {
+
+// As sentio.Prediction has it, to the bit: a probability at a threshold is on the same side of it everywhere.
+double sigmoid(double value) noexcept {
+  const double small = std::exp(-std::fabs(value));  // which does not overflow
+  return (value < 0.0 ? small : 1.0) / (1.0 + small);
+}
+
+}  // namespace
 
 std::optional<double> Prediction::probability() const noexcept {
   switch (kind) {
     case OutputKind::logit:
-      return 1.0 / (1.0 + std::exp(-value));
+      return sigmoid(value);
     case OutputKind::probability:
       return value;
     case OutputKind::forward_return:

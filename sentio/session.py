@@ -17,7 +17,7 @@ from sentio.bundle.manifest import OutputKind
 from sentio.errors import CorruptStore, ResourceError, UsageError
 from sentio.extension import engine_errors, load_extension
 
-__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status"]
+__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status", "outcome_of"]
 
 
 class Status(StrEnum):
@@ -187,13 +187,12 @@ class Session:
     def __init__(
         self, live: LiveBundle, *, interval: str, record: str | os.PathLike[str] | None = None
     ) -> None:
-        self._live = live
         path = "" if record is None else os.fspath(record)
         if record is not None and not path:
             raise UsageError("record", "is an empty path", hint="None records nothing")
         with engine_errors("session"):
             try:
-                self._native = load_extension().Session(live._native, Interval.parse(interval).ns, path)
+                self._native = load_extension().Session(live, live._native, Interval.parse(interval).ns, path)
             except OSError as error:
                 raise ResourceError(path, (error.strerror or str(error)).lower()) from error
 
@@ -232,11 +231,11 @@ class Session:
             open, high, low, close: in the quote currency.
             volume: in units of the source.
         """
-        return self._outcome(self._native.on_bar(ts, open, high, low, close, volume), ts)
+        return outcome_of(self._native.on_bar(ts, open, high, low, close, volume), ts)
 
     def peek(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Outcome:
         """What `on_bar` would return if the bar closed as it is now; nothing is committed."""
-        return self._outcome(self._native.peek(ts, open, high, low, close, volume), ts)
+        return outcome_of(self._native.peek(ts, open, high, low, close, volume), ts)
 
     def observe(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Status:
         """Take a bar without asking the model; `PREDICTED` then means that it could have been asked."""
@@ -258,7 +257,6 @@ class Session:
     def clone(self) -> Session:
         """Another session that goes on from here by itself, and records nothing."""
         clone = object.__new__(Session)
-        clone._live = self._live
         clone._native = self._native.clone()
         return clone
 
@@ -275,22 +273,21 @@ class Session:
         Raises:
             UsageError: the inputs differ, or the last bars, or it is neither; nothing has changed.
         """
-        before = self._live
         if not isinstance(other, LiveBundle | Session):
             raise UsageError("swap", f"takes a LiveBundle or a Session, not a {type(other).__name__}")
         with engine_errors("session"):
-            if isinstance(other, Session):
+            before: LiveBundle = (
                 self._native.swap_warmed(other._native)
-                self._live = other._live
-            else:
-                self._native.swap(other._native)
-                self._live = other
+                if isinstance(other, Session)
+                else self._native.swap(other, other._native)
+            )
         return before
 
     @property
     def live(self) -> LiveBundle:
         """The bundle."""
-        return self._live
+        live: LiveBundle = self._native.live()
+        return live
 
     @property
     def features(self) -> NDArray[np.float32]:
@@ -304,7 +301,8 @@ class Session:
 
         The counters are part of the state. They begin anew with another bundle.
         """
-        return Drift(tuple(self._live.bundle.spec.names), *self._native.drift())
+        live, *figures = self._native.drift()
+        return Drift(tuple(live.bundle.spec.names), *figures)
 
     def reset_drift(self) -> None:
         """Count anew from the next bar on."""
@@ -344,20 +342,22 @@ class Session:
         text: str | None = self._native.recording_error
         return text
 
-    def _outcome(self, said: tuple[str, list[float]], ts: int) -> Outcome:
-        status, values = said
-        if not values:
-            return Outcome(Status(status))
-        bundle = self._live.bundle
-        manifest = bundle.manifest
-        prediction = Prediction(
-            values=tuple(values),
-            kind=manifest.output.kind,
-            horizon=manifest.label.horizon,
-            bar_ts=ts,
-            model_id=manifest.model_id,
-            version=manifest.version,
-            bundle_id=bundle.id,
-            classes=tuple(manifest.output.classes),
-        )
-        return Outcome(Status(status), prediction)
+
+def outcome_of(said: tuple[str, list[float], LiveBundle], ts: int) -> Outcome:
+    """What the extension has said of the bar at `ts`: status, raw outputs, whose."""
+    status, values, live = said
+    if not values:
+        return Outcome(Status(status))
+    bundle = live.bundle
+    manifest = bundle.manifest
+    prediction = Prediction(
+        values=tuple(values),
+        kind=manifest.output.kind,
+        horizon=manifest.label.horizon,
+        bar_ts=ts,
+        model_id=manifest.model_id,
+        version=manifest.version,
+        bundle_id=bundle.id,
+        classes=tuple(manifest.output.classes),
+    )
+    return Outcome(Status(status), prediction)

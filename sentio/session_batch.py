@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sentio.extension import engine_errors, load_extension
-from sentio.session import LiveBundle, Outcome, Session
+from sentio.session import LiveBundle, Outcome, Session, outcome_of
 
 __all__ = ["SessionBatch"]
 
@@ -42,6 +42,4 @@ class SessionBatch:
         """
         with engine_errors("batch"):
             said = self._native.on_bars([session._native for session in sessions], bars)
-        return [
-            session._outcome(each, bar[0]) for session, each, bar in zip(sessions, said, bars, strict=True)
-        ]
+        return [outcome_of(each, bar[0]) for each, bar in zip(said, bars, strict=True)]

@@ -131,10 +131,10 @@ def test_missing_bars_are_not_counted_where_a_closed_market_looks_the_same(tmp_p
 def test_a_session_of_no_bundle_is_refused(tmp_path):
     native = sentio_features.Bundle(str(make_bundle(tmp_path)), "native", None)
     with pytest.raises(TypeError):
-        sentio_features.Session(None, 5 * MINUTE, "")
-    session = sentio_features.Session(native, 5 * MINUTE, "")
+        sentio_features.Session(None, None, 5 * MINUTE, "")
+    session = sentio_features.Session(None, native, 5 * MINUTE, "")
     with pytest.raises(TypeError):
-        session.swap(None)
+        session.swap(None, None)
     with pytest.raises(TypeError):
         sentio_features.SessionBatch(None, 1)
 

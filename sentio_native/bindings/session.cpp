@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "arrays.hpp"
@@ -85,6 +87,16 @@ std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std
   return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
 }
 
+// The object of Python's that a bundle belongs to, to be passed on without the GIL.
+using Live = std::shared_ptr<const py::object>;
+
+Live live_of(py::object object) {
+  return {new py::object(std::move(object)), [](const py::object* held) {
+            const py::gil_scoped_acquire acquire;
+            delete held;
+          }};
+}
+
 // As sentio.session.Status has them.
 std::string name_of(sentio::Status status) {
   switch (status) {
@@ -110,12 +122,12 @@ std::string name_of(sentio::Status status) {
   return "unknown";
 }
 
-// (status, raw outputs): there are none where there is no prediction.
-using Said = std::pair<std::string, std::vector<double>>;
+// (status, raw outputs, whose): there are no outputs where there is no prediction.
+using Said = std::tuple<std::string, std::vector<double>, py::object>;
 
-Said said(const sentio::Outcome& outcome) {
+Said said(const sentio::Outcome& outcome, const Live& live) {
   const auto values = outcome.prediction ? outcome.prediction->values.span() : std::span<const double>();
-  return {name_of(outcome.status), {values.begin(), values.end()}};
+  return {name_of(outcome.status), {values.begin(), values.end()}, *live};
 }
 
 std::span<const std::byte> bytes_of(const py::bytes& bytes) {
@@ -123,18 +135,20 @@ std::span<const std::byte> bytes_of(const py::bytes& bytes) {
 }
 
 // A session that one thread at a time may use. The lock is taken without the GIL: the model asks for that.
+// Whose bundle it is changes under that lock, too, and is told with what depends on it.
 class PySession {
  public:
-  PySession(const std::shared_ptr<sentio::Bundle>& bundle, std::int64_t interval_ns,
+  PySession(py::object live, const std::shared_ptr<sentio::Bundle>& bundle, std::int64_t interval_ns,
             const std::string& record)
-      : session_(bundle, {.interval_ns = interval_ns, .record = record}) {}
-  explicit PySession(sentio::Session session) : session_(std::move(session)) {}
+      : session_(bundle, {.interval_ns = interval_ns, .record = record}),
+        live_(live_of(std::move(live))) {}
+  PySession(sentio::Session session, Live live) : session_(std::move(session)), live_(std::move(live)) {}
 
   Said on_bar(std::int64_t ts, double open, double high, double low, double close, double volume) {
-    return alone([&] { return said(session_.on_bar({ts, open, high, low, close, volume})); });
+    return ask([&] { return session_.on_bar({ts, open, high, low, close, volume}); });
   }
   Said peek(std::int64_t ts, double open, double high, double low, double close, double volume) {
-    return alone([&] { return said(session_.peek({ts, open, high, low, close, volume})); });
+    return ask([&] { return session_.peek({ts, open, high, low, close, volume}); });
   }
   std::string observe(std::int64_t ts, double open, double high, double low, double close, double volume) {
     return alone([&] { return name_of(session_.observe({ts, open, high, low, close, volume})); });
@@ -153,27 +167,40 @@ class PySession {
     alone([&] { session_.restore(bytes); });
   }
   std::unique_ptr<PySession> clone() {
-    return alone([&] { return std::make_unique<PySession>(session_.clone()); });
+    return alone([&] { return std::make_unique<PySession>(session_.clone(), live_); });
   }
-  void swap(const std::shared_ptr<sentio::Bundle>& bundle) {
-    alone([&] { return session_.swap(std::shared_ptr<const sentio::Bundle>(bundle)); });
+  py::object live() {
+    return *alone([&] { return live_; });
+  }
+  // Both return whose bundle it was before.
+  py::object swap(py::object live, const std::shared_ptr<sentio::Bundle>& bundle) {
+    Live other = live_of(std::move(live));
+    alone([&] {
+      session_.swap(std::shared_ptr<const sentio::Bundle>(bundle));
+      live_.swap(other);
+    });
+    return *other;
   }
   // A copy is handed over: an object of Python's is not used up.
-  void swap_warmed(PySession& warmed) {
-    sentio::Session copy = warmed.alone([&] { return warmed.session_.clone(); });
-    alone([&] { return session_.swap(std::move(copy)); });
+  py::object swap_warmed(PySession& warmed) {
+    auto [copy, other] = warmed.alone([&] { return std::pair(warmed.session_.clone(), warmed.live_); });
+    alone([&] {
+      session_.swap(std::move(copy));
+      live_.swap(other);
+    });
+    return *other;
   }
   py::array_t<float> features() {
     const auto values =
         alone([&] { return std::vector<float>(session_.features().begin(), session_.features().end()); });
     return py::array_t<float>(static_cast<py::ssize_t>(values.size()), values.data());
   }
-  // Counters and figures of each feature, in the order of sentio.session.Drift.
+  // Whose bundle it is, then counters and figures of each feature, in the order of sentio.session.Drift.
   py::tuple drift() {
-    const auto [rows, features] = alone([&] {
+    const auto [live, rows, features] = alone([&] {
       std::vector<sentio::FeatureDrift> each;
       for (std::size_t f = 0; f < session_.drift().width(); ++f) each.push_back(session_.drift().feature(f));
-      return std::pair(session_.drift().rows(), std::move(each));
+      return std::tuple(live_, session_.drift().rows(), std::move(each));
     });
     const auto column_of = [&features = features](auto field) {
       py::array_t<std::decay_t<decltype(features[0].*field)>> values(
@@ -186,7 +213,7 @@ class PySession {
     std::int64_t* to = bins.mutable_data();
     for (const auto& feature : features) to = std::ranges::copy(feature.bins, to).out;
     using sentio::FeatureDrift;
-    return py::make_tuple(rows, bins, column_of(&FeatureDrift::below_min),
+    return py::make_tuple(*live, rows, bins, column_of(&FeatureDrift::below_min),
                           column_of(&FeatureDrift::above_max), column_of(&FeatureDrift::out_of_range),
                           column_of(&FeatureDrift::psi));
   }
@@ -227,8 +254,15 @@ class PySession {
     return call();
   }
 
+  template <class Call>
+  Said ask(Call call) {
+    const auto [outcome, live] = alone([&] { return std::pair(call(), live_); });
+    return said(outcome, live);
+  }
+
   std::mutex mutex_;
   sentio::Session session_;
+  Live live_;
 };
 
 using PyBar = std::tuple<std::int64_t, double, double, double, double, double>;
@@ -248,14 +282,16 @@ class PySessionBatch {
     for (const auto& [ts, open, high, low, close, volume] : rows)
       bars.push_back({ts, open, high, low, close, volume});
     std::vector<sentio::Outcome> outcomes(bars.size());
+    std::vector<Live> lives;
     {
       const py::gil_scoped_release release;
       const std::lock_guard own(mutex_);
       const auto locks = lock_all(sessions);
       batch_.on_bars(natives, bars, outcomes);
+      for (const PySession* session : sessions) lives.push_back(session->live_);
     }
     std::vector<Said> all;
-    for (const sentio::Outcome& outcome : outcomes) all.push_back(said(outcome));
+    for (std::size_t k = 0; k < outcomes.size(); ++k) all.push_back(said(outcomes[k], lives[k]));
     return all;
   }
 
@@ -287,12 +323,13 @@ void bind_session(py::module_& module) {
   };
   py::class_<PySession> session(module, "Session");
   session
-      .def(py::init<const std::shared_ptr<sentio::Bundle>&, std::int64_t, const std::string&>(),
-           py::arg("bundle").none(false), py::arg("interval_ns"), py::arg("record"))
+      .def(py::init<py::object, const std::shared_ptr<sentio::Bundle>&, std::int64_t, const std::string&>(),
+           py::arg("live"), py::arg("bundle").none(false), py::arg("interval_ns"), py::arg("record"))
       .def("state", &PySession::state)
       .def("restore", &PySession::restore, py::arg("state"))
       .def("clone", &PySession::clone)
-      .def("swap", &PySession::swap, py::arg("bundle").none(false))
+      .def("live", &PySession::live)
+      .def("swap", &PySession::swap, py::arg("live"), py::arg("bundle").none(false))
       .def("swap_warmed", &PySession::swap_warmed, py::arg("warmed"))
       .def("features", &PySession::features)
       .def("drift", &PySession::drift)

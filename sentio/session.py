@@ -150,6 +150,7 @@ class LiveBundle:
 
     Raises:
         CorruptStore: the folder does not hold that bundle any more, or the runtime refuses it.
+        ResourceError: its model has not enough memory.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -160,7 +161,10 @@ class LiveBundle:
             layout = bundle.manifest.input
             runner = ModelRunner(bundle.model, layout.seq_len, layout.n_features)
         with engine_errors(str(bundle.path)):
-            self._native = load_extension().Bundle(str(bundle.path), bundle.backend, runner)
+            try:
+                self._native = load_extension().Bundle(str(bundle.path), bundle.backend, runner)
+            except MemoryError as error:
+                raise ResourceError(str(bundle.path), "cannot allocate memory") from error
         if self._native.id != bundle.id:
             raise CorruptStore(str(bundle.path), f"holds bundle {self._native.id} by now, not {bundle.id}")
         self._bundle = bundle
@@ -173,6 +177,9 @@ class LiveBundle:
 
 class Session:
     """One symbol's features, window and predictions. Several threads may use one; they wait for each other.
+
+    A bar is taken or refused whole. Where Ctrl-C ends a model that Python runs, KeyboardInterrupt is raised
+    once the bar has been taken, as one whose model failed; `last_ts` tells which is the last.
 
     Args:
         live: the bundle.

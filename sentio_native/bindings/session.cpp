@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -26,6 +28,14 @@ namespace {
 
 using sentio::Error;
 using sentio::ErrorCode;
+
+// What has ended a model of Python's and is no failure of the model: Ctrl-C, or an exit. The library is told
+// of a failure and takes its bar; the call that is under way in this thread raises it afterwards.
+thread_local std::exception_ptr interruption;
+
+void raise_interruption() {
+  if (interruption) std::rethrow_exception(std::exchange(interruption, nullptr));
+}
 
 // A model whose `run`, `probe` and `environment` are methods of an object.
 class PyModel final : public sentio::Model {
@@ -49,6 +59,11 @@ class PyModel final : public sentio::Model {
         throw Error(ErrorCode::bad_bundle, "the model's output is not float32 [B * C]");
       std::copy(values.begin(), values.end(), outputs.begin());
     } catch (const py::error_already_set& error) {
+      if (!error.matches(PyExc_Exception)) {
+        interruption = std::current_exception();
+        throw Error(ErrorCode::bad_bundle, "the model was interrupted");
+      }
+      if (error.matches(PyExc_MemoryError)) throw std::bad_alloc();
       throw Error(ErrorCode::bad_bundle, std::string("the model failed: ") + error.what());
     }
   }
@@ -83,8 +98,13 @@ std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std
       return std::make_unique<const PyModel>(runner, shape);
     };
   }
-  const py::gil_scoped_release release;
-  return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
+  try {
+    const py::gil_scoped_release release;
+    return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
+  } catch (const Error&) {
+    raise_interruption();
+    throw;
+  }
 }
 
 // The object of Python's that a bundle belongs to, to be passed on without the GIL.
@@ -234,6 +254,8 @@ class PySession {
       if (!session_.failure()) return std::nullopt;
       try {
         std::rethrow_exception(session_.failure());
+      } catch (const std::bad_alloc&) {
+        return "cannot allocate memory";
       } catch (const std::exception& error) {
         return error.what();
       }
@@ -257,6 +279,7 @@ class PySession {
   template <class Call>
   Said ask(Call call) {
     const auto [outcome, live] = alone([&] { return std::pair(call(), live_); });
+    raise_interruption();
     return said(outcome, live);
   }
 
@@ -290,6 +313,7 @@ class PySessionBatch {
       batch_.on_bars(natives, bars, outcomes);
       for (const PySession* session : sessions) lives.push_back(session->live_);
     }
+    raise_interruption();
     std::vector<Said> all;
     for (std::size_t k = 0; k < outcomes.size(); ++k) all.push_back(said(outcomes[k], lives[k]));
     return all;

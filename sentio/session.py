@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bars import Bars
+from sentio.bars.contract import COLUMNS
 from sentio.bars.interval import Interval
 from sentio.bundle import Bundle, load_bundle
 from sentio.bundle.manifest import OutputKind
 from sentio.errors import CorruptStore, ResourceError, UsageError
 from sentio.extension import engine_errors, load_extension
 
-__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status", "outcome_of"]
+__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status", "check_bar", "outcome_of"]
 
 
 class Status(StrEnum):
@@ -162,7 +166,7 @@ class LiveBundle:
             runner = ModelRunner(bundle.model, layout.seq_len, layout.n_features)
         with engine_errors(str(bundle.path)):
             try:
-                self._native = load_extension().Bundle(str(bundle.path), bundle.backend, runner)
+                self._native = load_extension().Bundle(os.fsencode(bundle.path), bundle.backend, runner)
             except MemoryError as error:
                 raise ResourceError(str(bundle.path), "cannot allocate memory") from error
         if self._native.id != bundle.id:
@@ -187,21 +191,20 @@ class Session:
         record: a new file to write every bar, its features and its prediction to (docs/reference/record.md).
 
     Raises:
-        UsageError: the interval is not the bundle's, or the file to record in is there already.
+        UsageError: the interval is not the bundle's, or the file to record in is there already, or its
+            name cannot be a file's.
         ResourceError: it cannot be made.
     """
 
     def __init__(
         self, live: LiveBundle, *, interval: str, record: str | os.PathLike[str] | None = None
     ) -> None:
-        path = "" if record is None else os.fspath(record)
-        if record is not None and not path:
-            raise UsageError("record", "is an empty path", hint="None records nothing")
+        path = b"" if record is None else _record_path(record)
         with engine_errors("session"):
             try:
                 self._native = load_extension().Session(live, live._native, Interval.parse(interval).ns, path)
             except OSError as error:
-                raise ResourceError(path, (error.strerror or str(error)).lower()) from error
+                raise ResourceError(os.fsdecode(path), (error.strerror or str(error)).lower()) from error
 
     @classmethod
     def load(
@@ -237,16 +240,22 @@ class Session:
             ts: the bar's open, UTC nanoseconds.
             open, high, low, close: in the quote currency.
             volume: in units of the source.
+
+        Raises:
+            UsageError: one of them is no such number; nothing has changed.
         """
-        return outcome_of(self._native.on_bar(ts, open, high, low, close, volume), ts)
+        bar = (ts, open, high, low, close, volume)
+        return outcome_of(_given(self._native.on_bar, bar), ts)
 
     def peek(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Outcome:
         """What `on_bar` would return if the bar closed as it is now; nothing is committed."""
-        return outcome_of(self._native.peek(ts, open, high, low, close, volume), ts)
+        bar = (ts, open, high, low, close, volume)
+        return outcome_of(_given(self._native.peek, bar), ts)
 
     def observe(self, ts: int, open: float, high: float, low: float, close: float, volume: float) -> Status:
         """Take a bar without asking the model; `PREDICTED` then means that it could have been asked."""
-        return Status(self._native.observe(ts, open, high, low, close, volume))
+        bar = (ts, open, high, low, close, volume)
+        return Status(_given(self._native.observe, bar))
 
     def state(self) -> bytes:
         """All that predictions depend on but the bundle, and the drift (docs/reference/session_state.md)."""
@@ -368,3 +377,47 @@ def outcome_of(said: tuple[str, list[float], LiveBundle], ts: int) -> Outcome:
         classes=tuple(manifest.output.classes),
     )
     return Outcome(Status(status), prediction)
+
+
+def check_bar(bar: Sequence[object]) -> None:
+    """Say what the extension could not take of (ts, open, high, low, close, volume).
+
+    Raises:
+        UsageError: there are not six, or one is no such number.
+    """
+    if len(bar) != 1 + len(COLUMNS):
+        raise UsageError("bar", f"has {len(bar)} values; allowed is ts, {', '.join(COLUMNS)}")
+    ts, *figures = bar
+    try:
+        number = operator.index(ts)  # type: ignore[arg-type]
+    except TypeError:
+        kind = type(ts).__name__
+        raise UsageError("ts", f"is a {kind}; allowed is a whole number of UTC nanoseconds") from None
+    if not -(2**63) <= number < 2**63:
+        raise UsageError("ts", "is beyond int64; allowed is a whole number of UTC nanoseconds")
+    for name, figure in zip(COLUMNS, figures, strict=True):
+        try:
+            math.isnan(figure)  # type: ignore[arg-type]
+        except (TypeError, OverflowError):
+            raise UsageError(name, f"is a {type(figure).__name__} that is no float64") from None
+
+
+def _record_path(path: str | os.PathLike[str]) -> bytes:
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise UsageError("record", f"is {path!r}, which cannot name a file here") from error
+    if not encoded:
+        raise UsageError("record", "is an empty path", hint="None records nothing")
+    if b"\0" in encoded:
+        raise UsageError("record", f"is {path!r}; no path holds a zero character")
+    return encoded
+
+
+def _given(take: Callable[..., Any], bar: tuple[object, ...]) -> Any:
+    """Hand a bar to the extension, or say what of it is no number."""
+    try:
+        return take(*bar)
+    except TypeError:
+        check_bar(bar)
+        raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sentio.errors import UsageError
 from sentio.extension import engine_errors, load_extension
-from sentio.session import LiveBundle, Outcome, Session, outcome_of
+from sentio.session import LiveBundle, Outcome, Session, check_bar, outcome_of
 
 __all__ = ["SessionBatch"]
 
@@ -26,7 +27,11 @@ class SessionBatch:
 
     def __init__(self, live: LiveBundle, most: int) -> None:
         with engine_errors("batch"):
-            self._native = load_extension().SessionBatch(live._native, most)
+            try:
+                self._native = load_extension().SessionBatch(live._native, most)
+            except TypeError:
+                found = f"is a {type(most).__name__} that is no int64"
+                raise UsageError("most", f"{found}; allowed is 1 to 1048576") from None
 
     def on_bars(
         self, sessions: Sequence[Session], bars: Sequence[tuple[int, float, float, float, float, float]]
@@ -38,8 +43,14 @@ class SessionBatch:
             bars: (ts, open, high, low, close, volume) as of `Session.on_bar`.
 
         Raises:
-            UsageError: there are more bars than sessions or room, or fewer; nothing has changed.
+            UsageError: there are more bars than sessions or room, or fewer, or one holds what is no such
+                number; nothing has changed.
         """
         with engine_errors("batch"):
-            said = self._native.on_bars([session._native for session in sessions], bars)
+            try:
+                said = self._native.on_bars([session._native for session in sessions], bars)
+            except TypeError:
+                for bar in bars:
+                    check_bar(bar)
+                raise
         return [outcome_of(each, bar[0]) for each, bar in zip(said, bars, strict=True)]

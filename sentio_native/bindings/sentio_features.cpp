@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,12 @@ namespace py = pybind11;
 namespace {
 
 using sentio::Error;
+
+// A message may name a file, whose name need not be UTF-8: Python's own files are named the same way.
+py::str text_of(std::string_view message) {
+  const auto size = static_cast<py::ssize_t>(message.size());
+  return py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(message.data(), size, "surrogateescape"));
+}
 
 py::dict build_info() {
   py::dict info;
@@ -43,11 +50,8 @@ PYBIND11_MODULE(sentio_features, module) {
   engine_error.attr("__str__") = py::cpp_function(
       [](const py::object& self) {
         const py::tuple args = self.attr("args");
-        std::string text = py::str(args[0]);
-        for (const py::handle problem : args[2]) {
-          const auto [path, message] = problem.cast<std::pair<std::string, std::string>>();
-          text += "\n  " + path + ": " + message;
-        }
+        py::object text = args[0];
+        for (const py::handle problem : args[2]) text += py::str("\n  {}: {}").format(*problem);
         return text;
       },
       py::is_method(engine_error), py::name("__str__"));
@@ -57,10 +61,10 @@ PYBIND11_MODULE(sentio_features, module) {
     } catch (const Error& error) {
       py::list problems;
       for (const sentio::Problem& problem : error.problems()) {
-        problems.append(py::make_tuple(problem.path, problem.message));
+        problems.append(py::make_tuple(text_of(problem.path), text_of(problem.message)));
       }
-      const std::string text = error.what();
-      const py::tuple args = py::make_tuple(text.substr(0, text.find('\n')),
+      const std::string_view text = error.what();
+      const py::tuple args = py::make_tuple(text_of(text.substr(0, text.find('\n'))),
                                             std::string(sentio::describe(error.code())), problems);
       PyErr_SetObject(engine_error.ptr(), args.ptr());
     } catch (const std::system_error& error) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -89,7 +90,8 @@ class PyModel final : public sentio::Model {
   sentio::ModelShape shape_;
 };
 
-std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std::string& backend,
+// A path comes as bytes, as os.fsencode has it: a file's name need not be UTF-8.
+std::shared_ptr<sentio::Bundle> load_bundle(const py::bytes& folder, const std::string& backend,
                                             const py::object& runner) {
   sentio::LoadOptions options{.backend = backend};
   if (!runner.is_none()) {
@@ -98,9 +100,10 @@ std::shared_ptr<sentio::Bundle> load_bundle(const std::string& folder, const std
       return std::make_unique<const PyModel>(runner, shape);
     };
   }
+  const std::filesystem::path path(std::string{folder});
   try {
     const py::gil_scoped_release release;
-    return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(folder, options));
+    return std::const_pointer_cast<sentio::Bundle>(sentio::Bundle::load(path, options));
   } catch (const Error&) {
     raise_interruption();
     throw;
@@ -159,8 +162,8 @@ std::span<const std::byte> bytes_of(const py::bytes& bytes) {
 class PySession {
  public:
   PySession(py::object live, const std::shared_ptr<sentio::Bundle>& bundle, std::int64_t interval_ns,
-            const std::string& record)
-      : session_(bundle, {.interval_ns = interval_ns, .record = record}),
+            const py::bytes& record)
+      : session_(bundle, {.interval_ns = interval_ns, .record = std::string(record)}),
         live_(live_of(std::move(live))) {}
   PySession(sentio::Session session, Live live) : session_(std::move(session)), live_(std::move(live)) {}
 
@@ -347,7 +350,7 @@ void bind_session(py::module_& module) {
   };
   py::class_<PySession> session(module, "Session");
   session
-      .def(py::init<py::object, const std::shared_ptr<sentio::Bundle>&, std::int64_t, const std::string&>(),
+      .def(py::init<py::object, const std::shared_ptr<sentio::Bundle>&, std::int64_t, const py::bytes&>(),
            py::arg("live"), py::arg("bundle").none(false), py::arg("interval_ns"), py::arg("record"))
       .def("state", &PySession::state)
       .def("restore", &PySession::restore, py::arg("state"))

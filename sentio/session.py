@@ -228,8 +228,10 @@ class Session:
         """Take past bars without asking the model.
 
         Raises:
+            BadInput: the bars have another interval; nothing has changed.
             BarsError: one is refused; nothing has changed.
         """
+        self.live.bundle.check_interval(bars)
         with engine_errors("history"):
             self._native.warm_up(bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume)
 

@@ -15,7 +15,7 @@ from command_line import Sentio
 
 from sentio import train_tfa
 from sentio.bars import BarsLibrary, synthesize
-from sentio.errors import ConfigError, CorruptStore
+from sentio.errors import BadInput, ConfigError, CorruptStore
 from sentio.export import newest_finished
 from sentio.training import list_runs, open_run
 from sentio.workspace import Workspace
@@ -201,6 +201,14 @@ def test_train_tfa_reads_a_file_and_returns_the_run(bars_workspace, bars_csv, tm
     assert len(run.epochs()) == 1
     assert (run.manifest.label.kind, run.manifest.label.horizon) == ("logret_fwd", 2)
     assert list(run.metrics().scores) == ["model", "train mean", "ridge"]
+
+
+def test_bars_of_another_interval_than_the_configuration_says_are_refused(bars_workspace, bars_csv, tmp_path):
+    trainers = bars_workspace.root / "specs" / "train"
+    trainers.mkdir(exist_ok=True)
+    (trainers / "tfa.yaml").write_text("interval: 1h\n")
+    with pytest.raises(BadInput, match="bars: are of 1m; the configuration says 1h"):
+        train_tfa("QQQ", bars_csv, feature_spec="tiny", out_dir=tmp_path / "out")
 
 
 def test_train_tfa_and_the_command_give_the_same_metrics(bars_workspace, sentio: Sentio):

@@ -11,7 +11,8 @@ import pytest
 from bundles import Planted, change_json, make_bundle, walk
 
 from sentio import LiveBundle, Session, SessionBatch, load_bundle
-from sentio.errors import CorruptStore, UsageError
+from sentio.bars import Bars
+from sentio.errors import BadInput, CorruptStore, UsageError
 from sentio.session import Status
 
 TS, *PRICES = int(walk().ts[0]), *walk().to_array()[0].tolist()
@@ -41,6 +42,18 @@ def odd(tmp_path) -> Path:
     except OSError:
         pytest.skip("this file system has names of UTF-8 alone")
     return path
+
+
+def test_history_of_another_interval_is_refused_in_the_words_of_predict(live, session):
+    bars = walk()
+    columns = {name: getattr(bars, name)[::12] for name in ("ts", "open", "high", "low", "close", "volume")}
+    hours = Bars("QQQ", "1h", **columns, simulated=True, adjustment="raw")
+    with pytest.raises(BadInput) as by_predict:
+        live.bundle.predict(hours)
+    with pytest.raises(BadInput) as by_session:
+        session.warm_up(hours)
+    assert str(by_session.value) == str(by_predict.value) == "bars: are of 1h; TFA was trained on 5m"
+    assert session.bars_seen == 0
 
 
 def test_a_record_whose_name_holds_a_zero_is_refused(tmp_path, live):

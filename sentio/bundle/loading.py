@@ -123,6 +123,18 @@ class Bundle:
         """What runs the bundle's `backend`."""
         return self._model
 
+    def check_interval(self, bars: Bars) -> None:
+        """Refuse bars of another interval than the model was trained on.
+
+        Raises:
+            BadInput: they are.
+        """
+        manifest = self.manifest
+        if bars.interval != manifest.interval:
+            raise BadInput(
+                "bars", f"are of {bars.interval}; {manifest.model_id} was trained on {manifest.interval}"
+            )
+
     def predict(self, bars: Bars, *, warm: bool = False, batch_size: int = 1) -> Predictions:
         """Predict at the close of each bar, on one thread; threads take turns where torch runs the model.
 
@@ -141,10 +153,7 @@ class Bundle:
             BarsError: with `warm`, a bar is not later than the training data.
         """
         manifest = self.manifest
-        if bars.interval != manifest.interval:
-            raise BadInput(
-                "bars", f"are of {bars.interval}; {manifest.model_id} was trained on {manifest.interval}"
-            )
+        self.check_interval(bars)
         if batch_size < 1:
             raise UsageError("batch_size", f"is {batch_size}; allowed is 1 and above")
         engine = FeatureEngine(self.spec)

@@ -56,12 +56,17 @@ def open_table(
         workspace: where the cache is.
         bars: None: those of the workspace's library.
         project: whose specs are meant by name.
+
+    Raises:
+        BadInput: the bars given have another interval than the configuration says.
     """
     from sentio.cache import build_cache
     from sentio.specs import FeatureSpec
 
     if bars is None:
         bars = library_bars(workspace, config.symbol, config.interval)
+    elif config.interval not in (None, bars.interval):
+        raise BadInput("bars", f"are of {bars.interval}; the configuration says {config.interval}")
     return build_cache(bars, FeatureSpec.load(config.feature_spec, project.root), workspace).entry
 
 

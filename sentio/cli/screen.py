@@ -79,8 +79,11 @@ def tree(drawn: Tree) -> None:
 def _stdout() -> Console:
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=200)  # never cut a number in a pipe
+    # What is shown is of others, too: "[red]" or ":bell:" in a name stands for itself.
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 200  # never cut a number in a pipe
+    return console
 
 
 @contextmanager
@@ -95,11 +98,11 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
 
     console = Console(stderr=True)
     columns: list[Any] = [
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
     ]
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
         task = shown.add_task(description, total=total, text="")

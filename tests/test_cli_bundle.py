@@ -29,7 +29,7 @@ def test_show_tells_what_the_manifest_says(bundle, sentio):
     rows = [line.split() for line in done.out.splitlines()]
     for row in (
         ["bundle", identity],
-        ["signed", "false"],
+        ["signature", "none"],
         ["model_id", "TFA"],
         ["chain.bars_hash", manifest["chain"]["bars_hash"]],
         ["features", "4", "entries"],
@@ -41,8 +41,31 @@ def test_show_tells_what_the_manifest_says(bundle, sentio):
     document = json.loads(sentio("bundle", "show", bundle, "--json").out)
     assert document["manifest"] == manifest
     assert document["bundle"] == identity
+    assert document["signature"] == {"present": False, "checked": False}
     names = [path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()]
     assert document["files"] == sorted(set(names) - {"SHA256SUMS"})
+
+
+def test_show_does_not_pretend_to_have_checked_a_signature(bundle, sentio):
+    (bundle / "SHA256SUMS.sig").write_bytes(bytes(64))  # nobody's
+    row = ["signature", "present,", "not", "checked"]
+    assert row in [line.split() for line in sentio("bundle", "show", bundle).out.splitlines()]
+    document = json.loads(sentio("bundle", "show", bundle, "--json").out)
+    assert document["signature"] == {"present": True, "checked": False}
+
+
+def test_words_of_others_are_shown_as_they_are(made, bundle, sentio, tmp_path):
+    told = "user[/]@[red]host[/red]:bell:"
+    change_json(bundle, "metadata.json", Planted(("created_by",), told))
+    done = sentio("bundle", "show", bundle)
+    assert done.code == 0, done.err
+    assert ["created_by", told] in [line.split() for line in done.out.splitlines()]
+    odd = Path(shutil.copytree(made, tmp_path / "[b][/i]"))
+    done = sentio("bundle", "diff", odd, bundle)
+    assert done.code == 1, done.err
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["field", "created_by", '"user@host"', json.dumps(told)] in rows
+    assert "[b][/i]" in "".join(done.out.split())
 
 
 def test_diff_of_a_bundle_and_its_copy_is_empty(made, bundle, sentio):

@@ -20,6 +20,8 @@ __all__ = ["Contents", "Difference", "check_format", "compare", "read_contents"]
 class Contents:
     """A bundle's files, each with the hash that was sealed, and its manifest; nothing was run.
 
+    Whose signature it bears is for `load_bundle` and `verify_bundle` to check, by a key that is trusted.
+
     Attributes:
         files: the bytes, checked against `SHA256SUMS`.
         manifest: metadata.json.
@@ -32,7 +34,7 @@ class Contents:
         """The manifest's fields by their paths, for people: of a list its length, or the names in it."""
         yield "bundle", self.files.id
         yield "files", len(self.files.contents)
-        yield "signed", self.files.signature is not None
+        yield "signature", "none" if self.files.signature is None else "present, not checked"
         for path, value in _leaves(self.manifest.model_dump(mode="json"), "", into_lists=False):
             yield path, _brief(value) if isinstance(value, list) else value
 
@@ -40,7 +42,7 @@ class Contents:
         """Everything for scripts: the whole manifest beside the bundle's id."""
         return {
             "bundle": self.files.id,
-            "signed": self.files.signature is not None,
+            "signature": {"present": self.files.signature is not None, "checked": False},
             "files": sorted(self.files.contents),
             "manifest": self.manifest.model_dump(mode="json"),
         }

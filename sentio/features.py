@@ -176,11 +176,12 @@ def compute_many(
         The features [N, F] of each symbol, in the order of `bars`.
 
     Raises:
-        UsageError: `threads` is not positive, or `out` lacks a symbol or has one of another shape or dtype.
+        UsageError: `threads` is no positive int; `out` lacks a symbol, has one of another shape or dtype, or
+            the same memory for two.
     """
     threads = len(os.sched_getaffinity(0)) if threads is None else threads
-    if threads < 1:
-        raise UsageError("threads", f"is {threads}; at least 1 is needed")
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise UsageError("threads", f"is {threads!r}; a whole number of at least 1 is needed")
     if out is None:
         shapes = {symbol: (len(given), spec.n_features) for symbol, given in bars.items()}
         out = {symbol: new_matrix(shape, spec.dtype) for symbol, shape in shapes.items()}
@@ -197,7 +198,7 @@ def compute_many(
             progress(symbols[index])
 
     with engine_errors("features"):
-        load_extension().compute_many(spec.plan, runs, threads, finished)
+        load_extension().compute_many(spec.plan, runs, min(threads, len(runs) or 1), finished)
     return {symbol: out[symbol] for symbol in symbols}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -275,7 +277,7 @@ def symbols() -> dict[str, Bars]:
 
 
 @pytest.mark.parametrize("spec", [SPEC, SPEC_64], ids=["float32", "float64"])
-@pytest.mark.parametrize("threads", [1, 2, 5, 50, None])
+@pytest.mark.parametrize("threads", [1, 2, np.int64(5), 2**70, None])
 def test_the_bits_of_many_symbols_do_not_depend_on_the_threads(
     spec: FeatureSpec, threads: int | None, symbols: dict[str, Bars]
 ) -> None:
@@ -293,8 +295,32 @@ def test_many_symbols_are_written_into_the_callers_arrays(symbols: dict[str, Bar
     assert all(found[symbol] is out[symbol] for symbol in symbols)
     with pytest.raises(UsageError, match="no matrix for S6"):
         compute_many(SPEC, symbols, out={symbol: out[symbol] for symbol in list(out)[:6]})
-    with pytest.raises(UsageError, match="threads"):
-        compute_many(SPEC, symbols, threads=0)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, np.float64(2.0), True, "2"])
+def test_many_symbols_refuse_what_is_no_number_of_threads(threads: Any, symbols: dict[str, Bars]) -> None:
+    with pytest.raises(UsageError) as caught:
+        compute_many(SPEC, symbols, threads=threads)
+    assert str(caught.value) == f"threads: is {threads!r}; a whole number of at least 1 is needed"
+
+
+@pytest.mark.parametrize(
+    "views",
+    [lambda m: (m[:300], m[:300]), lambda m: (m[:300], m[299:599]), lambda m: (m[100:400], m[:300])],
+    ids=["one matrix", "its last row", "from before"],
+)
+def test_one_matrix_for_two_symbols_is_refused_by_their_names(
+    views: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], symbols: dict[str, Bars]
+) -> None:
+    three = dict.fromkeys(("A", "B", "C"), symbols["S3"])
+    matrix, apart = np.full((600, 4), 7, np.float32), np.empty((300, 4), np.float32)
+    first, second = views(matrix)
+    with pytest.raises(UsageError, match=r"^features: out of [AC] and of [AC] overlap; [^\n]*$"):
+        compute_many(SPEC, three, out={"A": first, "B": apart, "C": second})
+    assert (matrix == 7).all()
+    beside = compute_many(SPEC, three, out={"A": matrix[300:], "B": apart, "C": matrix[:300]})
+    for found in beside.values():
+        assert_same_bits(found, FeatureEngine(SPEC).compute(symbols["S3"]))
 
 
 def test_every_run_that_fails_is_named_and_the_others_are_done(symbols: dict[str, Bars]) -> None:

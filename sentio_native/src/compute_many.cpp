@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <numeric>
+#include <span>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "sentio/engine.hpp"
@@ -86,11 +90,33 @@ class Queue {
   std::vector<std::exception_ptr> failures_;  // each written by one worker, read after all have ended
 };
 
+// What is written there twice would be neither symbol's features.
+void refuse_shared_memory(std::span<const SymbolRun> runs) {
+  struct Extent {
+    std::span<const std::byte> bytes;
+    const std::string* symbol;
+  };
+  std::vector<Extent> extents;
+  for (const SymbolRun& run : runs) {
+    const auto bytes = std::visit([](auto out) { return std::as_bytes(out); }, run.out);
+    if (!bytes.empty()) extents.push_back({bytes, &run.symbol});
+  }
+  std::ranges::stable_sort(extents, {}, [](const Extent& extent) { return extent.bytes.data(); });
+  // Where any two overlap, some two neighbours do.
+  const auto shared = std::ranges::adjacent_find(extents, [](const Extent& a, const Extent& b) {
+    return std::less<>()(b.bytes.data(), a.bytes.data() + a.bytes.size());
+  });
+  if (shared == extents.end()) return;
+  throw Error(ErrorCode::bad_argument, "out of " + *shared[0].symbol + " and of " + *shared[1].symbol +
+                                           " overlap; each symbol needs a matrix of its own");
+}
+
 }  // namespace
 
 void compute_many(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs,
                   std::size_t threads, const std::function<void(std::size_t)>& finished) {
   if (threads == 0) throw Error(ErrorCode::bad_argument, "threads is 0; at least one is needed");
+  refuse_shared_memory(runs);
   Queue queue(plan, runs);
   {
     std::vector<std::jthread> workers;

@@ -405,4 +405,28 @@ TEST(many_symbols_give_the_bits_of_each_alone_and_name_those_that_fail) {
   CHECK_THROWS(bad_argument, "threads is 0", compute_many(some_plan(), runs, 0, [](std::size_t) {}));
 }
 
+TEST(two_symbols_in_the_same_memory_are_refused_by_name) {
+  const BarTable bars = make_bars(100, 78, 60 * test::kMinute, 1);
+  const std::size_t size = bars.size() * some_plan()->width();
+  std::vector<float> memory(3 * size, 7.0f), elsewhere(size);
+  const auto run = [&](const std::string& symbol, std::size_t from) {
+    return SymbolRun{symbol, bars.columns(), std::span(memory).subspan(from, size)};
+  };
+  const auto compute = [](std::vector<SymbolRun> runs) {
+    compute_many(some_plan(), runs, 2, [](std::size_t) {});
+  };
+  const SymbolRun other{"E", bars.columns(), std::span(elsewhere)};
+  CHECK_THROWS(bad_argument, "out of A and of B overlap", compute({run("A", 0), other, run("B", 0)}));
+  CHECK_THROWS(bad_argument, "out of B and of A overlap",
+               compute({run("A", 2 * size - 1), other, run("C", 0), run("B", size)}));
+  CHECK(memory == std::vector<float>(memory.size(), 7.0f));
+  const SymbolRun empty{"D", {}, std::span(memory).subspan(size / 2, 0)};
+  compute({run("A", 2 * size), empty, run("C", 0), run("B", size)});  // side by side, and one of no bars
+  const std::vector<float> expected = in_one_call(bars);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const auto part = std::span(memory).subspan(k * size, size);
+    CHECK(same_bits({part.begin(), part.end()}, expected));
+  }
+}
+
 }  // namespace

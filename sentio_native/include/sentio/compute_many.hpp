@@ -27,8 +27,9 @@ struct SymbolRun {
 // `finished` is told the index of each run that has ended, one at a time and on the caller's thread; where it
 // throws, no other run is begun and its exception leaves.
 //
-// Throws Error(bad_argument) where `threads` is 0. The other runs go on past one that fails; at the end an
-// Error has a problem for each that did, in order, with the first one's code; their `out` has not changed.
+// Throws Error(bad_argument) where `threads` is 0 or two runs' `out` overlap, before any is begun. The other
+// runs go on past one that fails; at the end an Error has a problem for each that did, in order, with the
+// first one's code; their `out` has not changed.
 SENTIO_API void compute_many(const std::shared_ptr<const Plan>& plan, std::span<const SymbolRun> runs,
                              std::size_t threads, const std::function<void(std::size_t)>& finished);
 

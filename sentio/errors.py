@@ -8,13 +8,14 @@ SentioError
 │   ├── ConfigError           a training configuration
 │   └── BarsError             bars
 ├── CorruptStore          4   something that Sentio wrote is no longer what it wrote
-├── ResourceError         5   disk full, no permission, a file in the way
+├── ResourceError         5   disk full, no memory, no permission, a file in the way
 └── EnvironmentProblem    6   a missing extension, device or program
     └── MissingExtension
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -31,7 +32,22 @@ __all__ = [
     "UsageError",
     "did_you_mean",
     "first_line",
+    "refused",
 ]
+
+# What to do about a refusal of the operating system; of the others its words say all.
+_HINTS = {
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path",
+    errno.EISDIR: "check the path",
+    errno.ENOSPC: "free space there",
+    errno.EDQUOT: "free space there",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENOMEM: "free memory, raise its limit (ulimit -v) or ask for less at once",
+}
 
 
 class SentioError(Exception):
@@ -96,7 +112,7 @@ class CorruptStore(SentioError):
 
 
 class ResourceError(SentioError):
-    """The machine refused: disk full, no permission, a file in the way."""
+    """The machine refused: disk full, no memory, no permission, a file in the way."""
 
     exit_code = 5
 
@@ -122,3 +138,17 @@ def did_you_mean(found: str, allowed: Iterable[str]) -> str:
 def first_line(error: Exception) -> str:
     """What an exception of another library says, in one line; its class where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def refused(error: OSError | MemoryError, where: str = "") -> ResourceError:
+    """What the machine has refused, in its own words.
+
+    Args:
+        error: the refusal.
+        where: the place, for an error that names none.
+    """
+    if isinstance(error, MemoryError):
+        said = f": {first_line(error)}" if str(error) else ""
+        return ResourceError(where, f"there is not enough memory{said}", hint=_HINTS[errno.ENOMEM])
+    found = (error.strerror or str(error)).lower()
+    return ResourceError(str(error.filename or where), found, hint=_HINTS.get(error.errno or 0, ""))

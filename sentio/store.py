@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
-from sentio.errors import CorruptStore, ResourceError, UsageError
+from sentio.errors import CorruptStore, UsageError, refused
 
 __all__ = [
     "SIGNATURE",
@@ -333,8 +333,4 @@ def _resources(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ResourceError(
-            str(error.filename or path),
-            (error.strerror or str(error)).lower(),
-            hint="check free space and permissions",
-        ) from error
+        raise refused(error, str(path)) from error

@@ -8,6 +8,7 @@ import pytest
 from command_line import Sentio, simulated_bars
 
 from sentio.bars import BarsLibrary, synthesize
+from sentio.features import FeatureEngine
 from sentio.specs import FeatureSpec
 from sentio.workspace import Workspace
 
@@ -30,6 +31,21 @@ def test_a_good_spec_ends_with_0(project: Workspace, sentio: Sentio) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out == (
         f"tiny on QQQ 1m SIMULATED, {rows:,} rows of 3 features: 0 findings that fail, 0 that warn\n"
+    )
+
+
+def test_memory_that_is_missing_ends_with_5_and_a_hint(
+    project: Workspace, sentio: Sentio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(*_: object) -> None:
+        raise MemoryError("cannot allocate 28.2 MiB")
+
+    monkeypatch.setattr(FeatureEngine, "compute", compute)
+    done = sentio("specs", "lint", "tiny", "--symbol", "QQQ")
+    assert (done.code, done.out) == (5, "")
+    assert done.err == (
+        "error: there is not enough memory: cannot allocate 28.2 MiB\n"
+        "  hint: free memory, raise its limit (ulimit -v) or ask for less at once\n"
     )
 
 

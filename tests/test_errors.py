@@ -1,10 +1,13 @@
-"""What errors of other libraries become in ours."""
+"""What errors of other libraries and of the operating system become in ours."""
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
-from sentio.errors import first_line
+from sentio.errors import first_line, refused
 
 
 @pytest.mark.parametrize(
@@ -18,3 +21,31 @@ from sentio.errors import first_line
 )
 def test_an_error_of_another_library_is_told_in_one_line(error: Exception, line: str) -> None:
     assert first_line(error) == line
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (errno.EACCES, "check its permissions"),
+        (errno.ENOSPC, "free space there"),
+        (errno.ENOMEM, "free memory, raise its limit (ulimit -v) or ask for less at once"),
+        (errno.EIO, ""),
+    ],
+)
+def test_a_refusal_of_the_system_has_the_hint_of_its_cause(code: int, hint: str) -> None:
+    error = refused(OSError(code, os.strerror(code)), "/data/x")
+    assert (error.exit_code, error.where, error.found) == (5, "/data/x", os.strerror(code).lower())
+    assert error.hint == hint
+    assert refused(OSError(code, os.strerror(code), "/data/y"), "/data/x").where == "/data/y"
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (MemoryError("std::bad_alloc"), "there is not enough memory: std::bad_alloc"),
+    ],
+)
+def test_memory_that_is_missing_is_a_resource_error(error: MemoryError, found: str) -> None:
+    assert (refused(error).exit_code, refused(error).found) == (5, found)
+    assert "free memory" in refused(error).hint

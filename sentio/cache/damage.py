@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sentio.errors import CorruptStore, ResourceError
+from sentio.errors import CorruptStore, refused
 
 __all__ = ["CHANGED", "damaged", "reading"]
 
@@ -27,6 +27,4 @@ def reading(path: Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise damaged(path, "is missing") from None
     except OSError as error:
-        raise ResourceError(
-            str(path), (error.strerror or str(error)).lower(), hint="check its permissions"
-        ) from error
+        raise refused(error, str(path)) from error

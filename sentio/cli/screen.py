@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.errors import ResourceError, SentioError
+from sentio.errors import SentioError, refused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,15 +122,8 @@ def run(app: typer.Typer) -> None:
         app()
     except SentioError as error:
         _fail(error)
-    except OSError as error:
-        place = str(error.filename or "")
-        _fail(
-            ResourceError(
-                place,
-                (error.strerror or str(error)).lower(),
-                hint="check the path, its permissions and free space",
-            )
-        )
+    except (OSError, MemoryError) as error:
+        _fail(refused(error))
     except KeyboardInterrupt:
         message("interrupted")
         sys.exit(INTERRUPTED)

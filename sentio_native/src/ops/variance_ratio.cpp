@@ -27,7 +27,8 @@ std::vector<OpInfo> variance_ratio() {
       .summary =
           "Variance of `window` overlapping `lag`-bar returns over `lag` times that of the one-bar ones",
       .definition = "Lo and MacKinlay, Stock market prices do not follow random walks (1988); log returns, "
-                    "population variances",
+                    "population variances, that of the one-bar returns over the `window + lag - 1` that the "
+                    "long ones are made of",
       .sources = {"close"},
       .params = {window_param(60), {"lag", ParamType::integer, 2, kMaxWindow, 5, "bars of the long returns"}},
       .warmup = "window + lag - 1",

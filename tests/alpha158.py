@@ -17,16 +17,16 @@ def alpha158(bars: Mapping[str, NDArray], eps: float) -> dict[str, Series]:
 
     Args:
         bars: `open`, `high`, `low`, `close`, `volume`, float64 [N].
-        eps: what the formulas add to a denominator that may be zero: 1e-12, or 0 for their limit. Where the
-            denominator itself is zero, the quotient is 0 here.
+        eps: what the formulas add to a denominator that may be zero: 1e-12; or 0, and the quotient is 0 where
+            the denominator is.
     """
     o, h, low, c, v = (
         bars[name].astype(np.longdouble) for name in ("open", "high", "low", "close", "volume")
     )
 
     def over(a: Series, b: Series) -> Series:
-        """a / (b + eps); 0 where b is 0."""
-        return np.where(b == 0, 0, a / np.where(b == 0, 1, b + eps))
+        """a / (b + eps); 0 where that denominator is 0."""
+        return np.where(b + eps == 0, 0, a / np.where(b + eps == 0, 1, b + eps))
 
     top, bottom = np.maximum(o, c), np.minimum(o, c)
     columns = {

@@ -89,6 +89,25 @@ def test_at_tiny_prices_24_columns_differ_by_what_the_formulas_add_to_denominato
     assert max(apart.values()) < 5e-3
 
 
+@pytest.mark.parametrize("kind", ["thin", "falls_asleep"])
+def test_at_bars_without_volume_vma_and_vstd_are_0_and_the_formulas_are_not(kind: str) -> None:
+    bars = BARS[kind](ROWS)
+    exact, added, plan = alpha158(bars, eps=0.0), alpha158(bars, eps=1e-12), plan_of()
+    value, silent = run(plan, bars)[plan.warmup :], bars["volume"][plan.warmup :] == 0
+    # docs/reference/exactness.md names them.
+    differ = {f"{name}{w}" for name in ("VMA", "VSTD") for w in WINDOWS}
+    for column, name in enumerate(exact):
+        apart = np.abs(exact[name] - added[name])[plan.warmup :]
+        assert (apart[~silent] <= 1e-6 * np.maximum(1, np.abs(exact[name][plan.warmup :][~silent]))).all(), (
+            name
+        )
+        if name in differ:
+            assert (value[silent, column] == 0).all()
+            assert added[name][plan.warmup :][silent].max() > 1e12  # 1e12 times a mean or deviation above 1
+        else:
+            assert apart.max() <= 1e-6, name
+
+
 @pytest.mark.parametrize("name", ["QQQ_5m.csv", "BTCUSDT_1h.feather"])
 def test_every_column_is_its_formula_on_real_bars(name: str, shared: Path) -> None:
     bars = read_bars(shared / "data" / "bars" / name, sort=True, drop_duplicates=True)

@@ -474,3 +474,13 @@ def test_too_short_a_test_span_is_refused_with_the_numbers(project, sentio):
 def test_help_shows_an_example(sentio):
     assert "Example: sentio export --verify" in sentio("export", "--help").out
     assert "Example: sentio verify artifacts/TFA/v1" in sentio("verify", "--help").out
+
+
+def test_a_named_run_is_exported_whatever_state_another_is_in(project, sentio):
+    named = open_run(project)
+    damaged = named.path.with_name("29990101T000000Z-tfa-ffffff")
+    damaged.mkdir()
+    (damaged / "run.json").write_text("{")
+    done = sentio("export", named.name, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["run"] == named.name

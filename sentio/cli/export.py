@@ -52,10 +52,12 @@ def export(
 
     workspace = Workspace.find(root)
     signer = None if sign is None else load_signer(sign)
-    chosen = newest_finished(workspace) if run is None else open_run(workspace, run)
-    newest = open_run(workspace).name
-    if run is None and chosen.name != newest:
-        message(f"{newest} is newer but not finished, so this is {chosen.name}")
+    if run is None:
+        chosen, newest = newest_finished(workspace), open_run(workspace).name
+        if chosen.name != newest:
+            message(f"{newest} is newer but not finished, so this is {chosen.name}")
+    else:
+        chosen = open_run(workspace, run)
     chosen_backends = None if backend is None else backend.split(",")
     folder = export_run(
         chosen,

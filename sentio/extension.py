@@ -9,7 +9,6 @@ from functools import cache
 from types import ModuleType
 
 from sentio.errors import (
-    BadInput,
     BarsError,
     CorruptStore,
     EnvironmentProblem,
@@ -29,7 +28,7 @@ _CLASSES: dict[str, type[SentioError]] = {
     "bad state": CorruptStore,
     "bad bundle": CorruptStore,
     "corrupt": CorruptStore,
-    "missing": BadInput,
+    "missing": UsageError,
     "unsupported": EnvironmentProblem,
 }
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from sentio.errors import first_line, refused
+from sentio.extension import _CLASSES
+
+NATIVE = Path(__file__).resolve().parents[1] / "sentio_native"
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,20 @@ def test_a_refusal_of_the_system_has_the_hint_of_its_cause(code: int, hint: str)
 def test_memory_that_is_missing_is_a_resource_error(error: MemoryError, found: str) -> None:
     assert (refused(error).exit_code, refused(error).found) == (5, found)
     assert "free memory" in refused(error).hint
+
+
+def test_an_error_of_the_engine_ends_both_command_lines_with_one_code() -> None:
+    words = dict(
+        re.findall(r'case ErrorCode::(\w+):\s+return "([^"]+)"', (NATIVE / "src" / "error.cpp").read_text())
+    )
+    exits = dict(re.findall(r"(\w+) = (\d)", (NATIVE / "cli" / "screen.hpp").read_text()))
+    switch = re.search(r"Exit exit_of.*?\n}", (NATIVE / "cli" / "main.cpp").read_text(), re.DOTALL)
+    assert switch is not None
+    cases = re.findall(r"((?:case ErrorCode::\w+:\s+)+)return Exit::(\w+);", switch[0])
+    of_sentio_cli = {
+        words[code]: int(exits[name])
+        for codes, name in cases
+        for code in re.findall(r"ErrorCode::(\w+)", codes)
+    }
+    assert len(words) == len(of_sentio_cli) > 0
+    assert {word: made.exit_code for word, made in _CLASSES.items()} == of_sentio_cli

@@ -77,8 +77,8 @@ Exit exit_of(ErrorCode code) {
       return Exit::usage;
     case ErrorCode::bad_spec:
     case ErrorCode::bad_bars:
-    case ErrorCode::bad_state:
       return Exit::bad_input;
+    case ErrorCode::bad_state:
     case ErrorCode::bad_bundle:
     case ErrorCode::corrupt:
       return Exit::corrupt_store;

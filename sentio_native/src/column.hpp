@@ -57,9 +57,9 @@ class Column {
   }
 
   [[nodiscard]] std::int64_t history() const noexcept { return history_; }
-  // The newest `count` values.
-  [[nodiscard]] std::span<double> newest(std::int64_t count) noexcept {
-    return {next() - count, static_cast<std::size_t>(count)};
+  // The newest `count` values, `untold` rows after the last that it was advanced to.
+  [[nodiscard]] std::span<double> newest(std::int64_t count, std::int64_t untold) noexcept {
+    return {next() + (moves() ? untold : 0) - count, static_cast<std::size_t>(count)};
   }
 
  private:

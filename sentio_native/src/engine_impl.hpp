@@ -394,11 +394,12 @@ struct __attribute__((visibility("hidden"))) Engine::Impl {
 
   // Values of a column that are in its history and were valid.
   [[nodiscard]] std::span<double> live(std::size_t c) noexcept {
-    return columns[c].newest(std::clamp<std::int64_t>(seen - column_valid[c], 0, columns[c].history()));
+    return columns[c].newest(std::clamp<std::int64_t>(seen - column_valid[c], 0, columns[c].history()),
+                             moved);
   }
 
+  // Saving writes nothing here, not even `moved`: threads may save at the same time.
   void payload(StateArchive& archive) {
-    tell_columns();
     for (std::size_t c = 0; c < columns.size(); ++c) {
       for (double& value : live(c)) archive(value);
     }

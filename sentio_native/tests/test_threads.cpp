@@ -1,10 +1,12 @@
-// Sessions of `native` in threads over one bundle, and bundles loaded in threads: for ThreadSanitizer, and
-// for the bits.
+// Engines saved, sessions of `native` over one bundle, and bundles loaded, all in threads: for
+// ThreadSanitizer, and for the bits.
 #include <barrier>
 #include <thread>
 
 #include "check.hpp"
+#include "every_op.hpp"
 #include "made_bundle.hpp"
+#include "sentio/engine.hpp"
 #include "sentio/session.hpp"
 
 namespace {
@@ -37,6 +39,29 @@ void in_threads(Work&& work) {
       work(k);
     });
   }
+}
+
+TEST(threads_that_save_one_engine_at_once_all_get_its_state) {
+  const auto plan = plan_of_every_op();
+  const BarTable bars = make_bars(300);
+  std::vector<float> row(plan->width());
+  Engine alone(plan), engine(plan);
+  std::vector<std::vector<std::byte>> expected;
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    CHECK(alone.step(bars[i], row) == BarFault::none);
+    expected.push_back(alone.state());
+  }
+  std::barrier turn(static_cast<std::ptrdiff_t>(kThreads));
+  std::vector<std::size_t> wrong(kThreads);
+  in_threads([&](std::size_t k) {
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+      if (k == 0 && engine.step(bars[i], row) != BarFault::none) ++wrong[k];
+      turn.arrive_and_wait();
+      if (engine.state() != expected[i]) ++wrong[k];
+      turn.arrive_and_wait();
+    }
+  });
+  for (std::size_t k = 0; k < kThreads; ++k) CHECK_EQUAL(wrong[k], 0u);
 }
 
 TEST(sessions_in_threads_over_one_bundle_give_the_bits_of_each_alone) {

@@ -22,7 +22,7 @@ from bundles import Planted, change_json, make_bundle, make_source, reseal, walk
 from sentio.bundle import checks
 from sentio.bundle.folder import Floats, Goldens, read_files
 from sentio.bundle.manifest import Manifest, parse_manifest
-from sentio.bundle.models import Model, load_model
+from sentio.bundle.models import Model, accepted_misfits, load_model
 from sentio.bundle.safetensors import read_tensors, write_tensors
 from sentio.errors import CheckFailed
 from sentio.export import Source
@@ -68,8 +68,8 @@ class Mistaken:
     def run(self, features: Floats, rows: np.ndarray, batch_size: int = 1) -> Floats:
         return self.model.run(self.mistake(features), rows, batch_size)
 
-    def misfits(self) -> tuple[list[str], int]:
-        return self.model.misfits()
+    def forward(self, windows: np.ndarray) -> Floats:
+        return self.model.forward(windows)
 
 
 class Relabelled:
@@ -83,8 +83,8 @@ class Relabelled:
         outputs[:, [self.one, self.other]] = outputs[:, [self.other, self.one]]
         return outputs
 
-    def misfits(self) -> tuple[list[str], int]:
-        return self.model.misfits()
+    def forward(self, windows: np.ndarray) -> Floats:
+        return self.model.forward(windows)
 
 
 def standardised(manifest: Manifest, change: Mistake) -> Mistake:
@@ -273,3 +273,25 @@ def test_weights_that_were_exported_wrongly_are_refused_here_and_in_cpp(tmp_path
     failed = {check.name for check in verify_bundle(path, sentio_cli).checks if check.ok is False}
     lines = {f"native: golden outputs, {what}" for what in ("batch 1", "batch 7", "batch 256", "stress")}
     assert failed == lines | {f"C++: {line}" for line in lines}
+
+
+def test_every_other_rank_length_width_and_type_is_offered():
+    accepted, offered = accepted_misfits(lambda windows: windows, 4, 3)
+    assert accepted == [
+        "float32 [1, 2, 4, 3]",
+        *(f"float32 [2, {length}, 3]" for length in (1, 3)),
+        *(f"float32 [2, 4, {width}]" for width in (1, 2, 4)),
+        "float32 [2, 5, 3]",
+        "float32 [4, 3]",
+        "float64 [2, 4, 3]",
+        "float16 [2, 4, 3]",
+    ]
+    assert offered == len(accepted)
+
+
+def test_every_backend_is_offered_the_same_and_refuses_it_all(parts):
+    manifest, _, models = parts
+    offered = "9 of 9" if manifest.input.seq_len == 1 else "10 of 10"  # T = 1 is then no misfit
+    for name, model in models.items():
+        backend = manifest.backend(name)
+        assert checks.check_refusals(model, backend, manifest) == offered

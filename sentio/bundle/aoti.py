@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sentio.bundle.manifest import Aoti, InputLayout
-from sentio.bundle.module import accepted_misfits, run_windows
+from sentio.bundle.module import forward, run_windows
 from sentio.errors import CorruptStore, EnvironmentProblem, first_line
 from sentio.extension import load_extension
 
@@ -75,9 +76,9 @@ class AotiModel:
         """As `Model.run`; a batch is run window by window."""
         return run_windows(self._checked, features, rows, self.layout.seq_len, batch_size, self.n_outputs)
 
-    def misfits(self) -> tuple[list[str], int]:
-        """As `Model.misfits`: the compiled code looks at nothing, so it is done here."""
-        return accepted_misfits(self._checked, self.layout.seq_len, self.layout.n_features)
+    def forward(self, windows: NDArray[Any]) -> NDArray[np.float32]:
+        """As `Model.forward`: the compiled code looks at nothing, so it is done here."""
+        return forward(self._checked, windows)
 
     def _checked(self, windows: Tensor) -> Tensor:
         expected = (self.layout.seq_len, self.layout.n_features)

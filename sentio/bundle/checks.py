@@ -6,7 +6,7 @@ import numpy as np
 
 from sentio.bundle.folder import MANIFEST, SPEC, BundleFiles, Floats, Goldens
 from sentio.bundle.manifest import Aoti, Backend, Feature, Manifest, Native, Onnx, TorchScript
-from sentio.bundle.models import Model
+from sentio.bundle.models import Model, accepted_misfits
 from sentio.bundle.native import NativeModel
 from sentio.bundle.windows import window_rows
 from sentio.errors import CheckFailed, CorruptStore
@@ -181,7 +181,7 @@ def check_refusals(model: Model, backend: Backend, manifest: Manifest) -> str:
         CheckFailed: what it accepted is named.
     """
     layout = manifest.input
-    accepted, offered = model.misfits()
+    accepted, offered = accepted_misfits(model.forward, layout.seq_len, layout.n_features)
     if accepted:
         raise CheckFailed(
             backend.file,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from sentio.bundle.folder import BundleFiles, Floats
 from sentio.bundle.manifest import Aoti, Backend, Manifest, Native, Onnx, TorchScript
 from sentio.bundle.native import NativeModel
-from sentio.errors import UsageError
+from sentio.errors import CheckFailed, UsageError
 
-__all__ = ["Model", "choose_backend", "load_model"]
+__all__ = ["Model", "accepted_misfits", "choose_backend", "load_model"]
 
 
 class Model(Protocol):
@@ -33,8 +34,47 @@ class Model(Protocol):
             CheckFailed: the model fails, or gives another shape or type.
         """
 
-    def misfits(self) -> tuple[list[str], int]:
-        """Inputs of another rank, T, F or type that it accepts, and how many were offered."""
+    def forward(self, windows: NDArray[Any]) -> Floats:
+        """The outputs of windows as they are, in one batch.
+
+        Args:
+            windows: float32 [B, T, F].
+
+        Returns:
+            float32 [B, C].
+
+        Raises:
+            CheckFailed: the model fails, as it has to where the windows have another rank, T, F or type.
+        """
+
+
+def accepted_misfits(
+    forward: Callable[[NDArray[Any]], object], seq_len: int, n_features: int
+) -> tuple[list[str], int]:
+    """Offer a model every other rank, T, F and type, T = 1 and F = 1 among them.
+
+    Args:
+        forward: as `Model.forward`.
+        seq_len: T.
+        n_features: F.
+
+    Returns:
+        What it accepted of that, and how much was offered.
+    """
+    fitting = (2, seq_len, n_features)
+    shapes: set[tuple[int, ...]] = {(2, length, n_features) for length in (seq_len - 1, seq_len + 1, 1)}
+    shapes |= {(2, seq_len, width) for width in (n_features - 1, n_features + 1, 1)}
+    shapes |= {(seq_len, n_features), (1, *fitting)}
+    offered: list[NDArray[Any]] = [np.zeros(shape, np.float32) for shape in sorted(shapes - {fitting})]
+    offered += [np.zeros(fitting, np.float64), np.zeros(fitting, np.float16)]
+    accepted = []
+    for windows in offered:
+        try:
+            forward(windows)
+        except CheckFailed:
+            continue
+        accepted.append(f"{windows.dtype} {list(windows.shape)}")
+    return accepted, len(offered)
 
 
 def choose_backend(manifest: Manifest, name: str | None) -> Backend:

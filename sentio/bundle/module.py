@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from sentio.errors import CheckFailed, CorruptStore, first_line
 
 __all__ = [
     "TorchModel",
-    "accepted_misfits",
+    "forward",
     "load_module",
     "machine",
     "run_windows",
@@ -98,10 +99,7 @@ def run_windows(
             last = rows[start : start + batch_size]
             # torch.tensor copies into memory aligned as torch does it; elsewhere kernels may sum otherwise.
             windows = torch.tensor(features[last[:, None] + offsets])
-            try:
-                output = module(windows)
-            except REFUSALS as error:
-                raise CheckFailed("model", f"fails: {str(error).strip().splitlines()[-1]}") from error
+            output = _answer(module, windows)
             if output.dtype != torch.float32 or output.shape != (len(last), n_outputs):
                 found = f"{output.dtype} {list(output.shape)}"
                 raise CheckFailed(
@@ -112,29 +110,18 @@ def run_windows(
     return values
 
 
-def accepted_misfits(
-    module: Callable[[Tensor], Tensor], seq_len: int, n_features: int
-) -> tuple[list[str], int]:
-    """Offer a module inputs of another rank, T, F or type; it has to refuse each by itself.
+def forward(module: Callable[[Tensor], Tensor], windows: NDArray[Any]) -> NDArray[np.float32]:
+    """As `Model.forward`, by a module, on one thread; callers take turns."""
+    with _one_thread(), torch.inference_mode():
+        values: NDArray[np.float32] = _answer(module, torch.tensor(windows)).numpy()
+    return values
 
-    Returns:
-        Those that it accepted, and how many were offered.
-    """
-    shapes: set[tuple[int, ...]] = {(2, length, n_features) for length in (seq_len - 1, seq_len + 1, 1)}
-    shapes |= {(2, seq_len, width) for width in (n_features - 1, n_features + 1, 1)}
-    shapes |= {(seq_len, n_features), (1, 2, seq_len, n_features)}
-    shapes.discard((2, seq_len, n_features))
-    inputs = [torch.zeros(shape) for shape in sorted(shapes)]
-    inputs += [torch.zeros(2, seq_len, n_features, dtype=kind) for kind in (torch.float64, torch.float16)]
-    accepted = []
-    for given in inputs:
-        try:
-            with _one_thread(), torch.inference_mode():
-                module(given)
-        except REFUSALS:
-            continue
-        accepted.append(f"{str(given.dtype).removeprefix('torch.')} {list(given.shape)}")
-    return accepted, len(inputs)
+
+def _answer(module: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
+    try:
+        return module(windows)
+    except REFUSALS as error:
+        raise CheckFailed("model", f"fails: {str(error).strip().splitlines()[-1]}") from error
 
 
 class TorchModel:
@@ -151,9 +138,9 @@ class TorchModel:
         """As `Model.run`, on one thread; callers take turns."""
         return run_windows(self.module, features, rows, self.layout.seq_len, batch_size, self.n_outputs)
 
-    def misfits(self) -> tuple[list[str], int]:
-        """As `Model.misfits`: the module refuses by itself."""
-        return accepted_misfits(self.module, self.layout.seq_len, self.layout.n_features)
+    def forward(self, windows: NDArray[Any]) -> NDArray[np.float32]:
+        """As `Model.forward`: the module refuses by itself."""
+        return forward(self.module, windows)
 
 
 _TURN = threading.Lock()

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentio.bundle.manifest import Clip, InputLayout, Layer, Linear
 from sentio.bundle.safetensors import read_tensors
-from sentio.errors import CorruptStore
+from sentio.errors import CheckFailed, CorruptStore
 
 __all__ = ["NativeModel"]
 
@@ -178,25 +178,18 @@ class NativeModel:
         """As `Model.run`; the batch's size changes nothing."""
         offsets = np.arange(1 - self.layout.seq_len, 1)
         chunks = [rows[start : start + _CHUNK, None] for start in range(0, len(rows), _CHUNK)]
-        parts = [self._run(features[chunk + offsets]) for chunk in chunks]
+        parts = [self.forward(features[chunk + offsets]) for chunk in chunks]
         return np.concatenate([np.empty((0, self.n_outputs), np.float32), *parts])
 
-    def misfits(self) -> tuple[list[str], int]:
-        """What it accepts and must refuse, and how much was offered."""
-        length, width = self.layout.seq_len, self.layout.n_features
-        shapes = {(2, length - 1, width), (2, length + 1, width), (2, length, width + 1), (length, width)}
-        accepted = []
-        for shape in sorted(shapes):
-            try:
-                self._run(np.zeros(shape, np.float32))
-            except ValueError:
-                continue
-            accepted.append(f"float32 {list(shape)}")
-        return accepted, len(shapes)
-
-    def _run(self, windows: Floats) -> Floats:
-        if windows.dtype != np.float32 or windows.shape[1:] != (self.layout.seq_len, self.layout.n_features):
-            raise ValueError(f"found {windows.dtype} {list(windows.shape)}")
+    def forward(self, windows: NDArray[Any]) -> Floats:
+        """As `Model.forward`."""
+        expected = (self.layout.seq_len, self.layout.n_features)
+        if windows.dtype != np.float32 or windows.shape[1:] != expected:
+            raise CheckFailed(
+                "model.safetensors",
+                f"takes float32 [B, {expected[0]}, {expected[1]}], found {windows.dtype} "
+                f"{list(windows.shape)}",
+            )
         scaled = (windows - self.tensors["scaler.mean"]) * self.tensors["scaler.inverse_deviation"]
         if self.clip is not None:
             scaled = np.clip(scaled, np.float32(self.clip.low), np.float32(self.clip.high))

@@ -62,7 +62,7 @@ class OnnxModel:
         outputs = [np.empty((0, self.n_outputs), np.float32)]
         for start in range(0, len(rows), batch_size):
             last = rows[start : start + batch_size]
-            outputs.append(self._forward(features[last[:, None] + offsets]))
+            outputs.append(self.forward(features[last[:, None] + offsets]))
             if outputs[-1].dtype != np.float32 or outputs[-1].shape != (len(last), self.n_outputs):
                 found = f"{outputs[-1].dtype} {list(outputs[-1].shape)}"
                 raise CheckFailed(
@@ -71,25 +71,8 @@ class OnnxModel:
                 )
         return np.concatenate(outputs)
 
-    def misfits(self) -> tuple[list[str], int]:
-        """As `Model.misfits`: the graph declares its input, and the runtime holds it to that."""
-        length, width = self.layout.seq_len, self.layout.n_features
-        shapes: set[tuple[int, ...]] = {(2, rows, width) for rows in (length - 1, length + 1, 1)}
-        shapes |= {(2, length, columns) for columns in (width - 1, width + 1, 1)}
-        shapes |= {(length, width), (1, 2, length, width)}
-        shapes.discard((2, length, width))
-        offered: list[NDArray[Any]] = [np.zeros(shape, np.float32) for shape in sorted(shapes)]
-        offered.append(np.zeros((2, length, width)))
-        accepted = []
-        for windows in offered:
-            try:
-                self._forward(windows)
-            except CheckFailed:
-                continue
-            accepted.append(f"{windows.dtype} {list(windows.shape)}")
-        return accepted, len(offered)
-
-    def _forward(self, windows: NDArray[Any]) -> NDArray[np.float32]:
+    def forward(self, windows: NDArray[Any]) -> NDArray[np.float32]:
+        """As `Model.forward`: the graph declares its input, and the runtime holds it to that."""
         try:
             (outputs,) = self._session.run(None, {self._input: windows})
         except Exception as error:  # as above

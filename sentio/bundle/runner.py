@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bundle.models import Model
+from sentio.bundle.models import Model, accepted_misfits
 from sentio.bundle.module import machine
 
 __all__ = ["ModelRunner"]
@@ -38,7 +38,7 @@ class ModelRunner:
 
     def probe(self) -> list[tuple[str, bool]]:
         """Inputs that the model has to refuse, and whether it did."""
-        accepted, offered = self._model.misfits()
+        accepted, offered = accepted_misfits(self._model.forward, self._seq_len, self._n_features)
         refused = [("another input", True)] * (offered - len(accepted))
         return [(what, False) for what in accepted] + refused
 

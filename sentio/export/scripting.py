@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
 
 from sentio.bundle.folder import Goldens
-from sentio.bundle.module import accepted_misfits, load_module, run_windows, save_module, torchscript
+from sentio.bundle.models import accepted_misfits
+from sentio.bundle.module import forward, load_module, run_windows, save_module, torchscript
 from sentio.errors import CheckFailed
 from sentio.models import ScaledModel
 
@@ -58,7 +60,7 @@ def _trace(module: ScaledModel, goldens: Goldens, refusal: Exception) -> torch.j
 
 
 def _compare(loaded: torch.jit.ScriptModule, module: ScaledModel, goldens: Goldens) -> None:
-    accepted, _ = accepted_misfits(loaded, module.seq_len, module.n_features)
+    accepted, _ = accepted_misfits(partial(forward, loaded), module.seq_len, module.n_features)
     if accepted:
         raise CheckFailed(
             "model", f"accepts {', '.join(accepted)}: it must refuse every other rank, T, F and type"

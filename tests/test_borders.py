@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def module_files() -> list[tuple[str, Path]]:
     return [(path.relative_to(package).parts[0].removesuffix(".py"), path) for path in files]
 
 
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def test_the_table_of_the_architecture_lists_the_modules_that_there_are() -> None:
     assert set(DIRECT) == {module for module, _ in module_files()}
 
@@ -57,6 +62,20 @@ def test_a_module_knows_only_what_stands_below_it(module: str, path: Path) -> No
     allowed = reachable(module) | {module}
     known = {name.split(".")[1] for name in imports_of(path) if name.startswith("sentio.")}
     assert known & DIRECT.keys() <= allowed, f"{path} may not know {sorted(known - allowed)}"
+
+
+def test_no_file_knows_itself_through_others() -> None:
+    names = {path: dotted(path) for path in sorted((ROOT / "sentio").rglob("*.py"))}
+    files = set(names.values())
+    knows = {}
+    for path, name in names.items():
+        found = imports_of(path) & files
+        # A package that is only the way to a file of its own is not asked for what it exports.
+        knows[name] = {known for known in found if not any(file.startswith(f"{known}.") for file in found)}
+    try:
+        TopologicalSorter(knows).prepare()
+    except CycleError as error:
+        pytest.fail(" is known by ".join(error.args[1]))
 
 
 @pytest.mark.parametrize(

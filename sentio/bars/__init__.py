@@ -1,6 +1,6 @@
 """Bars: the value and its contract, reading them, keeping them, simulating them."""
 
-from sentio.bars.contract import ADJUSTMENTS, PRICE_MAX, PRICE_MIN, VOLUME_MAX, check_bars
+from sentio.bars.contract import ADJUSTMENTS, PRICE_MAX, PRICE_MIN, VOLUME_MAX
 from sentio.bars.interval import Interval
 from sentio.bars.library import BarsLibrary, Listing
 from sentio.bars.model import Bars
@@ -27,7 +27,6 @@ __all__ = [
     "Reading",
     "Simulated",
     "Summary",
-    "check_bars",
     "read_bars",
     "read_file",
     "session_numbers",

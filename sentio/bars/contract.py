@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from sentio.errors import BarsError, UsageError
-
-if TYPE_CHECKING:
-    from sentio.bars.model import Bars
+from sentio.errors import UsageError
 
 __all__ = [
     "ADJUSTMENTS",
@@ -25,7 +22,6 @@ __all__ = [
     "Int64s",
     "Mask",
     "check_adjustment",
-    "check_bars",
     "check_symbol",
     "is_symbol",
     "list_rows",
@@ -138,17 +134,3 @@ def order_faults(ts: Int64s, shortest_step: int) -> dict[str, Mask]:
         "time is not later than that of the row before": early,
         "follows the row before by less than the interval": close_by,
     }
-
-
-def check_bars(bars: Bars) -> None:
-    """Check the whole contract; `Bars` does so when it is made.
-
-    Raises:
-        BarsError: with a line for each rule that is broken, naming rows (1 is the first bar).
-    """
-    faults = value_faults({name: getattr(bars, name) for name in COLUMNS})
-    faults |= order_faults(bars.ts, bars.step.shortest_step)
-    problems = [list_rows(what, np.flatnonzero(mask) + 1) for what, mask in faults.items() if mask.any()]
-    if problems:
-        name = f"bars {bars.symbol} {bars.interval}".replace("  ", " ")
-        raise BarsError(name, "break the contract of a bar", problems=problems)

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sentio.bars.contract import COLUMNS, Float64s, Int64s, check_adjustment, check_bars, check_symbol
+from sentio.bars.contract import (
+    COLUMNS,
+    Float64s,
+    Int64s,
+    check_adjustment,
+    check_symbol,
+    list_rows,
+    order_faults,
+    value_faults,
+)
 from sentio.bars.interval import Interval
 from sentio.errors import BarsError, UsageError
 
@@ -40,7 +49,8 @@ class Bars:
         planted: for simulated bars, the best figures that any model can reach.
 
     Raises:
-        BarsError: a column has the wrong shape or type, or a bar breaks the contract (`check_bars`).
+        BarsError: a column has the wrong shape or type, or a bar breaks the contract; each rule that
+            is broken has a line, naming rows (1 is the first bar).
         UsageError: the symbol, the interval or the adjustment is not allowed.
     """
 
@@ -72,7 +82,15 @@ class Bars:
         lengths = {name: len(getattr(self, name)) for name in ("ts", *COLUMNS)}
         if len(set(lengths.values())) > 1:
             raise BarsError("bars", f"columns differ in length: {lengths}")
-        check_bars(self)
+        self._check()
+
+    def _check(self) -> None:
+        faults = value_faults({name: getattr(self, name) for name in COLUMNS})
+        faults |= order_faults(self.ts, self.step.shortest_step)
+        problems = [list_rows(what, np.flatnonzero(mask) + 1) for what, mask in faults.items() if mask.any()]
+        if problems:
+            name = f"bars {self.symbol} {self.interval}".replace("  ", " ")
+            raise BarsError(name, "break the contract of a bar", problems=problems)
 
     def __len__(self) -> int:
         return len(self.ts)

@@ -40,6 +40,8 @@ SIGNATURE = "SHA256SUMS.sig"
 # They are in memory before any hash is known.
 _MOST_LIST_BYTES = 1 << 20
 _AGAIN = "delete the folder and make it again"
+# Nothing says that the folder is one of ours: it may be a user's, named by mistake.
+_OTHER = "check the path; where it is right, the folder was not written whole"
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
 
@@ -181,7 +183,7 @@ def _read_sums(root: int, folder: Path) -> Sums:
     sums = folder / SUMS
     with _opened(sums, root) as stream:
         if not isinstance(stream, BufferedReader):
-            raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN)
+            raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_OTHER)
         if too_large := _too_large(stream, _MOST_LIST_BYTES):
             raise CorruptStore(str(sums), too_large, hint=_AGAIN)
         content = stream.read()
@@ -217,7 +219,7 @@ def _folder(folder: Path) -> Iterator[int]:
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_AGAIN) from None
+        raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_OTHER) from None
     try:
         yield root
     finally:

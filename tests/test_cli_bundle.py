@@ -68,6 +68,14 @@ def test_words_of_others_are_shown_as_they_are(made, bundle, sentio, tmp_path):
     assert "[b][/i]" in "".join(done.out.split())
 
 
+def test_a_folder_of_something_else_is_told_and_nobody_is_asked_to_delete_it(tmp_path, sentio):
+    (tmp_path / "bars").mkdir()
+    done = sentio("bundle", "show", tmp_path)
+    assert done.code == 3
+    assert f"{tmp_path}: is not a bundle" in done.err
+    assert "hint: a bundle is artifacts/MODEL_ID/VERSION" in done.err
+
+
 def test_diff_of_a_bundle_and_its_copy_is_empty(made, bundle, sentio):
     done = sentio("bundle", "diff", made, bundle)
     assert (done.code, done.out) == (0, "the bundles are the same\n")

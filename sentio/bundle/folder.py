@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from io import BufferedReader
@@ -16,9 +17,9 @@ from numpy.typing import DTypeLike, NDArray
 from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, Manifest
-from sentio.errors import BarsError, CorruptStore, UsageError
+from sentio.errors import BadInput, BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
-from sentio.store import SIGNATURE, read_sealed
+from sentio.store import SIGNATURE, SUMS, read_sealed
 
 __all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
 
@@ -183,10 +184,14 @@ def read_files(folder: Path) -> BundleFiles:
 
     Raises:
         UsageError: there is no such folder.
+        BadInput: it is a folder of something else.
         CorruptStore: a file is damaged, missing or a link; all are named.
     """
+    hint = "a bundle is artifacts/MODEL_ID/VERSION"
     if not folder.is_dir():
-        raise UsageError(str(folder), "is not a folder", hint="a bundle is artifacts/MODEL_ID/VERSION")
+        raise UsageError(str(folder), "is not a folder", hint=hint)
+    if not any(os.path.lexists(folder / name) for name in (SUMS, MANIFEST)):
+        raise BadInput(str(folder), f"is not a bundle: it holds no {SUMS} and no {MANIFEST}", hint=hint)
     contents: dict[str, bytes] = {}
 
     def hold(name: str, stream: BufferedReader) -> str:

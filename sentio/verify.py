@@ -283,7 +283,7 @@ def _say_files(files: BundleFiles) -> str:
 
 def _say_manifest(manifest: Manifest) -> str:
     told = f"{manifest.model_id} {manifest.version}, format version {manifest.format_version}"
-    return f"{told}; gate {manifest.gate}"
+    return f"{told}; gate {manifest.gate.told(manifest.metrics.auc_standard_error)}"
 
 
 def _say_goldens(goldens: Goldens) -> str:

@@ -239,13 +239,16 @@ def test_the_gate_stands_in_the_manifest_and_is_told(project, sentio):
     passed = all(area["model"] > area[baseline] for baseline in ("majority", "logistic"))
     done = sentio("export")
     folder = project.artifacts / "TFA" / "v1"
-    gate = load_bundle(folder).manifest.gate
+    manifest = load_bundle(folder).manifest
+    gate = manifest.gate
+    text = gate.told(manifest.metrics.auc_standard_error)
     assert (gate.passed, gate.figures) == (passed, area)
-    assert str(gate) in " ".join(done.out.split())
+    assert text in " ".join(done.out.split())
+    assert "± " in text
     assert ("NOT passed" in done.err) != passed
     shown = sentio("bundle", "show", str(folder)).out
     assert ["gate.passed", json.dumps(passed)] in [line.split() for line in shown.splitlines()]
-    assert str(gate) in " ".join(sentio("verify", str(folder), "--no-cpp").out.split())
+    assert text in " ".join(sentio("verify", str(folder), "--no-cpp").out.split())
     assert json.loads(sentio("export", "--json").out)["gate"]["figures"] == area
 
 
@@ -259,7 +262,7 @@ def test_a_required_gate_refuses_a_model_that_does_not_beat_the_baselines(projec
         change_run(run, files=hashes)
         done = sentio("export", "--require-gate")
         assert done.code == code, done.err
-        assert ("NOT passed: the model's auc" in " ".join(done.err.split())) != better
+        assert ("NOT passed: the rule is that the model's auc" in " ".join(done.err.split())) != better
         assert (project.artifacts / "TFA" / "v1").exists() == better
 
 

@@ -25,6 +25,16 @@ def test_of_a_value_the_smaller_error_decides():
     assert not judged(model={"mse": 1.15}, **scores).passed
 
 
+def test_what_did_not_pass_does_not_read_as_if_the_rule_held():
+    gate = judged(model={"mse": 1.15}, ridge={"mse": 1.1})
+    assert str(gate) == f"NOT passed: the rule is that {gate.rule} (model 1.15, ridge 1.1)"
+
+
+def test_the_standard_error_of_an_area_stands_beside_it():
+    gate = judged(model={"auc": 0.5038}, majority={"auc": 0.5})
+    assert "(model 0.5038 ± 0.014 (standard error), majority 0.5)" in gate.told(0.0136)
+
+
 @pytest.mark.parametrize(
     "scores",
     [

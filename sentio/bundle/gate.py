@@ -50,11 +50,21 @@ class Gate(_Part):
     figures: dict[str, float | None]
 
     def __str__(self) -> str:
-        figures = ", ".join(
-            f"{name} {'none' if value is None else format(value, '.6g')}"
-            for name, value in self.figures.items()
-        )
-        return f"{'passed' if self.passed else 'NOT passed'}: {self.rule} ({figures})"
+        return self.told(None)
+
+    def told(self, auc_standard_error: float | None) -> str:
+        """The gate in words: the rule compares figures alone, whatever their error.
+
+        Args:
+            auc_standard_error: that of `Metrics`, shown beside the model's AUC.
+        """
+        figures = {
+            name: "none" if value is None else format(value, ".6g") for name, value in self.figures.items()
+        }
+        if auc_standard_error is not None:
+            figures["model"] += f" ± {auc_standard_error:.2g} (standard error)"
+        shown = ", ".join(f"{name} {figure}" for name, figure in figures.items())
+        return f"{'passed:' if self.passed else 'NOT passed: the rule is that'} {self.rule} ({shown})"
 
 
 def judge(metrics: Metrics) -> Gate:

@@ -68,7 +68,8 @@ def export(
         sign=signer,
         require_gate=require_gate,
     )
-    gate = read_contents(folder).manifest.gate
+    manifest = read_contents(folder).manifest
+    gate, gate_text = manifest.gate, manifest.gate.told(manifest.metrics.auc_standard_error)
     report = verify_bundle(folder, find_cli(workspace.root)) if verify else None
     if as_json:
         print_json(
@@ -83,12 +84,12 @@ def export(
             }
         )
     else:
-        facts = {"run": chosen.name, "bundle": entry_id(folder), "folder": str(folder), "gate": str(gate)}
+        facts = {"run": chosen.name, "bundle": entry_id(folder), "folder": str(folder), "gate": gate_text}
         table("exported", ["what", "value"], [list(fact) for fact in facts.items()])
         if report is not None:
             show_report(report)
     if not gate.passed:
-        message(f"gate {gate}")
+        message("the gate is NOT passed")
     if chosen.simulated:
         message(SIMULATED)
     if report is not None and not report.ok:

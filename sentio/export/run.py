@@ -90,7 +90,11 @@ def export_run(
     told = run.manifest
     metrics = Metrics.model_validate(run.metrics().model_dump())
     if require_gate and not (gate := judge(metrics)).passed:
-        raise CheckFailed("gate", str(gate), hint="train a better model, or export without --require-gate")
+        raise CheckFailed(
+            "gate",
+            gate.told(metrics.auc_standard_error),
+            hint="train a better model, or export without --require-gate",
+        )
     folder = workspace.artifacts / told.trainer.upper()
     destination = folder / (next_version(folder) if version is None else _checked(version))
     if destination.exists():

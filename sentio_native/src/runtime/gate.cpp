@@ -74,7 +74,7 @@ void read_gate(JsonFields& manifest) {
   const Gate judged = judge(predictors, *rule);
   if (told == judged) return;
   manifest.problem("gate", std::string("is not what its metrics say: ") +
-                               (judged.passed ? "passed" : "not passed") + ", " + judged.rule);
+                               (judged.passed ? "passed" : "not passed") + ", by the rule that " + judged.rule);
 }
 
 }  // namespace sentio

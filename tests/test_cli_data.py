@@ -31,6 +31,15 @@ def document(out: str) -> Any:
     return json.loads(out)
 
 
+def test_ctrl_c_is_told(sentio: Sentio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sentio.bars.read_file", interrupt)
+    done = sentio("data", "import", write(tmp_path, ROWS), "--symbol", "QQQ")
+    assert (done.code, done.out, done.err) == (130, "", "interrupted\n")
+
+
 def test_each_command_has_help_with_an_example(sentio: Sentio) -> None:
     for command in ("synth", "import", "check", "list", "remove"):
         code, out, _ = sentio("data", command, "--help")

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from sentio.cli import bundle, data, export, features, native, replay, runs, specs, train, verify
+from sentio.cli.screen import INTERRUPTED, message
 
 __all__ = ["app"]
 
+
+class _Interruptible(TyperGroup):
+    """Ctrl-C is told here, for typer ends the process without a word before `run` would see it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            message("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Interruptible,
     name="sentio",
     help="Train in Python, trade in C++, on the same bits.",
     no_args_is_help=True,

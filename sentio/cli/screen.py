@@ -124,9 +124,6 @@ def run(app: typer.Typer) -> None:
         _fail(error)
     except (OSError, MemoryError) as error:
         _fail(refused(error))
-    except KeyboardInterrupt:
-        message("interrupted")
-        sys.exit(INTERRUPTED)
 
 
 def _fail(error: SentioError) -> None:

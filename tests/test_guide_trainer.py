@@ -33,6 +33,26 @@ def trainer_folder(tmp_path, monkeypatch):
     vars(trainers).pop("gru", None)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import nosuchmod", "ModuleNotFoundError: No module named 'nosuchmod'"),
+        ("def build(", "SyntaxError: '(' was never closed"),
+        ("def build(config, n_features, seq_len, n_outputs): ...", "has no attribute 'Config'"),
+    ],
+)
+def test_a_trainer_that_cannot_be_loaded_is_named_and_hides_no_other(trainer_folder, sentio, text, told):
+    (trainer_folder / "gru.py").write_text(text)
+    done = sentio("train", "gru")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("error: trainer gru: cannot be loaded: ")
+    assert told in done.err
+    done = sentio("train", "--help")
+    assert done.code == 0
+    assert "Keys of tfa" in done.out
+    assert told in done.err
+
+
 def test_following_the_guide_gives_a_trainer_that_trains(trainer_folder, bars_workspace, sentio: Sentio):
     (trainer_folder / "gru.py").write_text(block("python"))
     (bars_workspace.specs / "train").mkdir()
@@ -50,4 +70,7 @@ def test_following_the_guide_gives_a_trainer_that_trains(trainer_folder, bars_wo
     assert torch.equal(model(x), scripted(x))
     shown = sentio("train", "--help")
     assert "Keys of gru" in shown.out
+    words = " ".join(shown.out.split())
+    assert "specs/train/gru.yaml changes these: lr=0.003, label.horizon=5, feature_spec=tiny." in words
+    assert "specs/train/tfa.yaml changes these: label.horizon=5, lr=0.0003." in words
     assert "width of the recurrent state" in shown.out

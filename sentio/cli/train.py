@@ -35,13 +35,29 @@ class _WithKeys(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The command's help, then the keys."""
-        from sentio.trainers import find_trainer, trainer_names
+        from sentio.errors import BadInput
+        from sentio.trainers import default_config, find_trainer, trainer_names
         from sentio.training.config import describe
+        from sentio.training.document import as_settings, read_yaml
+        from sentio.workspace import Workspace
 
+        project = Workspace.find_if_any()
         super().format_help(ctx, formatter)
         for name in trainer_names():
-            with formatter.section(f"Keys of {name}, for --config and --set"):
-                formatter.write_dl(describe(find_trainer(name).config))
+            try:
+                keys = describe(find_trainer(name).config)
+                file = default_config(name, project)
+                settings = [] if file is None else as_settings(read_yaml(file))
+            except BadInput as error:  # the other trainers have their help nevertheless
+                message(f"error: {error}")
+                continue
+            with formatter.section(f"Keys of {name}, for --config and --set, with their [defaults]"):
+                if settings:
+                    formatter.write_text(
+                        f"Unless --config names another file, specs/train/{name}.yaml changes these: "
+                        f"{', '.join(settings)}. Your own file begins from the defaults below."
+                    )
+                formatter.write_dl(keys)
 
 
 @app.command(cls=_WithKeys)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentio.errors import UsageError, did_you_mean
+from sentio.errors import BadInput, UsageError, did_you_mean, first_line
 from sentio.training.config import Trainer
 from sentio.workspace import Workspace, shipped_specs
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sentio.training import Run
     from sentio.training.pipeline import Watcher
 
-__all__ = ["find_trainer", "load_model", "start", "trainer_names"]
+__all__ = ["default_config", "find_trainer", "load_model", "start", "trainer_names"]
 
 
 def trainer_names() -> list[str]:
@@ -31,6 +31,7 @@ def find_trainer(name: str) -> Trainer:
 
     Raises:
         UsageError: there is no such file; those that exist are listed.
+        BadInput: its file cannot be loaded, or holds no `Config` or `build`.
     """
     names = trainer_names()
     if name not in names:
@@ -39,8 +40,15 @@ def find_trainer(name: str) -> Trainer:
             f"is not a trainer; there are: {', '.join(names)}",
             hint=did_you_mean(name, names) or "docs/guides/add-a-trainer.md",
         )
-    module = importlib.import_module(f"{__name__}.{name}")
-    return Trainer(name, module.Config, module.build)
+    try:
+        module = importlib.import_module(f"{__name__}.{name}")
+        return Trainer(name, module.Config, module.build)
+    except (ImportError, SyntaxError, AttributeError) as error:
+        raise BadInput(
+            f"trainer {name}",
+            f"cannot be loaded: {type(error).__name__}: {first_line(error)}",
+            hint="docs/guides/add-a-trainer.md",
+        ) from error
 
 
 def load_model(run: Run) -> ScaledModel:
@@ -95,7 +103,7 @@ def start(
     project = project or workspace
     if resume is None:
         config = load_config(
-            found.config, config_file or _default_config(trainer, project), settings, **(fields or {})
+            found.config, config_file or default_config(trainer, project), settings, **(fields or {})
         )
         table = open_table(config, workspace, bars, project)
         return train(found, config, table, workspace, watcher=watcher)
@@ -115,7 +123,8 @@ def start(
     return train(found, run.config(found.config), table, workspace, watcher=watcher, resume=run)
 
 
-def _default_config(trainer: str, project: Workspace) -> Path | None:
-    places = (project.specs, shipped_specs())
+def default_config(trainer: str, project: Workspace | None) -> Path | None:
+    """The configuration that is read where none is named: the project's, else the one that ships; or None."""
+    places = ([] if project is None else [project.specs]) + [shipped_specs()]
     files = [place / "train" / f"{trainer}.yaml" for place in places]
     return next((file for file in files if file.is_file()), None)

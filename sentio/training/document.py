@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 from sentio.errors import ConfigError, UsageError
 
-__all__ = ["parse_setting", "read_yaml"]
+__all__ = ["as_settings", "parse_setting", "read_yaml"]
 
 _BOOL, _FLOAT, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "merge"))
 
@@ -63,6 +63,17 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError(str(file), "is not a list of `key: value` lines")
     return {str(key): value for key, value in document.items()}
+
+
+def as_settings(document: Mapping[str, Any], above: str = "") -> list[str]:
+    """A document as `KEY=VALUE` a value, as after `--set`."""
+    settings: list[str] = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            settings += as_settings(value, f"{above}{key}.")
+        else:
+            settings.append(f"{above}{key}={value}")
+    return settings
 
 
 def parse_setting(text: str) -> tuple[list[str], Any]:

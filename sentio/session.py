@@ -267,7 +267,8 @@ class Session:
         """Go on from such a state, or from an engine's snapshot: then the window has yet to fill.
 
         Raises:
-            CorruptStore: it is damaged, or of another spec or window; nothing has changed.
+            CorruptStore: it is damaged, or of another interval, spec or window; nothing has changed. A
+                snapshot does not tell its interval.
         """
         with engine_errors("session state"):
             self._native.restore(state)

@@ -35,7 +35,7 @@ bool restore(std::span<const std::byte> bytes) {
 // of the header from "two closer bars were seen" on, as many rows as the last of them says, the counters of
 // drift with their bundle's id, and of the engine's snapshot the bars seen, the last bar's time and the
 // payload.
-constexpr std::size_t kHeader = 8 + 7 * 8, kGivenOfHeader = 3 * 8, kGivenOfSnapshot = 8 + 8;
+constexpr std::size_t kHeader = 8 + 8 * 8, kGivenOfHeader = 3 * 8, kGivenOfSnapshot = 8 + 8;
 
 // What stands between header and snapshot, by the header's last word, the number of rows; the number itself
 // is the reader's to judge.

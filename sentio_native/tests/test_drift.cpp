@@ -185,7 +185,7 @@ TEST(a_batch_counts_as_single_calls_do) {
 // The state with a counter replaced and a checksum that fits.
 std::vector<std::byte> forged(std::vector<std::byte> state, std::size_t counter, std::uint64_t word) {
   const std::size_t offset =
-      64 + 3 * 3 * 4 + 64 + 8 * counter;  // three rows of three features, a bundle's id
+      72 + 3 * 3 * 4 + 64 + 8 * counter;  // three rows of three features, a bundle's id
   for (std::size_t i = 0; i < 8; ++i) state[offset + i] = static_cast<std::byte>(word >> (8 * i));
   state.resize(state.size() - 32);
   for (const std::uint8_t byte : sha256(std::span<const std::byte>(state)))

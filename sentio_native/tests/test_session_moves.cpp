@@ -99,20 +99,22 @@ TEST(a_forged_session_is_refused) {
   session.warm_up(make_bars(40).columns());
   const auto state = session.state();
   CHECK(forged(state, 16, 3) == state);
-  CHECK_THROWS(bad_state, "format version 1", session.restore(forged(state, 8, 1)));
+  CHECK_THROWS(bad_state, "format version 2", session.restore(forged(state, 8, 2)));
   CHECK_THROWS(bad_state, "windows of 4 rows", session.restore(forged(state, 16, 4)));
   CHECK_THROWS(bad_state, "of 9 features", session.restore(forged(state, 24, 9)));
   CHECK_THROWS(bad_state, "within a session", session.restore(forged(state, 32, 0)));
-  CHECK_THROWS(bad_state, "truth value", session.restore(forged(state, 40, 2)));
-  CHECK_THROWS(bad_state, "bounds", session.restore(forged(state, 48, ~std::uint64_t{0})));
-  CHECK_THROWS(bad_state, "more rows", session.restore(forged(state, 56, 4)));
-  CHECK_THROWS(bad_state, "more rows", session.restore(forged(state, 56, ~std::uint64_t{0})));
-  CHECK_THROWS(bad_state, "SENTIOST", session.restore(forged(state, 56, 2)));  // rows are no snapshot
-  CHECK_THROWS(bad_state, "not finite", session.restore(forged(state, 64, 0x7FC00000)));
+  CHECK_THROWS(bad_state, "is of bars of 1m, this bundle's are of 5m",
+               session.restore(forged(state, 40, kMinute)));
+  CHECK_THROWS(bad_state, "truth value", session.restore(forged(state, 48, 2)));
+  CHECK_THROWS(bad_state, "bounds", session.restore(forged(state, 56, ~std::uint64_t{0})));
+  CHECK_THROWS(bad_state, "more rows", session.restore(forged(state, 64, 4)));
+  CHECK_THROWS(bad_state, "more rows", session.restore(forged(state, 64, ~std::uint64_t{0})));
+  CHECK_THROWS(bad_state, "SENTIOST", session.restore(forged(state, 64, 2)));  // rows are no snapshot
+  CHECK_THROWS(bad_state, "not finite", session.restore(forged(state, 72, 0x7FC00000)));
   Session young(bundle, kFeed);
   young.warm_up(make_bars(5).columns());  // the first valid row is the fifth
   const auto one_row = young.state();
-  CHECK_EQUAL(std::to_integer<int>(one_row[56]), 1);
+  CHECK_EQUAL(std::to_integer<int>(one_row[64]), 1);
   CHECK(session.state() == state);
 }
 

@@ -88,7 +88,7 @@ class SENTIO_API Session {
   // Go on from such bytes, or from an engine's snapshot, such as the bundle's own. The latter holds no rows
   // of features: predictions then begin when the window is full, T bars later. Drift is counted anew after
   // the latter, and after the state of another bundle's session. Throws Error(bad_state) where they are
-  // damaged or not of this spec and window.
+  // damaged or not of this interval, spec and window; a snapshot does not tell the interval.
   void restore(std::span<const std::byte> state);
 
   // Take the bar that has just closed, and predict.

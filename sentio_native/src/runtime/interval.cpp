@@ -1,7 +1,8 @@
-// Reading the length of a bar.
+// Reading and writing the length of a bar.
 #include "runtime/interval.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace sentio {
 
@@ -31,6 +32,15 @@ std::optional<std::int64_t> parse_interval(std::string_view text) noexcept {
   }
   if (count > 366 * kDay / length) return std::nullopt;
   return count * length;
+}
+
+std::string interval_text(std::int64_t interval) {
+  constexpr std::pair<std::int64_t, char> kUnits[] = {
+      {kDay, 'd'}, {kHour, 'h'}, {60 * kSecond, 'm'}, {kSecond, 's'}};
+  for (const auto& [length, unit] : kUnits) {
+    if (interval % length == 0) return std::to_string(interval / length) + unit;
+  }
+  return std::to_string(interval) + " ns";
 }
 
 }  // namespace sentio

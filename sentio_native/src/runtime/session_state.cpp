@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "runtime/interval.hpp"
 #include "runtime/record.hpp"
 #include "runtime/state_frame.hpp"
 #include "sentio/error.hpp"
@@ -13,8 +14,8 @@
 namespace sentio {
 namespace {
 
-constexpr StateFormat kSessionFormat{.magic = "SENTIOSE", .version = 2, .what = "the session's state"};
-constexpr std::size_t kHeader = 6 * 8;
+constexpr StateFormat kSessionFormat{.magic = "SENTIOSE", .version = 3, .what = "the session's state"};
+constexpr std::size_t kHeader = 7 * 8;
 constexpr std::size_t kBundleId = 64;
 constexpr std::int64_t kMostBars = std::int64_t{1} << 62;  // as a snapshot's
 
@@ -22,6 +23,7 @@ constexpr std::int64_t kMostBars = std::int64_t{1} << 62;  // as a snapshot's
 struct Header {
   std::int64_t seq_len = 0, n_features = 0;
   bool windows_cross_sessions = false;
+  std::int64_t interval_ns = 0;
   bool closer_seen = false;
   std::int64_t bars_missing = 0;
   std::int64_t rows = 0;
@@ -30,6 +32,7 @@ struct Header {
     archive(seq_len);
     archive(n_features);
     archive(windows_cross_sessions);
+    archive(interval_ns);
     archive(closer_seen);
     archive(bars_missing, 0, kMostBars);
     archive(rows);
@@ -59,6 +62,7 @@ std::vector<std::byte> Session::state() const {
   Header header{.seq_len = manifest.window.seq_len,
                 .n_features = manifest.window.n_features,
                 .windows_cross_sessions = manifest.windows_cross_sessions,
+                .interval_ns = manifest.interval_ns,
                 .closer_seen = closer_seen_,
                 .bars_missing = bars_missing_,
                 .rows = static_cast<std::int64_t>(window_.count())};
@@ -92,6 +96,10 @@ void Session::restore(std::span<const std::byte> state) {
   const BundleManifest& manifest = bundle_->manifest();
   std::span<const std::byte> payload = open_state(state, kSessionFormat);
   const Header header = read_header(payload);
+  if (header.interval_ns != manifest.interval_ns) {
+    refuse_state(kSessionFormat, "is of bars of " + interval_text(header.interval_ns) +
+                                     ", this bundle's are of " + manifest.interval);
+  }
   if (header.seq_len != manifest.window.seq_len || header.n_features != manifest.window.n_features ||
       header.windows_cross_sessions != manifest.windows_cross_sessions) {
     refuse_state(kSessionFormat, "is of windows of " + std::to_string(header.seq_len) + " rows of " +

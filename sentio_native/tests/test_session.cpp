@@ -216,7 +216,16 @@ TEST(what_is_no_probability_is_a_failed_model) {
 
 TEST(another_interval_is_refused) {
   const auto bundle = load_made();
-  CHECK_THROWS(bad_argument, "5m", (Session(bundle, {.interval_ns = kMinute})));
+  const auto refuses = [&](std::int64_t interval_ns, const std::string& text) {
+    CHECK_THROWS(bad_argument, "the feed's bars are of " + text + ", the bundle's are of 5m",
+                 (Session(bundle, {.interval_ns = interval_ns})));
+  };
+  refuses(kMinute, "1m");
+  refuses(90 * kMinute, "90m");
+  refuses(4 * 60 * kMinute, "4h");
+  refuses(24 * 60 * kMinute, "1d");
+  refuses(15'000'000'000, "15s");
+  refuses(1, "1 ns");
   CHECK_THROWS(bad_argument, "was not said: set interval_ns", (Session(bundle, {})));
   CHECK_EQUAL(Session(bundle, kFeed).bars_seen(), 0);
 }

@@ -120,9 +120,8 @@ Session::Session(std::shared_ptr<const Bundle> bundle, const SessionOptions& opt
                     std::to_string(manifest.interval_ns) + " (" + manifest.interval + ")");
   }
   if (options.interval_ns != manifest.interval_ns) {
-    throw Error(ErrorCode::bad_argument,
-                "the feed's bars are " + std::to_string(options.interval_ns) + " ns long, the bundle's are " +
-                    std::to_string(manifest.interval_ns) + " ns (" + manifest.interval + ")");
+    throw Error(ErrorCode::bad_argument, "the feed's bars are of " + interval_text(options.interval_ns) +
+                                             ", the bundle's are of " + manifest.interval);
   }
   if (options.record.empty()) return;
   StateRecord start = state_record();

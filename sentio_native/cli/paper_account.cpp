@@ -60,7 +60,7 @@ PaperResult PaperAccount::total() const noexcept {
 std::optional<double> sharpe_ratio(std::span<const PaperResult> days) {
   constexpr double kTradingDays = 252;
   const auto count = static_cast<double>(days.size());
-  if (days.size() < 2) return std::nullopt;
+  if (days.size() < kLeastSharpeDays) return std::nullopt;
   double mean = 0, squares = 0;
   for (const PaperResult& day : days) mean += (day.growth - 1.0) / count;
   for (const PaperResult& day : days) squares += (day.growth - 1.0 - mean) * (day.growth - 1.0 - mean);

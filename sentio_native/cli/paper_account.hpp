@@ -6,6 +6,7 @@
 // share of what is traded; a trade's return is compounded, whole equity in each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -53,7 +54,11 @@ class PaperAccount {
   std::int64_t bars_left_ = 0;
 };
 
-// Mean over deviation (n - 1) of the days' returns, times sqrt(252); none for fewer than two days, or days
+// Of fewer days a Sharpe ratio says nothing: its standard error, about sqrt(252 / n) (Lo 2002, "The
+// Statistics of Sharpe Ratios"), is then above 3.5.
+inline constexpr std::size_t kLeastSharpeDays = 20;
+
+// Mean over deviation (n - 1) of the days' returns, times sqrt(252); none for fewer than 20 days, or days
 // that are all alike.
 [[nodiscard]] std::optional<double> sharpe_ratio(std::span<const PaperResult> days);
 

@@ -118,8 +118,12 @@ void print_screen(const PaperReport& report) {
   print_row("total", run.total);
 
   const auto sharpe = sharpe_ratio(run.days);
-  char text[32] = "n/a";
-  if (sharpe) std::snprintf(text, sizeof text, "%.2f", *sharpe);
+  char text[40] = "n/a";
+  if (sharpe) {
+    std::snprintf(text, sizeof text, "%.2f", *sharpe);
+  } else if (run.days.size() < kLeastSharpeDays) {
+    std::snprintf(text, sizeof text, "n/a for fewer than %zu days", kLeastSharpeDays);
+  }
   std::printf("\nSharpe of the daily returns, times sqrt(252): %s\n", text);
   if (run.latencies.count() > 0) {
     std::printf("latency from bar to prediction: p50 %.1f us, p99 %.1f us, p99.9 %.1f us, over %lld bars\n",

@@ -11,6 +11,7 @@
 
 #include "bar_feed.hpp"
 #include "commands.hpp"
+#include "nanoseconds.hpp"
 #include "paper_account.hpp"
 #include "paper_report.hpp"
 #include "runtime/workspace.hpp"
@@ -133,6 +134,7 @@ FeedSurvey survey(BarFeed& feed, std::int64_t days) {
     }
     found.last_ts = bar->ts;
   }
+  if (days_seen == 0) throw Failure(Exit::bad_input, feed.origin().place + ": has no bars");
   if (days_seen < days) {
     throw Failure(Exit::usage, "--days: " + std::to_string(days) + " are asked for, there are bars of " +
                                    std::to_string(days_seen));
@@ -232,6 +234,12 @@ Exit run_command(const Arguments& arguments) {
   }
   if (const auto threshold = arguments.value("--threshold")) {
     apply_threshold(request.cfg, manifest.output, *threshold);
+  }
+  if (manifest.interval_ns >= kDay) {
+    throw Failure(Exit::usage,
+                  "tpa_test: the bundle's bars are of " + manifest.interval +
+                      ", and trading on paper ends flat every day: no signal of a day's last bar "
+                      "is filled");
   }
   request.cfg.interval_ns = manifest.interval_ns;  // the feed is read as bars of the bundle's interval
   TFAStrategy strategy(request.cfg, bundle);

@@ -245,11 +245,12 @@ TEST(a_trade_that_gains_less_than_it_costs_is_no_hit) {
 
 TEST(the_sharpe_ratio_is_that_of_the_days) {
   const auto day = [](double growth) { return PaperResult{.growth = growth}; };
-  const std::vector<PaperResult> days = {day(1.01), day(0.99), day(1.03)};
-  // Mean 0.01, deviation 0.02 over two degrees of freedom.
-  CHECK(std::fabs(*sharpe_ratio(days) - 0.5 * std::sqrt(252.0)) < 1e-9);
-  CHECK(!sharpe_ratio(std::span(days).first(1)));
-  CHECK(!sharpe_ratio(std::vector<PaperResult>(3)));
+  std::vector<PaperResult> days;
+  for (int i = 0; i < 10; ++i) days.insert(days.end(), {day(1.03), day(0.99)});
+  // Mean 0.01; 20 squares of 0.02 over 19 degrees of freedom.
+  CHECK(std::fabs(*sharpe_ratio(days) - 0.01 / (0.02 * std::sqrt(20.0 / 19.0)) * std::sqrt(252.0)) < 1e-9);
+  CHECK(!sharpe_ratio(std::span(days).first(19)));
+  CHECK(!sharpe_ratio(std::vector<PaperResult>(20)));
 }
 
 TEST(a_quantile_is_the_nearest_rank) {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bars import Bars
+from sentio.bars import Bars, require_bars
 from sentio.errors import BarsError, UsageError
 from sentio.extension import engine_errors, load_extension
 from sentio.matrix_memory import new_matrix
@@ -75,9 +75,10 @@ class FeatureEngine:
 
         Raises:
             BarsError: a bar is not later than the one before; neither state nor `out` has changed.
-            UsageError: `out` has another shape, dtype or order, or cannot be written.
+            UsageError: `bars` are no `Bars`; `out` has another shape, dtype or order, or cannot be written.
             MemoryError: there is not as much memory.
         """
+        require_bars(bars)
         if out is None:
             out = new_matrix((len(bars), self._n_features), self._spec.dtype)
         with engine_errors("features"):

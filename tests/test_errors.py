@@ -1,4 +1,4 @@
-"""What errors of other libraries and of the operating system become in ours."""
+"""What errors of others become in ours, and which code ends a command."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from sentio.errors import first_line, refused
+from sentio.cli.screen import INTERRUPTED
+from sentio.errors import SentioError, first_line, refused
 from sentio.extension import _CLASSES
 
-NATIVE = Path(__file__).resolve().parents[1] / "sentio_native"
+ROOT = Path(__file__).resolve().parents[1]
+NATIVE = ROOT / "sentio_native"
+PAGE = ROOT / "docs" / "reference" / "exit_codes.md"
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,11 @@ def test_an_error_of_the_engine_ends_both_command_lines_with_one_code() -> None:
     }
     assert len(words) == len(of_sentio_cli) > 0
     assert {word: made.exit_code for word, made in _CLASSES.items()} == of_sentio_cli
+
+
+def test_the_page_of_exit_codes_lists_those_of_the_tree() -> None:
+    def codes(kind: type[SentioError]) -> set[int]:
+        return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
+
+    listed = [int(code) for code in re.findall(r"^\| (\d+) \|", PAGE.read_text(), re.MULTILINE)]
+    assert listed == [0, *sorted(codes(SentioError)), INTERRUPTED]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sentio import extension
@@ -153,6 +154,13 @@ def test_an_output_of_another_kind_is_refused(
         engine.compute(bars, out)
     assert engine.bars_seen == 0
     assert_same_bits(engine.compute(bars), expected)
+
+
+def test_what_is_no_bars_is_refused_with_the_way_to_them(bars: Bars) -> None:
+    with pytest.raises(
+        UsageError, match=r"bars: are a DataFrame, not sentio\.Bars\n  hint: sentio\.read_bars"
+    ):
+        FeatureEngine(SPEC).compute(pd.DataFrame({"ts": bars.ts, "close": bars.close}))
 
 
 def test_bars_that_are_not_later_are_refused_and_change_nothing(bars: Bars, expected: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from sentio.bars.contract import ADJUSTMENTS, PRICE_MAX, PRICE_MIN, VOLUME_MAX
 from sentio.bars.interval import Interval
 from sentio.bars.library import BarsLibrary, Listing
-from sentio.bars.model import Bars
+from sentio.bars.model import Bars, require_bars
 from sentio.bars.parquet import Holding
 from sentio.bars.reader import Reading, ReadOptions, read_bars, read_file
 from sentio.bars.sessions import DEFAULT_SESSION_GAP, session_numbers, session_starts
@@ -29,6 +29,7 @@ __all__ = [
     "Summary",
     "read_bars",
     "read_file",
+    "require_bars",
     "session_numbers",
     "session_starts",
     "summarize",

@@ -27,7 +27,7 @@ from sentio.errors import BarsError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Bars"]
+__all__ = ["Bars", "require_bars"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,3 +153,17 @@ def _frozen(name: str, column: object) -> Int64s | Float64s:
         array = np.array(array, dtype, order="C")
         array.flags.writeable = False
     return array
+
+
+def require_bars(value: object) -> None:
+    """Refuse what is given in place of `Bars`, such as a data frame.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(value, Bars):
+        raise UsageError(
+            "bars",
+            f"are a {type(value).__name__}, not sentio.Bars",
+            hint="sentio.read_bars(FILE), or sentio.Bars(symbol, interval, ts, open, ..., volume)",
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentio.bars import Bars
+from sentio.bars import Bars, require_bars
 from sentio.bundle import checks, cold_start
 from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
 from sentio.bundle.manifest import BATCHES, Manifest, OutputKind, parse_manifest
@@ -149,9 +149,11 @@ class Bundle:
             Those bars that end a full window of `seq_len` valid rows among `bars`.
 
         Raises:
+            UsageError: `bars` are no `Bars`.
             BadInput: the bars have another interval.
             BarsError: with `warm`, a bar is not later than the training data.
         """
+        require_bars(bars)
         manifest = self.manifest
         self.check_interval(bars)
         if batch_size < 1:

@@ -169,7 +169,8 @@ def make_dataset(
             f"{manifest.symbol} {manifest.interval}",
             f"none of {count} rows can be used",
             problems=[f"{name}: {rows} rows" for name, rows in lost.items() if rows],
-            hint="import more bars, or choose a shorter horizon or window",
+            hint="change what loses the most: import more bars, choose a shorter horizon or window, or leave "
+            "out smaller moves alone",
         )
     return Dataset(table, labels, label.horizon, seq_len, sessions, np.flatnonzero(usable), lost)
 

@@ -125,7 +125,7 @@ def _metrics(manifest: RunManifest, evaluation: Evaluation) -> Table:
     planted = manifest.planted or {}
     best = {name: planted.get(f"{name}_{manifest.label.horizon}") for name in names}
     if any(value is not None for value in best.values()):
-        rows.append(["best reachable (planted)", *(_number(best[name]) for name in names)])
+        rows.append(["expected of the best model (planted)", *(_number(best[name]) for name in names)])
     return Table(f"test span, {evaluation.rows:,} rows", ["predictor", *names], rows)
 
 

@@ -408,6 +408,14 @@ def test_a_run_that_never_finished_is_refused_and_told_how_to_go_on(project, sen
     assert not (project.artifacts / "TFA").exists()
 
 
+def test_of_a_run_that_failed_nobody_is_told_to_go_on(project, sentio):
+    run = open_run(project)
+    change_run(run, state="failed")
+    done = sentio("export", run.name)
+    assert done.code == 3
+    assert "hint: train again, from the start" in done.err
+
+
 def test_without_a_name_the_newest_finished_run_is_taken(project, sentio):
     finished = open_run(project)
     later = finished.path.with_name("29990101T000000Z-tfa-ffffff")

@@ -6,16 +6,22 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
 import pytest
 import typer.main
+from command_line import Sentio
 
 from sentio.cli.app import app
 
 HELP = "import sys; sys.argv = ['sentio', '--help']; from sentio.cli import main; main()"
 HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "sentio_features", "sklearn", "torch")
+
+
+def test_the_version_is_that_of_the_package(sentio: Sentio) -> None:
+    assert sentio("--version") == (0, f"sentio {version('sentio')}\n", "")
 
 
 def commands(command: Any, name: str = "sentio") -> list[tuple[str, Any]]:

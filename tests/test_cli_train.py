@@ -28,7 +28,7 @@ def test_a_training_prints_lost_rows_spans_and_metrics_beside_baselines(bars_wor
     assert done.code == 0, done.err
     for word in ("warm-up", "label crosses a session gap", "validation", "majority", "logistic"):
         assert word in done.out
-    assert "best reachable (planted)" in done.out
+    assert "expected of the best model (planted)" in done.out
     assert "SIMULATED" in done.out
     assert "SIMULATED" in done.err
     assert open_run(bars_workspace).manifest.state == "finished"

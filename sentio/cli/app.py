@@ -35,6 +35,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"sentio {version('sentio')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_tell_version, is_eager=True, help="Tell the version and end."
+    ),
+) -> None:
+    """Options of `sentio` itself."""
+
+
 app.add_typer(data.app, name="data")
 app.add_typer(specs.app, name="specs")
 app.add_typer(features.app, name="features")

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
-_MOVED = 0.1  # the usual sign that a distribution has moved: docs/guides/run-a-bundle.md
+# The usual sign that a distribution has moved, and the rows that chance alone seldom moves so far:
+# docs/guides/run-a-bundle.md.
+_MOVED = 0.1
+_ENOUGH_ROWS = 1000
 
 
 def replay(
@@ -54,6 +57,10 @@ def replay(
     else:
         if found.difference:
             print(f"DIFFERS: {found.difference}")
+            if backend is None:
+                message(
+                    "hint: outputs of another backend may differ; name the one that ran live by --backend"
+                )
         else:
             print(f"{found.bars} bars, {found.predictions} predictions: every bit is the same")
         _print_moved(found.drift)
@@ -73,8 +80,10 @@ def _document(drift: Drift) -> dict[str, object]:
 def _print_moved(drift: Drift) -> None:
     figures = zip(drift.psi.tolist(), drift.out_of_range.tolist(), drift.names, strict=True)
     moved = sorted((each for each in figures if each[0] > _MOVED), reverse=True)
+    few = "" if drift.rows >= _ENOUGH_ROWS else f"; too few to judge by, which takes some {_ENOUGH_ROWS:,}"
     print(
-        f"drift over {drift.rows} rows: {len(moved)} of {len(drift.names)} features have a PSI above {_MOVED}"
+        f"drift over {drift.rows} rows{few}: {len(moved)} of {len(drift.names)} features have a PSI above "
+        f"{_MOVED}"
     )
     if moved:
         table(

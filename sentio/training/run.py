@@ -168,11 +168,10 @@ class Run:
             BadInput: its state is another.
         """
         if self.manifest.state != "finished":
-            raise BadInput(
-                str(self.path),
-                f"the run is {self.manifest.state}, not finished",
-                hint=f"sentio train {self.manifest.trainer} --resume {self.name}",
-            )
+            # What has failed, as by a loss that is no number, would fail again where it stopped.
+            go_on = f"sentio train {self.manifest.trainer} --resume {self.name}"
+            hint = "train again, from the start" if self.manifest.state == "failed" else go_on
+            raise BadInput(str(self.path), f"the run is {self.manifest.state}, not finished", hint=hint)
 
     def verify(self) -> None:
         """Recompute the hash of every file of a finished run and compare with the manifest.

@@ -40,7 +40,7 @@ def library_bars(workspace: Workspace, symbol: str | None, interval: str | None)
             raise UsageError(
                 "symbol",
                 f"which one is not said; there are: {', '.join(symbols)}",
-                hint=f"sentio train tfa --symbol {symbols[0]}",
+                hint=f"--symbol {symbols[0]}",
             )
         symbol = symbols[0]
     return library.load(symbol, interval)

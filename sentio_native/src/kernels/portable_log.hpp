@@ -8,10 +8,10 @@ namespace sentio {
 
 // log(a / b), where a / b is a positive number from 2^-1022 to 2^1022.
 //
-// a / b = 2^k m with m in [sqrt(1/2), sqrt(2)), as near as the quotient's rounding tells; with a' = 2^-k a and
-// s = (a' - b) / (a' + b), log m = 2 atanh s = 2 (s + s^3/3 + s^5/5 + ...). |s| < 0.1716, so that the terms
-// up to s^23 leave less than 2^-58 of the value. a' - b is exact (Sterbenz), which m - 1 is not: the rounding
-// of a quotient near 1 is all there is of a small return.
+// a / b = 2^k m with m in [sqrt(1/2), sqrt(2)), as near as the quotient's rounding tells; with a' = 2^-k a
+// and s = (a' - b) / (a' + b), log m = 2 atanh s = 2 (s + s^3/3 + s^5/5 + ...). |s| < 0.1716, so that the
+// terms up to s^23 leave less than 2^-58 of the value. a' - b is exact (Sterbenz), which m - 1 is not: the
+// rounding of a quotient near 1 is all there is of a small return.
 [[nodiscard]] inline double log_quotient(double a, double b) noexcept {
   constexpr std::uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
   // ln 2 in two parts; the first has 21 trailing zero bits, so that k times it is exact (Cody and Waite).

@@ -74,7 +74,8 @@ void read_gate(JsonFields& manifest) {
   const Gate judged = judge(predictors, *rule);
   if (told == judged) return;
   manifest.problem("gate", std::string("is not what its metrics say: ") +
-                               (judged.passed ? "passed" : "not passed") + ", by the rule that " + judged.rule);
+                               (judged.passed ? "passed" : "not passed") + ", by the rule that " +
+                               judged.rule);
 }
 
 }  // namespace sentio

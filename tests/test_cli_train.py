@@ -231,3 +231,11 @@ def test_a_project_without_bars_is_told_where_bars_come_from(workspace, sentio: 
     assert done.code == 3
     assert "holds no bars" in done.err
     assert "sentio data synth" in done.err
+
+
+def test_the_help_needs_no_project(sentio: Sentio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SENTIO_ROOT", str(tmp_path / "absent"))
+    done = sentio("train", "--help")
+    assert done.code == 0
+    assert "Keys of tfa" in done.out
+    assert "absent: is not a folder" in done.err

@@ -35,14 +35,18 @@ class _WithKeys(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The command's help, then the keys."""
-        from sentio.errors import BadInput
+        from sentio.errors import BadInput, UsageError
         from sentio.trainers import default_config, find_trainer, trainer_names
         from sentio.training.config import describe
         from sentio.training.document import as_settings, read_yaml
         from sentio.workspace import Workspace
 
-        project = Workspace.find_if_any()
         super().format_help(ctx, formatter)
+        try:
+            project = Workspace.find_if_any()
+        except UsageError as error:  # SENTIO_ROOT names no folder
+            message(f"error: {error}")
+            project = None
         for name in trainer_names():
             try:
                 keys = describe(find_trainer(name).config)

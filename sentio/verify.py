@@ -151,7 +151,7 @@ class _Lines:
         try:
             value = read()
         except (BadInput, CheckFailed, CorruptStore) as error:
-            detail = "; ".join([error.found, *error.problems])
+            detail = _one_line("; ".join([error.found, *error.problems]))
             self.checks.append(Check(name, False, detail, exit_code))
             return None
         self.checks.append(Check(name, True, say(value)))
@@ -275,6 +275,11 @@ def _check_cpp(files: BundleFiles, cli: Path | None, trust: Path | None) -> Iter
             False,
             f"contradicts itself: ended with {done.returncode}, ok is {report.ok}, bundle {report.bundle}",
         )
+
+
+def _one_line(text: str) -> str:
+    """With escapes for what could end the line of a report or move in it; a name may hold anything."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _say_files(files: BundleFiles) -> str:

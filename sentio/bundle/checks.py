@@ -34,12 +34,14 @@ def read_spec(files: BundleFiles, manifest: Manifest) -> FeatureSpec:
 
     Raises:
         SpecError: this engine does not compile it.
-        CorruptStore: it compiles to another hash.
+        CorruptStore: it is not UTF-8, or compiles to another hash.
     """
     where = str(files.path / SPEC)
-    spec = FeatureSpec.from_document(
-        files[SPEC].decode("utf-8", "replace"), name=manifest.model_id, where=where
-    )
+    try:
+        text = files[SPEC].decode("utf-8")
+    except UnicodeDecodeError:
+        raise CorruptStore(where, "is not UTF-8 text") from None
+    spec = FeatureSpec.from_document(text, name=manifest.model_id, where=where)
     if spec.hash != manifest.chain.spec_hash:
         raise CorruptStore(
             where,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from sentio.bundle.folder import MANIFEST, BundleFiles, read_files
+from sentio.bundle.folder import MANIFEST, BundleFiles, check_listing, read_files
 from sentio.bundle.manifest import FORMAT, Manifest, parse_manifest
 from sentio.errors import BadInput, CorruptStore
+from sentio.strict_json import parse_json
 
 __all__ = ["Contents", "Difference", "check_format", "compare", "read_contents"]
 
@@ -70,10 +71,13 @@ def read_contents(folder: Path) -> Contents:
 
     Raises:
         UsageError: there is no such folder.
-        CorruptStore: a file is damaged, or the manifest is none of this format version.
+        CorruptStore: a file is damaged, the manifest is none of this format version, or the files are not
+            those that it names.
     """
     files = read_files(folder)
-    return Contents(files, parse_manifest(files[MANIFEST], str(folder / MANIFEST)))
+    manifest = parse_manifest(files[MANIFEST], str(folder / MANIFEST))
+    check_listing(files, manifest)
+    return Contents(files, manifest)
 
 
 def compare(first: Contents, second: Contents) -> list[Difference]:
@@ -99,10 +103,7 @@ def check_format(folder: Path) -> int:
     """
     files = read_files(folder)
     where = str(folder / MANIFEST)
-    try:
-        document = json.loads(files[MANIFEST])
-    except ValueError:
-        raise CorruptStore(where, "is not JSON") from None
+    document = parse_json(files[MANIFEST], where)
     found = document.get("format_version") if isinstance(document, dict) else None
     if type(found) is not int:
         raise CorruptStore(where, "tells no format version")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import (
-    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from sentio.bars.contract import check_adjustment, check_symbol
 from sentio.bars.interval import Interval
 from sentio.bundle.gate import Gate, Metrics, judge
 from sentio.errors import CorruptStore, UsageError
+from sentio.strict_json import parse_json
 from sentio.validation import problem_lines
 
 __all__ = [
@@ -62,9 +66,35 @@ MOST_CLASSES = 16  # as kMostOutputs of bundle.hpp
 MOST_FEATURES = 100_000  # as kMostRowsOrFeatures of manifest.cpp
 WIDEST = 8192  # as kWidestLayer of native_model.hpp
 
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+
+
+def _read_time(value: object) -> object:
+    """The one form that is written, so that every reader knows the same times."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(_TIME, value) is None:
+        raise ValueError("is not of the form 2026-01-31T12:00:00Z")
+    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def _read_whole(value: object) -> object:
+    """Refuse what only equals a whole number: true and 1.0."""
+    if type(value) is not int:
+        raise ValueError("input should be a valid integer")
+    return value
+
+
+Time = Annotated[datetime, BeforeValidator(_read_time), Field(json_schema_extra={"pattern": _TIME})]
+WHOLE = BeforeValidator(_read_whole)
+# A folder's name everywhere, and too plain to look like anything else in a report.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
+# As kMostSamples of json_fields.hpp: more than any market has, and no sum of a few overflows int64.
+MOST_ROWS = 1 << 53
+Rows = Annotated[int, Field(ge=1, le=MOST_ROWS)]
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
@@ -171,7 +201,7 @@ class Clip(_Part):
 class Span(_Part):
     """Samples of a span, and the opens of its first and last bar in UTC nanoseconds."""
 
-    rows: Size
+    rows: Rows
     first_ts: int
     last_ts: int
 
@@ -194,7 +224,7 @@ class Distribution(_Part):
     min: float
     deciles: Annotated[list[float], Field(min_length=9, max_length=9)]
     max: float
-    counts: Annotated[list[Count], Field(min_length=10, max_length=10)]
+    counts: Annotated[list[Annotated[int, Field(ge=0, le=MOST_ROWS)]], Field(min_length=10, max_length=10)]
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -228,7 +258,7 @@ Layer: TypeAlias = Annotated[Linear | Activation, Field(discriminator="layer")]
 class _Backend(_Part):
     """Threads of a forward, and how far its outputs may be from those of the trained module, absolute."""
 
-    threads: Literal[1] = 1
+    threads: Annotated[Literal[1], WHOLE] = 1
     tolerance: Annotated[float, Field(gt=0)]
 
 
@@ -281,9 +311,9 @@ class GoldenSize(_Part):
     """How many golden bars and windows there are, and in which batches the windows were run."""
 
     bars: Size
-    windows: Literal[256] = 256
+    windows: Annotated[Literal[256], WHOLE] = 256
     batches: list[int] = list(BATCHES)
-    stress: Literal[16] = 16
+    stress: Annotated[Literal[16], WHOLE] = 16
 
 
 class Versions(_Part):
@@ -298,10 +328,10 @@ class Versions(_Part):
 class Manifest(_Part):
     """All that a bundle says of itself."""
 
-    format_version: Literal[1] = 1
-    model_id: str
-    version: str
-    created_at: AwareDatetime
+    format_version: Annotated[Literal[1], WHOLE] = 1
+    model_id: Name
+    version: Name
+    created_at: Time
     created_by: str
     simulated: bool
     symbol: str
@@ -333,11 +363,16 @@ class Manifest(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         try:
-            length = Interval.parse(self.interval).ns
+            if self.symbol:  # "" where nobody has said
+                check_symbol(self.symbol)
+            check_adjustment(self.adjustment)
+            interval = Interval.parse(self.interval)
         except UsageError as error:
-            raise ValueError(str(error)) from None
-        if self.interval_ns != length:
-            raise ValueError(f"interval_ns is {self.interval_ns}, but interval {self.interval} is {length}")
+            raise ValueError(f"{error.where}: {error.found}") from None
+        if str(interval) != self.interval:
+            raise ValueError(f"interval {self.interval!r} is written {str(interval)!r}")
+        if self.interval_ns != interval.ns:
+            raise ValueError(f"interval_ns is {self.interval_ns}, but interval {interval} is {interval.ns}")
         widths = {
             "features": len(self.features),
             "input.n_features": self.input.n_features,
@@ -391,11 +426,12 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
         where: the file's name, for messages.
 
     Raises:
-        CorruptStore: another format version, or a key that is missing, unknown or of another type; each
-            is named.
+        CorruptStore: it is no JSON as `parse_json` reads it, or of another format version, or a key is
+            missing, unknown or of another type; each is named.
     """
+    document = parse_json(text, where)
     try:
-        return Manifest.model_validate_json(text)
+        return Manifest.model_validate(document)
     except ValidationError as error:
         problems = problem_lines(error)
     raise CorruptStore(

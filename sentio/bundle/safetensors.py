@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sentio.errors import CorruptStore
+from sentio.strict_json import parse_json
 from sentio.validation import problem_lines
 
 __all__ = ["read_tensors", "write_tensors"]
@@ -57,14 +58,12 @@ def read_tensors(content: bytes, where: str) -> dict[str, Floats]:
     data = content[_LENGTH + length :]
     if len(content) < _LENGTH + length or length == 0:
         raise CorruptStore(where, "is shorter than its header")
+    document = parse_json(content[_LENGTH : _LENGTH + length], f"{where}, its header")
     try:
-        document = json.loads(content[_LENGTH : _LENGTH + length], object_pairs_hook=_no_duplicates)
         entries = TypeAdapter(dict[str, _Entry]).validate_python(document)
     except ValidationError as error:
         problems = problem_lines(error)
         raise CorruptStore(where, "is not a safetensors file of float32", problems=problems) from None
-    except (ValueError, RecursionError) as error:
-        raise CorruptStore(where, f"its header is not JSON: {error}") from None
     end = 0
     tensors = {}
     for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
@@ -78,10 +77,3 @@ def read_tensors(content: bytes, where: str) -> dict[str, Floats]:
     if end != len(data):
         raise CorruptStore(where, "holds bytes behind the last tensor")
     return tensors
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise ValueError(f"a name comes twice in {names}")
-    return dict(pairs)

@@ -1,6 +1,7 @@
 // Strict reading and canonical writing of JSON.
 #include "json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -13,13 +14,34 @@ namespace sentio {
 // out of stack on a hostile one.
 constexpr int kMaxDepth = 64;
 
+namespace {
+
+// With escapes for all that is not printable ASCII.
+std::string quote(std::string_view text) {
+  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+void require_plain_text(std::string_view text, std::string_view what, ErrorCode code) {
+  constexpr std::size_t kShown = 40;
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; })) return;
+  throw Error(
+      code, std::string(what) + " has a text that is not printable ASCII: " + quote(text.substr(0, kShown)));
+}
+
+}  // namespace
+
 Json parse_json(std::string_view text, std::string_view what, ErrorCode code) {
+  const auto refuse = [&](const std::string& why) { throw Error(code, std::string(what) + " " + why); };
+  // The parser would skip the one, and take the other for the end.
+  if (text.starts_with("\xef\xbb\xbf")) refuse("is not JSON: it begins with a byte order mark");
+  if (text.find('\0') != std::string_view::npos) refuse("is not JSON: it holds a zero byte");
   std::vector<std::set<std::string>> keys;
   std::string twice;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) {
-      throw Error(code,
-                  std::string(what) + " is nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kMaxDepth) {  // of those that are open already
+      refuse("is nested deeper than " + std::to_string(kMaxDepth) + " levels");
     }
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
@@ -34,12 +56,19 @@ Json parse_json(std::string_view text, std::string_view what, ErrorCode code) {
   } catch (const Json::exception& error) {
     const std::string_view reason =
         error.what();  // "[json.exception.parse_error.101] parse error at line ..."
-    throw Error(code,
-                std::string(what) + " is not JSON: " + std::string(reason.substr(reason.find("] ") + 2)));
+    refuse("is not JSON: " + std::string(reason.substr(reason.find("] ") + 2)));
   }
-  if (!twice.empty())
-    throw Error(code, std::string(what) + " has the key '" + twice + "' twice in one object");
+  if (!twice.empty()) refuse("has the key " + quote(twice) + " twice in one object");
   return document;
+}
+
+void require_plain_texts(const Json& document, std::string_view what, ErrorCode code) {
+  if (document.is_string()) require_plain_text(document.get_ref<const std::string&>(), what, code);
+  if (!document.is_structured()) return;
+  for (const auto& [key, inner] : document.items()) {
+    require_plain_text(key, what, code);  // of a list, the number of the place
+    require_plain_texts(inner, what, code);
+  }
 }
 
 std::string canonical_number(double value) {

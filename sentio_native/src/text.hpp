@@ -15,6 +15,22 @@ namespace sentio {
   return text;
 }
 
+// With an escape for every byte that is not printable ASCII: text of unknown origin can then neither end the
+// line of a report nor move in it.
+[[nodiscard]] inline std::string one_line(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string line;
+  for (const char c : text) {
+    if (c >= ' ' && c <= '~') {
+      line += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return line;
+}
+
 // "; did you mean X?" for the nearest candidate within two edits (Levenshtein), else "".
 [[nodiscard]] inline std::string did_you_mean(std::string_view word,
                                               const std::vector<std::string>& candidates) {

@@ -32,7 +32,7 @@ std::string line_of(const Error& error) {
   std::string text = error.what();
   text.resize(std::min(text.size(), text.find('\n')));
   for (const Problem& problem : error.problems()) text += "; " + problem.path + ": " + problem.message;
-  return text;
+  return one_line(text);
 }
 
 }  // namespace

@@ -121,13 +121,27 @@ std::vector<double> JsonFields::numbers(const char* key) {
   return numbers;
 }
 
+std::vector<std::int64_t> JsonFields::integers(const char* key) {
+  std::vector<std::int64_t> integers;
+  for (const Json& value : list(key)) {
+    if (value.is_number_integer()) {
+      integers.push_back(value.get<std::int64_t>());
+    } else {
+      problem(key, value.dump() + " is not a whole number");
+    }
+  }
+  return integers;
+}
+
 std::vector<std::int64_t> JsonFields::counts(const char* key) {
   std::vector<std::int64_t> counts;
   for (const Json& value : list(key)) {
-    if (value.is_number_unsigned() && std::in_range<std::int64_t>(value.get<std::uint64_t>())) {
+    // Beyond int64 it would wrap to a negative one.
+    if (value.is_number_integer() && value.get<std::int64_t>() >= 0 &&
+        value.get<std::int64_t>() <= kMostSamples) {
       counts.push_back(value.get<std::int64_t>());
     } else {
-      problem(key, value.dump() + " is not a count");
+      problem(key, value.dump() + " is not a count of rows");
     }
   }
   return counts;

@@ -12,7 +12,7 @@
 
 namespace sentio {
 
-// Rows beyond this are more than any market has; below it, the sum of all spans' does not overflow.
+// Rows beyond this are more than any market has; below it, a hundred times as many do not overflow int64.
 inline constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
 class JsonFields {
@@ -33,7 +33,8 @@ class JsonFields {
   std::optional<double> number_or_null(const char* key);
   std::vector<std::string> texts(const char* key);
   std::vector<double> numbers(const char* key);
-  std::vector<std::int64_t> counts(const char* key);  // whole numbers, none negative
+  std::vector<std::int64_t> integers(const char* key);
+  std::vector<std::int64_t> counts(const char* key);  // from 0 to kMostSamples
   std::map<std::string, double> all_numbers();        // of an object that holds nothing else
   std::map<std::string, std::optional<double>> all_numbers_or_null();
   const Json& list(const char* key);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -20,10 +21,42 @@ constexpr std::int64_t kFormatVersion = 1;
 // T and F beyond this are a mistake or an attack; below it, a window's size does not overflow.
 constexpr std::int64_t kMostRowsOrFeatures = 100'000;
 
+constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kDigits = "0123456789";
+
+// A name of up to `most` characters of `letters`, digits, dot, underscore and hyphen, the first a letter or a
+// digit.
+bool is_plain_name(std::string_view name, std::string_view letters, std::size_t most) noexcept {
+  const auto is_letter = [&](char c) {
+    return letters.find(c) != std::string_view::npos || kDigits.find(c) != std::string_view::npos;
+  };
+  return !name.empty() && name.size() <= most && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_letter(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+// Whether a text is a time as "2026-01-31T12:00:00Z", in this form alone.
+bool is_time(std::string_view text) noexcept {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+  const bool has_form = std::equal(
+      text.begin(), text.end(), kForm.begin(), kForm.end(),
+      [](char c, char form) { return form == '0' ? kDigits.find(c) != std::string_view::npos : c == form; });
+  if (!has_form) return false;
+  const auto number = [&](std::size_t first, std::size_t size) {
+    unsigned value = 0;
+    for (const char digit : text.substr(first, size)) value = 10 * value + static_cast<unsigned>(digit - '0');
+    return value;
+  };
+  const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(number(0, 4))),
+                                        std::chrono::month(number(5, 2)), std::chrono::day(number(8, 2))};
+  return day.ok() && day.year() > std::chrono::year(0) && number(11, 2) < 24 && number(14, 2) < 60 &&
+         number(17, 2) < 60;
+}
+
 bool is_class_name(std::string_view name) noexcept {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
-  return !name.empty() && name.size() <= 32 && kLetters.find(name.front()) != std::string_view::npos &&
+  return !name.empty() && name.size() <= 32 && kLower.find(name.front()) != std::string_view::npos &&
          name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
@@ -44,7 +77,8 @@ class ManifestReader {
     read_clip();
     read_backends();
     read_golden();
-    for (const char* key : {"created_by", "timezone", "adjustment"}) document_.text(key);
+    for (const char* key : {"created_by", "timezone"}) document_.text(key);
+    document_.word("adjustment", {"unknown", "raw", "splits", "splits+dividends"});
     read_gate(document_);  // for people: a runtime acts on neither metrics nor gate
     JsonFields engine = document_.object("engine");
     engine.text("version");
@@ -62,15 +96,23 @@ class ManifestReader {
  private:
   void read_origin() {
     BundleManifest& manifest = result_.manifest;
-    manifest.model_id = document_.text("model_id");
-    manifest.version = document_.text("version");
+    manifest.model_id = read_name("model_id");
+    manifest.version = read_name("version");
     manifest.created_at = document_.text("created_at");
+    if (!is_time(manifest.created_at)) {
+      document_.problem("created_at", "is not a time of the form 2026-01-31T12:00:00Z");
+    }
     manifest.simulated = document_.truth("simulated");
-    manifest.symbol = document_.text("symbol");
+    manifest.symbol = document_.text("symbol");  // "" where nobody has said
+    if (!manifest.symbol.empty() && !is_plain_name(manifest.symbol, kUpper, 32)) {
+      document_.problem("symbol", "is not 1 to 32 of A-Z 0-9 . _ -, the first a letter or digit");
+    }
     manifest.interval = document_.text("interval");
     manifest.interval_ns = document_.integer("interval_ns", 1);
     if (parse_interval(manifest.interval) != manifest.interval_ns) {
       document_.problem("interval_ns", "is not the length of interval '" + manifest.interval + "'");
+    } else if (interval_text(manifest.interval_ns) != manifest.interval) {
+      document_.problem("interval", "is written " + interval_text(manifest.interval_ns));
     }
     JsonFields chain = document_.object("chain");
     for (const char* key : {"bars_hash", "cache_key", "cache_id"}) chain.hash(key);
@@ -78,6 +120,15 @@ class ManifestReader {
     chain.text("run");
     chain.text_or_null("git_commit");
     chain.finish();
+  }
+
+  std::string read_name(const char* key) {
+    static const std::string letters = std::string(kUpper) + std::string(kLower);
+    std::string name = document_.text(key);
+    if (!is_plain_name(name, letters, 64)) {
+      document_.problem(key, "is not 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit");
+    }
+    return name;
   }
 
   void read_spans() {
@@ -194,24 +245,29 @@ class ManifestReader {
     for (const Json& entry : document_.list("drift")) {
       JsonFields fields(entry, "drift[" + std::to_string(manifest.drift.size()) + "]", problems_);
       FeatureRange& range = manifest.drift.emplace_back();
-      range.min = static_cast<float>(fields.number("min"));
-      range.max = static_cast<float>(fields.number("max"));
+      std::vector<double> edges = {fields.number("min")};
       const std::vector<double> deciles = fields.numbers("deciles");
       const std::vector<std::int64_t> counts = fields.counts("counts");
+      edges.insert(edges.end(), deciles.begin(), deciles.end());
+      edges.push_back(fields.number("max"));
       fields.finish();
       if (deciles.size() != range.deciles.size() || counts.size() != range.counts.size()) {
         fields.problem("deciles", "and counts are " + std::to_string(deciles.size()) + " and " +
                                       std::to_string(counts.size()) + ", not 9 and 10");
         continue;
       }
+      // Compared before they are rounded, which could hide a difference or an overflow.
+      constexpr double kLargest = std::numeric_limits<float>::max();
+      if (!std::is_sorted(edges.begin(), edges.end()) || edges.front() < -kLargest ||
+          edges.back() > kLargest) {
+        fields.problem("deciles", "do not ascend from min to max as finite float32");
+        continue;
+      }
+      range.min = static_cast<float>(edges.front());
+      range.max = static_cast<float>(edges.back());
       std::transform(deciles.begin(), deciles.end(), range.deciles.begin(),
                      [](double value) { return static_cast<float>(value); });
       std::copy(counts.begin(), counts.end(), range.counts.begin());
-      const auto& edges = range.deciles;
-      if (!std::is_sorted(edges.begin(), edges.end()) || !(range.min <= edges.front()) ||
-          !(range.max >= edges.back()) || std::isinf(range.min) || std::isinf(range.max)) {
-        fields.problem("deciles", "do not ascend from min to max as finite float32");
-      }
       if (!holds_tenths(range.counts)) {
         fields.problem("counts", "do not hold a tenth of the rows at or below each decile");
       }
@@ -222,11 +278,11 @@ class ManifestReader {
   }
 
   static bool holds_tenths(const std::array<std::int64_t, 10>& counts) {
-    const double rows = std::accumulate(counts.begin(), counts.end(), 0.0);  // no sum of these overflows
-    double below = 0;
+    const std::int64_t rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+    std::int64_t below = 0;
     for (std::size_t k = 0; k + 1 < counts.size(); ++k) {
-      below += static_cast<double>(counts[k]);
-      if (10 * below < static_cast<double>(k + 1) * rows) return false;
+      below += counts[k];
+      if (10 * below < static_cast<std::int64_t>(k + 1) * rows) return false;
     }
     return rows > 0;
   }
@@ -315,8 +371,8 @@ class ManifestReader {
     if (golden.integer("windows") != static_cast<std::int64_t>(kGoldenWindows)) {
       golden.problem("windows", "is not " + std::to_string(kGoldenWindows));
     }
-    if (golden.numbers("batches") !=
-        std::vector<double>(std::begin(kGoldenBatches), std::end(kGoldenBatches))) {
+    if (golden.integers("batches") !=
+        std::vector<std::int64_t>(std::begin(kGoldenBatches), std::end(kGoldenBatches))) {
       golden.problem("batches", "is not [1, 7, 256]");
     }
     if (golden.integer("stress") != static_cast<std::int64_t>(kStressWindows)) {
@@ -353,6 +409,7 @@ std::string_view describe(OutputKind kind) noexcept {
 
 ManifestDocument parse_manifest(std::string_view text) {
   const Json json = parse_json(text, "metadata.json", ErrorCode::bad_bundle);
+  require_plain_texts(json, "metadata.json", ErrorCode::bad_bundle);
   return ManifestReader(json).run();
 }
 

@@ -55,6 +55,7 @@ Tensors read_safetensors(std::span<const std::byte> bytes, std::string_view name
   const auto data = bytes.subspan(sizeof length + header.size());
   const Json document =
       parse_json({reinterpret_cast<const char*>(header.data()), header.size()}, name, ErrorCode::bad_bundle);
+  require_plain_texts(document, name, ErrorCode::bad_bundle);
   if (!document.is_object()) refuse(name, "its header is not an object");
 
   Tensors tensors;

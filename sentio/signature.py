@@ -18,6 +18,8 @@ __all__ = ["Signer", "TrustedKey", "load_signer"]
 Signer: TypeAlias = Callable[[bytes], bytes]
 
 _SIZE = 64
+_LOCKED = b"Proc-Type: 4,ENCRYPTED"  # RFC 1421
+_MOST_KEY_BYTES = 64 << 10  # as kMostKeyBytes of signature.cpp
 _MAKE_KEYS = "openssl genpkey -algorithm ed25519 -out key.pem; openssl pkey -in key.pem -pubout -out pub.pem"
 
 
@@ -63,8 +65,10 @@ class TrustedKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+        content = _read(path)
         try:
-            key = load_pem_public_key(_read(path))
+            # A public key is not locked; the package would not notice, OpenSSL in C++ does.
+            key = None if _LOCKED in content else load_pem_public_key(content)
         except (ValueError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, Ed25519PublicKey):
@@ -108,7 +112,11 @@ class TrustedKey:
 def _read(path: Path) -> bytes:
     if not path.is_file():
         raise UsageError(str(path), "is not a key file", hint=_MAKE_KEYS)
-    return path.read_bytes()
+    with path.open("rb") as stream:
+        content = stream.read(_MOST_KEY_BYTES + 1)
+    if len(content) > _MOST_KEY_BYTES:
+        raise BadInput(str(path), "holds more than 64 KiB, which is no key in PEM", hint=_MAKE_KEYS)
+    return content
 
 
 def _require_package() -> None:

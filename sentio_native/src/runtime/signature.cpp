@@ -12,7 +12,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #endif
 
@@ -26,6 +25,13 @@ std::string TrustedKey::fingerprint() const {
 namespace {
 
 constexpr std::size_t kSignatureSize = 64;
+// A key in PEM takes some hundred; a device may have no end.
+constexpr std::size_t kMostKeyBytes = std::size_t{64} << 10;
+
+// OpenSSL asks on the terminal for the password of a locked PEM, unless there is this. A public key has none.
+int refuse_password(char*, int, int, void*) {
+  return -1;
+}
 
 template <auto Free>
 struct Freed {
@@ -51,11 +57,16 @@ TrustedKey::TrustedKey(std::string_view text_or_path) {
     if (!stream || std::filesystem::is_directory(place)) {
       throw Error(ErrorCode::missing, place + ": is not a key file");
     }
-    text.assign(std::istreambuf_iterator<char>(stream), {});
+    text.resize(kMostKeyBytes + 1);
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+  }
+  if (text.size() > kMostKeyBytes) {
+    throw Error(ErrorCode::bad_argument, place + ": holds more than 64 KiB, which is no key in PEM");
   }
   const std::unique_ptr<BIO, Freed<&BIO_free>> source(
       BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  const Key key(source ? PEM_read_bio_PUBKEY(source.get(), nullptr, nullptr, nullptr) : nullptr);
+  const Key key(source ? PEM_read_bio_PUBKEY(source.get(), nullptr, &refuse_password, nullptr) : nullptr);
   std::size_t size = key_.size();
   const bool good = key && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_ED25519 &&
                     EVP_PKEY_get_raw_public_key(key.get(), key_.data(), &size) == 1 && size == key_.size();

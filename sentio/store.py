@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -24,10 +24,11 @@ from sentio.errors import CorruptStore, UsageError, refused
 __all__ = [
     "SIGNATURE",
     "SUMS",
+    "SealedFolder",
     "Sums",
     "entry_id",
+    "open_sealed",
     "publish",
-    "read_sealed",
     "read_sums",
     "sha256_file",
     "verify_sums",
@@ -125,8 +126,8 @@ def read_sums(folder: Path) -> Sums:
         CorruptStore: it is missing, a link, or holds a line of another form; all are named.
         ResourceError: it cannot be read.
     """
-    with _resources(folder), _folder(folder) as root:
-        return _read_sums(root, folder)
+    with open_sealed(folder) as sealed:
+        return sealed.listing()
 
 
 def verify_sums(folder: Path) -> str:
@@ -140,53 +141,119 @@ def verify_sums(folder: Path) -> str:
             A signature, `SHA256SUMS.sig`, is the one file that need not be; it is not checked here.
         ResourceError: a file cannot be read.
     """
-    return read_sealed(folder, lambda _, stream: hashlib.file_digest(stream, "sha256").hexdigest()).id
+    with open_sealed(folder) as sealed:
+        sealed.read(lambda _, stream: hashlib.file_digest(stream, "sha256").hexdigest())
+        return sealed.id
 
 
-def read_sealed(
-    folder: Path, read: Callable[[str, BufferedReader], str], most_bytes: int | None = None
-) -> Sums:
-    """Read every file below `folder` once, and compare with its `SHA256SUMS`, as `verify_sums` does.
+@dataclass(frozen=True, slots=True)
+class SealedFolder:
+    """A published folder that is held open: `SHA256SUMS` and its signature are read, no other file yet.
 
-    Everything is opened relative to one open folder and never through a link: a folder that is replaced
-    meanwhile is read whole, the old one or the new one, and a file that is overwritten fails its hash. What
-    is not listed is looked at by its name alone.
+    Everything is opened relative to the one open folder and never through a link: a folder that is replaced
+    meanwhile is read whole, the old one or the new one, and a file that is overwritten fails its hash.
 
-    Args:
-        folder: a published folder.
-        read: takes the name and the stream of each listed file, and of the signature where there is one;
-            gives the SHA-256 of what it read.
-        most_bytes: a file of more is not read, and told; None: of any size.
+    Attributes:
+        path: where it is.
+        sums: the bytes of `SHA256SUMS`, of which identity, listing and signature are.
+        signature: the bytes of `SHA256SUMS.sig`, unchecked; None where there is none.
+    """
+
+    path: Path
+    sums: bytes
+    signature: bytes | None
+    _root: int
+
+    @property
+    def id(self) -> str:
+        """The folder's identity: the SHA-256 of `sums`."""
+        return hashlib.sha256(self.sums).hexdigest()
+
+    def listing(self) -> Sums:
+        """What `sums` lists.
+
+        Raises:
+            CorruptStore: a line has another form; all are named.
+        """
+        return _parse_sums(self.sums, self.path)
+
+    def read(
+        self,
+        read: Callable[[str, BufferedReader], str],
+        *,
+        allowed: Collection[str] | None = None,
+        most_bytes: int | None = None,
+    ) -> None:
+        """Read every file once, and compare with `SHA256SUMS`, as `verify_sums` does.
+
+        What is not listed is looked at by its name alone.
+
+        Args:
+            read: takes the name and the stream of each listed file; gives the SHA-256 of what it read.
+            allowed: where another name is listed, nothing is read; None: any name.
+            most_bytes: of all files together; those beyond are not read, and told; None: any number.
+
+        Raises:
+            CorruptStore: as `verify_sums`, or for a name or a size that is not allowed.
+            ResourceError: a file cannot be read.
+        """
+        sums = self.listing()
+        unknown = [] if allowed is None else [name for name in sums.hashes if name not in allowed]
+        if unknown:
+            self._refuse([f"{name}: is no file of a folder of this kind and format" for name in unknown])
+        missing, problems = dict(sums.hashes), []
+        taken = 0
+        with _resources(self.path):
+            for name, stream in _streams(self._root, self.path, sums):
+                digest = missing.pop(name, None)
+                if digest is None:
+                    problems.append(f"{name}: is not listed in {SUMS}")
+                elif stream is None:
+                    problems.append(f"{name}: is a link or not a file")
+                elif most_bytes is not None and (taken := taken + _size(stream)) > most_bytes:
+                    problems.append(f"{name}: with it the files hold more than {_mebibytes(most_bytes)}")
+                elif read(name, stream) != digest:
+                    problems.append(f"{name}: its bytes are not those that were written")
+        self._refuse([*problems, *(f"{name}: is missing" for name in missing)])
+
+    def _refuse(self, problems: list[str]) -> None:
+        if problems:
+            raise CorruptStore(str(self.path), "is damaged", problems=sorted(problems), hint=_AGAIN)
+
+
+@contextmanager
+def open_sealed(folder: Path) -> Iterator[SealedFolder]:
+    """Open a published folder and read its `SHA256SUMS` and signature, so that these can be checked first.
+
+    Raises:
+        CorruptStore: the list is missing, or one of the two is a link, no file or too large.
+        ResourceError: one cannot be read.
     """
     with _resources(folder), _folder(folder) as root:
-        sums = _read_sums(root, folder)
-        missing, problems = dict(sums.hashes), []
-        for name, stream in _streams(root, folder, sums):
-            digest = missing.pop(name, None)
-            if name == SUMS:  # read already
-                continue
-            if digest is None and name != SIGNATURE:
-                problems.append(f"{name}: is not listed in {SUMS}")
-            elif stream is None:
-                problems.append(f"{name}: is a link or not a file")
-            elif too_large := _too_large(stream, _MOST_LIST_BYTES if name == SIGNATURE else most_bytes):
-                problems.append(f"{name}: {too_large}")
-            elif read(name, stream) != digest and name != SIGNATURE:
-                problems.append(f"{name}: its bytes are not those that were written")
-    problems += [f"{name}: is missing" for name in missing]
-    if problems:
-        raise CorruptStore(str(folder), "is damaged", problems=sorted(problems), hint=_AGAIN)
-    return sums
-
-
-def _read_sums(root: int, folder: Path) -> Sums:
-    sums = folder / SUMS
-    with _opened(sums, root) as stream:
-        if not isinstance(stream, BufferedReader):
+        sums = _read_short(root, folder / SUMS)
+        if sums is None:
             raise CorruptStore(str(folder), f"holds no {SUMS} of its own", hint=_OTHER)
-        if too_large := _too_large(stream, _MOST_LIST_BYTES):
-            raise CorruptStore(str(sums), too_large, hint=_AGAIN)
-        content = stream.read()
+        signature = _read_short(root, folder / SIGNATURE)
+        yield SealedFolder(folder, sums, signature, root)
+
+
+def _read_short(root: int, path: Path) -> bytes | None:
+    """The bytes of a file whose hash nobody knows; None where nothing has its name."""
+    with _opened(path, root) as stream:
+        if isinstance(stream, BufferedReader):
+            content = stream.read(_MOST_LIST_BYTES + 1)
+            if len(content) <= _MOST_LIST_BYTES:
+                return content
+            found = f"{path.name}: holds more than {_mebibytes(_MOST_LIST_BYTES)}"
+        elif stream is None and path.name not in os.listdir(root):
+            return None
+        else:
+            found = f"{path.name}: is a link or not a file"
+    raise CorruptStore(str(path.parent), "is damaged", problems=[found], hint=_AGAIN)
+
+
+def _parse_sums(content: bytes, folder: Path) -> Sums:
+    sums = folder / SUMS
     try:
         *lines, rest = content.decode("ascii").split("\n")
     except UnicodeDecodeError:
@@ -206,11 +273,12 @@ def _read_sums(root: int, folder: Path) -> Sums:
     return Sums(content, listed)
 
 
-def _too_large(stream: BufferedReader, most: int | None) -> str:
-    """What is wrong with a file's size; "" where nothing is."""
-    if most is None or os.fstat(stream.fileno()).st_size <= most:
-        return ""
-    return f"holds more than {most >> 20} MiB"
+def _size(stream: BufferedReader) -> int:
+    return os.fstat(stream.fileno()).st_size
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count >> 20} MiB"
 
 
 @contextmanager
@@ -229,11 +297,13 @@ def _folder(folder: Path) -> Iterator[int]:
 def _streams(
     root: int, folder: Path, sums: Sums, above: str = ""
 ) -> Iterator[tuple[str, BufferedReader | None]]:
-    """Open what `SHA256SUMS` lists, and its signature, in the order of names; None for all else there is."""
-    files = {*sums.hashes, SIGNATURE}
+    """Open what `SHA256SUMS` lists, in the order of names; None for all else, but the two read before."""
+    files = sums.hashes.keys()
     folders = {parent.as_posix() for name in sums.hashes for parent in PurePosixPath(name).parents}
     for entry in sorted(os.listdir(root)):
         name = f"{above}{entry}"
+        if name in (SUMS, SIGNATURE):
+            continue
         if name not in files | folders:
             yield name, None
             continue

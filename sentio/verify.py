@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,15 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentio.bundle import checks, cold_start
-from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
+from sentio.bundle.folder import (
+    MANIFEST,
+    STATE,
+    BundleFiles,
+    Goldens,
+    check_listing,
+    open_bundle,
+    read_opened,
+)
 from sentio.bundle.manifest import BATCHES, Backend, Manifest, parse_manifest
 from sentio.bundle.models import load_model
 from sentio.bundle.native import NativeModel
@@ -103,13 +112,18 @@ def verify_bundle(
     """
     trusted = None if trust is None else TrustedKey(trust)
     lines = _Lines()
-    files = lines.value("SHA256SUMS", partial(read_files, folder), _say_files, CorruptStore.exit_code)
+    with ExitStack() as stack:
+        opened = partial(stack.enter_context, open_bundle(folder))
+        sealed = lines.value("SHA256SUMS", opened, None, CorruptStore.exit_code)
+        if sealed is None:
+            return VerifyReport("", False, tuple(lines.checks))
+        if trusted is not None:
+            lines.check("signature", lambda: trusted.check(sealed.sums, sealed.signature))
+            if lines.checks[-1].ok is False:
+                return VerifyReport(sealed.id, False, tuple(lines.checks))
+        files = lines.value("SHA256SUMS", partial(read_opened, sealed), _say_files, CorruptStore.exit_code)
     if files is None:
         return VerifyReport("", False, tuple(lines.checks))
-    if trusted is not None:
-        lines.check("signature", lambda: trusted.check(files.sums, files.signature))
-        if lines.checks[-1].ok is False:
-            return VerifyReport(files.id, False, tuple(lines.checks))
     manifest = lines.value("manifest", lambda: parse_manifest(files[MANIFEST], MANIFEST), _say_manifest)
     if manifest is not None:
         _check_python(lines, files, manifest)
@@ -144,17 +158,21 @@ class _Lines:
         self,
         name: str,
         read: Callable[[], Value],
-        say: Callable[[Value], str],
+        say: Callable[[Value], str] | None,
         exit_code: int = CheckFailed.exit_code,
     ) -> Value | None:
-        """Read something that later checks need; None where that failed."""
+        """Read something that later checks need; None where that failed.
+
+        With `say` None there is no line where it went well.
+        """
         try:
             value = read()
         except (BadInput, CheckFailed, CorruptStore) as error:
             detail = _one_line("; ".join([error.found, *error.problems]))
             self.checks.append(Check(name, False, detail, exit_code))
             return None
-        self.checks.append(Check(name, True, say(value)))
+        if say is not None:
+            self.checks.append(Check(name, True, say(value)))
         return value
 
     def check(self, name: str, action: Callable[[], str]) -> None:

@@ -108,7 +108,7 @@ def test_an_extra_file_is_refused_sealed_or_not(bundle):
     (bundle / "golden" / "more.npy").write_bytes(b"")
     with pytest.raises(CorruptStore, match=r"golden/more.npy: is not listed"):
         load_bundle(bundle)
-    with pytest.raises(CorruptStore, match=r"golden/more.npy: is no file of this bundle"):
+    with pytest.raises(CorruptStore, match=r"golden/more.npy: is no file of a folder of this kind"):
         load_bundle(reseal(bundle))
 
 

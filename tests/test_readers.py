@@ -16,6 +16,7 @@ from bundles import Planted, change_array, change_json, make_bundle, make_source
 
 from sentio import LiveBundle
 from sentio.bundle import Bundle, checks, load_bundle
+from sentio.bundle.inspection import read_contents
 from sentio.errors import CheckFailed, CorruptStore
 from sentio.features import FeatureEngine
 from sentio.verify import find_cli, verify_bundle
@@ -97,16 +98,47 @@ def test_a_spoilt_bundle_that_was_sealed_again_is_refused_by_every_reader(pristi
     assert cli is None or f"C++: {line}" in failed
 
 
-@pytest.mark.parametrize(
-    ("name", "size"), [("model.pt", 2**30), ("SHA256SUMS", 2**20), ("SHA256SUMS.sig", 2**20)]
-)
-def test_a_file_is_refused_for_its_size_by_every_reader(pristine, bundle, name, size):
+@pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig"])
+def test_a_file_is_refused_for_its_size_by_every_reader(pristine, bundle, name):
     with (bundle / name).open("ab") as stream:
-        stream.truncate(size + 1)
-    with pytest.raises(CorruptStore, match=f"{name}: holds more than {size >> 20} MiB"):
+        stream.truncate(2**20 + 1)
+    with pytest.raises(CorruptStore, match=f"{name}: holds more than 1 MiB"):
         load_bundle(bundle)
-    with pytest.raises(CorruptStore, match=f"{name}: holds more than {size >> 20} MiB"):
+    with pytest.raises(CorruptStore, match=f"{name}: holds more than 1 MiB"):
         LiveBundle(dataclasses.replace(pristine, path=bundle))
+
+
+def test_files_are_refused_for_their_sum_by_every_reader(pristine, bundle):
+    sizes = {path: path.stat().st_size for path in bundle.rglob("*") if path.is_file()}
+    listed = sum(size for path, size in sizes.items() if path.name != "SHA256SUMS")
+    model = bundle / "model.safetensors"
+    with model.open("ab") as stream:
+        stream.truncate(2**30 - listed + sizes[model] + 1)
+    for read in (load_bundle, lambda path: LiveBundle(dataclasses.replace(pristine, path=path))):
+        with pytest.raises(CorruptStore, match="with it the files hold more than 1024 MiB"):
+            read(bundle)
+
+
+def claim(bundle: Path, name: str) -> None:
+    """List a file that is not there: who reads it says so."""
+    with (bundle / "SHA256SUMS").open("a") as stream:
+        stream.write(f"{'0' * 64}  {name}\n")
+
+
+def test_a_name_that_no_bundle_has_is_refused_before_any_file_is_read(pristine, bundle):
+    (bundle / "engine.state").write_bytes(b"damaged")
+    claim(bundle, "more")
+    for read in (load_bundle, lambda path: LiveBundle(dataclasses.replace(pristine, path=path))):
+        with pytest.raises(CorruptStore, match="more: is no file of a folder of this kind") as refused:
+            read(bundle)
+        assert "engine.state" not in str(refused.value)
+
+
+def test_looking_at_a_bundle_refuses_files_that_its_manifest_does_not_name(tmp_path):
+    bundle = make_bundle(tmp_path, backends=["native"])
+    (bundle / "model.pt").write_bytes(b"code")
+    with pytest.raises(CorruptStore, match=r"model\.pt: is no file of this bundle"):
+        read_contents(reseal(bundle))
 
 
 def test_loading_makes_every_check_that_verify_makes(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from io import BufferedReader
 from pathlib import Path
@@ -16,12 +17,24 @@ from numpy.typing import DTypeLike, NDArray
 
 from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
-from sentio.bundle.manifest import BATCHES, STRESS, WINDOWS, Manifest
+from sentio.bundle.manifest import BATCHES, MODEL_FILES, STRESS, WINDOWS, Manifest
 from sentio.errors import BadInput, BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
-from sentio.store import SIGNATURE, SUMS, read_sealed
+from sentio.signature import TrustedKey
+from sentio.store import SUMS, SealedFolder, open_sealed
 
-__all__ = ["MANIFEST", "SPEC", "STATE", "BundleFiles", "Floats", "Goldens", "check_listing", "read_files"]
+__all__ = [
+    "MANIFEST",
+    "SPEC",
+    "STATE",
+    "BundleFiles",
+    "Floats",
+    "Goldens",
+    "check_listing",
+    "open_bundle",
+    "read_files",
+    "read_opened",
+]
 
 MANIFEST, SPEC, STATE = "metadata.json", "feature_spec.json", "engine.state"
 GOLDEN = (
@@ -31,8 +44,9 @@ GOLDEN = (
 BEFORE = "golden/before.state"
 FILES = (MANIFEST, SPEC, STATE, BEFORE, *(f"golden/{name}.npy" for name in GOLDEN))
 NATIVE_GOLDEN = "golden/native.npy"
-# It is in memory before its hash is known.
-MOST_FILE_BYTES = 1 << 30
+ALL_NAMES = frozenset({*FILES, NATIVE_GOLDEN, *MODEL_FILES})
+# Of all files together, as kMostBytes of sealed_folder.hpp: they are in memory before their hashes are known.
+MOST_BYTES = 1 << 30
 
 # Who is within a thousandth of the outputs' spread decides as this model does; rounding is some millionth.
 SPREAD_SHARE = 1e-3
@@ -47,15 +61,13 @@ class BundleFiles:
     """A bundle's identity and the bytes of its files by name, all checked against `SHA256SUMS`.
 
     Attributes:
-        sums: the bytes of `SHA256SUMS`, whose SHA-256 is the identity.
-        signature: the bytes of `SHA256SUMS.sig`, unchecked; None where there is none.
+        signed: whether there is a signature, whosever it is.
     """
 
     path: Path
     id: str
     contents: Mapping[str, bytes]
-    sums: bytes
-    signature: bytes | None = None
+    signed: bool = False
 
     def __getitem__(self, name: str) -> bytes:
         return self.contents[name]
@@ -179,31 +191,56 @@ class Goldens:
         return {name: array for name, array in arrays.items() if array is not None}
 
 
-def read_files(folder: Path) -> BundleFiles:
-    """Check a bundle's files against its `SHA256SUMS`, and hold the very bytes that were checked.
+@contextmanager
+def open_bundle(folder: Path) -> Iterator[SealedFolder]:
+    """Open a bundle's folder; of its files `SHA256SUMS` and the signature alone are read.
 
     Raises:
         UsageError: there is no such folder.
         BadInput: it is a folder of something else.
-        CorruptStore: a file is damaged, missing or a link; all are named.
+        CorruptStore: it holds no `SHA256SUMS`.
     """
     hint = "a bundle is artifacts/MODEL_ID/VERSION"
     if not folder.is_dir():
         raise UsageError(str(folder), "is not a folder", hint=hint)
     if not any(os.path.lexists(folder / name) for name in (SUMS, MANIFEST)):
         raise BadInput(str(folder), f"is not a bundle: it holds no {SUMS} and no {MANIFEST}", hint=hint)
+    with open_sealed(folder) as sealed:
+        yield sealed
+
+
+def read_files(folder: Path, trusted: TrustedKey | None = None) -> BundleFiles:
+    """Read a bundle; where a key is trusted, nothing of one that it did not sign, but `SHA256SUMS`.
+
+    Raises:
+        UsageError: there is no such folder.
+        BadInput: it is a folder of something else.
+        CheckFailed: the key did not sign it.
+        CorruptStore: as `read_opened`.
+    """
+    with open_bundle(folder) as sealed:
+        if trusted is not None:
+            trusted.check(sealed.sums, sealed.signature)
+        return read_opened(sealed)
+
+
+def read_opened(sealed: SealedFolder) -> BundleFiles:
+    """Check a bundle's files against its `SHA256SUMS`, and hold the very bytes that were checked.
+
+    Raises:
+        CorruptStore: a file is damaged, missing, a link, none of a bundle, or too large; all are named.
+    """
     contents: dict[str, bytes] = {}
 
     def hold(name: str, stream: BufferedReader) -> str:
         contents[name] = stream.read()
         return hashlib.sha256(contents[name]).hexdigest()
 
-    sums = read_sealed(folder, hold, MOST_FILE_BYTES)
-    signature = contents.pop(SIGNATURE, None)
+    sealed.read(hold, allowed=ALL_NAMES, most_bytes=MOST_BYTES)
     problems = [f"{name}: is missing" for name in FILES if name not in contents]
     if problems:
-        raise CorruptStore(str(folder), "is not a bundle", problems=problems)
-    return BundleFiles(folder, sums.id, contents, sums.content, signature)
+        raise CorruptStore(str(sealed.path), "is not a bundle", problems=problems)
+    return BundleFiles(sealed.path, sealed.id, contents, sealed.signature is not None)
 
 
 def check_listing(files: BundleFiles, manifest: Manifest) -> str:

@@ -35,7 +35,7 @@ class Contents:
         """The manifest's fields by their paths, for people: of a list its length, or the names in it."""
         yield "bundle", self.files.id
         yield "files", len(self.files.contents)
-        yield "signature", "none" if self.files.signature is None else "present, not checked"
+        yield "signature", "present, not checked" if self.files.signed else "none"
         for path, value in _leaves(self.manifest.model_dump(mode="json"), "", into_lists=False):
             yield path, _brief(value) if isinstance(value, list) else value
 
@@ -43,7 +43,7 @@ class Contents:
         """Everything for scripts: the whole manifest beside the bundle's id."""
         return {
             "bundle": self.files.id,
-            "signature": {"present": self.files.signature is not None, "checked": False},
+            "signature": {"present": self.files.signed, "checked": False},
             "files": sorted(self.files.contents),
             "manifest": self.manifest.model_dump(mode="json"),
         }

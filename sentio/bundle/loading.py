@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sentio.bars import Bars, require_bars
 from sentio.bundle import checks, cold_start
-from sentio.bundle.folder import MANIFEST, STATE, BundleFiles, Goldens, check_listing, read_files
+from sentio.bundle.folder import MANIFEST, STATE, Goldens, check_listing, read_files
 from sentio.bundle.manifest import BATCHES, Manifest, OutputKind, parse_manifest
 from sentio.bundle.models import Model, choose_backend, load_model
 from sentio.bundle.native import NativeModel
@@ -181,15 +181,15 @@ def load_bundle(
 ) -> Bundle:
     """Load a bundle, or refuse it, by the checks of `verify_bundle`, of the backend that is to run.
 
-    Hashes come first, then manifest, spec, golden features, engine state and golden outputs.
+    The signature comes first, then hashes, manifest, spec, golden features, engine state and golden outputs.
 
     A bundle may hold code (TorchScript, machine code): load only those whose source you trust.
 
     Args:
         folder: such as artifacts/TFA/v1.
         backend: what is to run the model; None takes the first that the bundle holds.
-        trust: a PEM file with an Ed25519 public key: a bundle that it did not sign is refused before anything
-            of it is parsed.
+        trust: a PEM file with an Ed25519 public key: a bundle that it did not sign is refused before any file
+            but `SHA256SUMS` is read.
 
     Raises:
         UsageError: there is no such folder or key file, or the bundle does not hold that backend.
@@ -201,9 +201,7 @@ def load_bundle(
             asked for and the package `cryptography` is not installed.
     """
     trusted = None if trust is None else TrustedKey(Path(trust))
-    files: BundleFiles = read_files(Path(folder))
-    if trusted is not None:
-        trusted.check(files.sums, files.signature)
+    files = read_files(Path(folder), trusted)
     manifest = parse_manifest(files[MANIFEST], str(files.path / MANIFEST))
     check_listing(files, manifest)
     chosen = choose_backend(manifest, backend)

@@ -28,6 +28,7 @@ from sentio.validation import problem_lines
 __all__ = [
     "BATCHES",
     "FORMAT",
+    "MODEL_FILES",
     "MOST_CLASSES",
     "MOST_FEATURES",
     "STRESS",
@@ -299,6 +300,9 @@ class Onnx(_Backend):
 
 
 Backend: TypeAlias = Annotated[Native | TorchScript | Aoti | Onnx, Field(discriminator="name")]
+
+
+MODEL_FILES = tuple(kind.model_fields["file"].default for kind in (Native, TorchScript, Aoti, Onnx))
 
 
 class EngineVersion(_Part):

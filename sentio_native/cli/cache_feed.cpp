@@ -154,7 +154,7 @@ std::unique_ptr<BarFeed> open_cache_feed(const fs::path& root, const std::string
   }
   // Sealed too, but not read here: features.parquet.
   static constexpr std::string_view kLarge[] = {"ts.npy", "bars.npy", "features.npy", "features.parquet"};
-  SealedFolder entry = SealedFolder::read(*folder, kLarge);
+  SealedFolder entry = SealedFolder::read(*folder, {.large = kLarge});
   const EntryFacts facts = parse_facts(entry.text("manifest.json"), folder->string() + "/manifest.json");
   if (facts.spec_hash != manifest.spec_hash || facts.interval != manifest.interval) {
     throw Error(ErrorCode::corrupt, folder->string() + ": its manifest was changed while it was being read");

@@ -109,6 +109,9 @@ TEST(a_file_that_is_cut_missing_added_or_of_another_bundle_is_refused) {
 TEST(a_file_that_no_bundle_has_is_refused_though_it_is_sealed) {
   Files files = make_bundle();
   files["more.txt"] = "";
+  CHECK_EQUAL(first_failure(files), "SHA256SUMS");
+  files = make_bundle();
+  files["model.onnx"] = "";  // of a backend that the manifest does not name
   CHECK_EQUAL(first_failure(files), "files");
   files = make_bundle();
   files.erase("golden/outputs_7.npy");
@@ -323,7 +326,7 @@ TEST(no_model_is_loaded_of_a_bundle_that_is_refused_without_it) {
   refuses(with_bit("golden/features.npy", 4), "golden features, batch: ");
   refuses(with_bit("golden/warm_features.npy", 4), "golden features, warm start: ");
   Files extra = make_bundle();
-  extra["more.txt"] = "";
+  extra["model.onnx"] = "";
   refuses(extra, "files: ");
   (void)verify(with_bit("engine.state", 40), options);  // which tells all
   CHECK_EQUAL(loaded, 1);

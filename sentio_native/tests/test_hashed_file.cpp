@@ -130,7 +130,7 @@ TEST(a_large_file_of_a_sealed_folder_is_checked_and_left_on_the_disk) {
   const std::string text = made_text(kBlock + 5);
   const TemporaryFolder folder;
   seal(folder.path(), {{"large", text}, {"small", "s"}});
-  auto sealed = SealedFolder::read(folder.path(), kLarge);
+  auto sealed = SealedFolder::read(folder.path(), {.large = kLarge});
   CHECK_EQUAL(sealed.names().size(), 1u);
   CHECK_EQUAL(sealed.text("small"), "s");
   CHECK_THROWS(bad_bundle, "large: is missing", (void)sealed.bytes("large"));
@@ -145,9 +145,9 @@ TEST(a_large_file_of_a_sealed_folder_is_checked_and_left_on_the_disk) {
   write_file(folder.path() / "large", "another");
   CHECK(read_to_end(file) == text);
   CHECK_THROWS(corrupt, "large: its bytes are not those that were sealed",
-               (void)SealedFolder::read(folder.path(), kLarge));
+               (void)SealedFolder::read(folder.path(), {.large = kLarge}));
   std::filesystem::remove(folder.path() / "large");
-  CHECK_THROWS(corrupt, "large: is missing", (void)SealedFolder::read(folder.path(), kLarge));
+  CHECK_THROWS(corrupt, "large: is missing", (void)SealedFolder::read(folder.path(), {.large = kLarge}));
 }
 
 }  // namespace

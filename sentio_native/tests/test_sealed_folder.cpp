@@ -144,14 +144,32 @@ TEST(a_file_is_refused_for_its_size_before_memory_is_asked_for) {
   const auto grow = [](const char* name, std::uintmax_t size) {
     return [=](const std::filesystem::path& folder) { std::filesystem::resize_file(folder / name, size); };
   };
-  refuses("a.txt: holds more than 1024 MiB", grow("a.txt", std::uintmax_t{200} << 30));
-  refuses("a.txt: holds more than 1024 MiB", grow("a.txt", SealedFolder::kMostFileBytes + 1));
+  refuses("a.txt: with it the files hold more than 1024 MiB", grow("a.txt", std::uintmax_t{200} << 30));
+  refuses("a.txt: with it the files hold more than 1024 MiB", grow("a.txt", SealedFolder::kMostBytes + 1));
   refuses("SHA256SUMS: holds more than 1 MiB", grow("SHA256SUMS", std::uintmax_t{200} << 30));
   refuses("SHA256SUMS: holds more than 1 MiB", grow("SHA256SUMS", SealedFolder::kMostListBytes + 1));
   refuses("SHA256SUMS.sig: holds more than 1 MiB", [](const auto& folder) {
     write_file(folder / "SHA256SUMS.sig", std::string(SealedFolder::kMostListBytes + 1, 's'));
   });
   refuses("a.txt: its bytes", grow("a.txt", std::uintmax_t{5} << 20));  // of several blocks
+}
+
+TEST(a_name_that_is_not_allowed_is_refused_before_any_file_is_opened) {
+  const TemporaryFolder folder;
+  seal(folder.path(), kFiles);
+  constexpr std::string_view kAllowed[] = {"a.txt", "empty"};
+  const auto opened = opened_during(folder.path(), [&] {
+    CHECK_THROWS(corrupt, "sub/b.txt: is no file of",
+                 (void)SealedFolder::read(folder.path(), {.allowed = kAllowed}));
+  });
+  CHECK(opened == std::set<std::string>({"SHA256SUMS"}));
+}
+
+TEST(all_files_together_are_bounded) {
+  const TemporaryFolder folder;
+  seal(folder.path(), {{"a", ""}, {"b", ""}, {"c", "small"}});
+  std::filesystem::resize_file(folder.path() / "a", SealedFolder::kMostBytes - 4);
+  CHECK_THROWS(corrupt, "with it the files hold more than 1024 MiB", (void)SealedFolder::read(folder.path()));
 }
 
 TEST(a_file_of_several_blocks_is_read_whole) {

@@ -20,12 +20,18 @@
 namespace sentio {
 namespace {
 
-// The files of every bundle; its backends bring their own.
+// The files of every bundle.
 constexpr auto kFiles = std::to_array<std::string_view>(
     {"engine.state", "feature_spec.json", "golden/bars.npy", "golden/before.state", "golden/features.npy",
      "golden/outputs_1.npy", "golden/outputs_256.npy", "golden/outputs_7.npy", "golden/rows.npy",
      "golden/stress.npy", "golden/stress_outputs.npy", "golden/ts.npy", "golden/warm_features.npy",
      "metadata.json"});
+
+constexpr std::string_view kNativeGolden = "golden/native.npy";
+
+// Those that the backends bring.
+constexpr auto kBackendFiles = std::to_array<std::string_view>(
+    {kNativeGolden, "model.onnx", "model.pt", "model.pt2", "model.safetensors"});
 
 // An error in one line.
 std::string line_of(const Error& error) {
@@ -51,12 +57,21 @@ class Examination {
   std::shared_ptr<Bundle> bundle{new Bundle()};
 
  private:
-  // Runs one check, which returns what it found or throws. What the caller must act upon, rather than the
-  // bundle's maker, is not a failed check: it goes on to the caller as it is.
+  // Runs one check, which returns what it found or throws.
   template <class Function>
   bool check(const std::string& name, Function&& function) {
+    std::string found;
+    if (!attempt(name, [&] { found = function(); })) return false;
+    report.checks.push_back({name, true, std::move(found)});
+    return true;
+  }
+
+  // Leaves a line where `function` throws. What the caller must act upon, rather than the bundle's maker, is
+  // not a failed check: it goes on to the caller as it is.
+  template <class Function>
+  bool attempt(const std::string& name, Function&& function) {
     try {
-      report.checks.push_back({name, true, function()});
+      function();
       return true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::missing || error.code() == ErrorCode::unsupported) throw;
@@ -74,11 +89,11 @@ class Examination {
   void run() {
     std::optional<TrustedKey> trusted;
     if (options_.trusted_key) trusted.emplace(*options_.trusted_key);
-    if (!check("SHA256SUMS", [&] { return read_files(); })) {
-      report.damaged = true;
-      return;
-    }
+    report.damaged = !attempt("SHA256SUMS", [&] { open_folder(); });
+    if (report.damaged) return;
     if (trusted && !check("signature", [&] { return check_signature(*trusted); })) return;
+    report.damaged = !check("SHA256SUMS", [&] { return read_files(); });
+    if (report.damaged) return;
     // Each of these needs the ones before.
     if (!check("manifest", [&] { return read_manifest(); })) return;
     if (!check("files", [&] { return check_files(); })) return;
@@ -146,9 +161,15 @@ class Examination {
     bundle->manifest_.tolerance = backend.tolerance;
   }
 
-  std::string read_files() {
-    files_ = SealedFolder::read(folder_);
+  void open_folder() {
+    files_ = SealedFolder::open(folder_);
     report.bundle_id = bundle->id_ = files_->id();
+  }
+
+  std::string read_files() {
+    std::vector<std::string_view> allowed(kFiles.begin(), kFiles.end());
+    allowed.insert(allowed.end(), kBackendFiles.begin(), kBackendFiles.end());
+    files_->read_files({.allowed = allowed});
     return std::to_string(files_->names().size()) + " files, each as it was sealed";
   }
 
@@ -161,7 +182,7 @@ class Examination {
     std::set<std::string, std::less<>> expected(kFiles.begin(), kFiles.end());
     for (const BackendEntry& backend : document_.backends) {
       expected.insert(backend.file);
-      if (backend.name == "native") expected.emplace("golden/native.npy");
+      if (backend.name == "native") expected.emplace(kNativeGolden);
     }
     const auto names = files_->names();
     std::vector<Problem> problems;

@@ -43,14 +43,14 @@ std::optional<std::vector<std::byte>> read_all(int fd, std::size_t size, std::si
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
     if (filled > most) return std::nullopt;
-    if (filled == bytes.size()) bytes.resize(2 * bytes.size());
+    if (filled == bytes.size()) bytes.resize(std::min(2 * bytes.size(), most + 1));
   }
   bytes.resize(filled);
   return bytes;
 }
 
-std::string too_large(std::size_t most) {
-  return "holds more than " + std::to_string(most >> 20) + " MiB";
+std::string mebibytes(std::size_t count) {
+  return std::to_string(count >> 20) + " MiB";
 }
 
 // What stands at a name: of a link, the link itself. Nothing there has mode 0. It is looked at before it is
@@ -107,20 +107,17 @@ class Walk {
       enter(open_seen(folder, name, seen, place(path)).release(), path + "/");
       return;
     }
+    if (path == kSignatureName) return;
     missing.erase(path);
     if (S_ISLNK(seen.st_mode)) {
       problems_.push_back({path, "is a link"});
-    } else if (!is_listed(path)) {
+    } else if (!listing_.contains(path)) {
       problems_.push_back({path, std::string("is not listed in ") + kSumsName});
     } else if (!S_ISREG(seen.st_mode)) {
       problems_.push_back({path, "is not a file"});
     } else {
       read(open_seen(folder, name, seen, place(path)), path, static_cast<std::size_t>(seen.st_size));
     }
-  }
-
-  [[nodiscard]] bool is_listed(const std::string& path) const {
-    return path == kSignatureName || listing_.contains(path);
   }
 
   // Whether a listed file is below it.
@@ -136,14 +133,13 @@ class Walk {
       if (compare(path, file.hash())) found_large.emplace(path, std::move(file));
       return;
     }
-    const bool is_signature = path == kSignatureName;
-    const std::size_t most = is_signature ? SealedFolder::kMostListBytes : SealedFolder::kMostFileBytes;
-    auto bytes = read_all(opened.get(), size, most, place(path));
+    auto bytes = read_all(opened.get(), size, left_, place(path));
     if (!bytes) {
-      problems_.push_back({path, too_large(most)});
-    } else if (is_signature || compare(path, sha256(*bytes))) {
-      found.emplace(path, std::move(*bytes));
+      problems_.push_back({path, "with it the files hold more than " + mebibytes(SealedFolder::kMostBytes)});
+      return;
     }
+    left_ -= bytes->size();
+    if (compare(path, sha256(*bytes))) found.emplace(path, std::move(*bytes));
   }
 
   bool compare(const std::string& path, const Sha256& hash) {
@@ -156,6 +152,7 @@ class Walk {
   const Listing& listing_;
   std::span<const std::string_view> large_;
   std::vector<Problem>& problems_;
+  std::size_t left_ = SealedFolder::kMostBytes;
 };
 
 [[noreturn]] void refuse(const std::filesystem::path& folder, std::vector<Problem> problems) {
@@ -164,37 +161,59 @@ class Walk {
   throw Error(ErrorCode::corrupt, folder.string() + ": is damaged", std::move(problems));
 }
 
+// A file whose hash nobody knows; none where nothing has its name.
+std::optional<std::vector<std::byte>> read_short(int root, const char* name,
+                                                 const std::filesystem::path& folder) {
+  const std::string place = (folder / name).string();
+  const struct stat seen = look_at(root, name, place);
+  if (seen.st_mode == 0) return std::nullopt;
+  if (S_ISLNK(seen.st_mode)) refuse(folder, {{name, "is a link"}});
+  if (!S_ISREG(seen.st_mode)) refuse(folder, {{name, "is not a file"}});
+  const Descriptor opened = open_seen(root, name, seen, place);
+  constexpr std::size_t kMost = SealedFolder::kMostListBytes;
+  auto bytes = read_all(opened.get(), static_cast<std::size_t>(seen.st_size), kMost, place);
+  if (!bytes) refuse(folder, {{name, "holds more than " + mebibytes(kMost)}});
+  return bytes;
+}
+
 }  // namespace
 
-SealedFolder SealedFolder::read(const std::filesystem::path& folder,
-                                std::span<const std::string_view> large) {
-  Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root.get() < 0) {
+SealedFolder SealedFolder::open(const std::filesystem::path& folder) {
+  SealedFolder sealed;
+  sealed.folder_ = folder;
+  sealed.root_ = Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (sealed.root_.get() < 0) {
     if (errno != ENOENT && errno != ENOTDIR) fail(folder.string());
     throw Error(ErrorCode::missing, folder.string() + ": is not a folder");
   }
-  const std::string place = (folder / kSumsName).string();
-  const struct stat seen = look_at(root.get(), kSumsName, place);
-  if (seen.st_mode == 0) throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSumsName);
-  if (S_ISLNK(seen.st_mode)) refuse(folder, {{kSumsName, "is a link"}});
-  if (!S_ISREG(seen.st_mode)) refuse(folder, {{kSumsName, "is not a file"}});
-  const Descriptor list = open_seen(root.get(), kSumsName, seen, place);
-  auto sums = read_all(list.get(), static_cast<std::size_t>(seen.st_size), kMostListBytes, place);
-  if (!sums) refuse(folder, {{kSumsName, too_large(kMostListBytes)}});
-
-  SealedFolder sealed;
+  auto sums = read_short(sealed.root_.get(), kSumsName, folder);
+  if (!sums) throw Error(ErrorCode::corrupt, folder.string() + ": holds no " + kSumsName);
   sealed.sums_ = std::move(*sums);
   sealed.id_ = to_hex(sha256(sealed.sums()));
-  std::vector<Problem> problems;
-  const Listing listing = parse_sums(sealed.sums_, problems);
+  sealed.signature_ = read_short(sealed.root_.get(), kSignatureName, folder);
+  return sealed;
+}
 
-  Walk walk(folder, listing, large, problems);
-  walk.enter(root.release(), "");
+void SealedFolder::read_files(const ExpectedFiles& files) {
+  std::vector<Problem> problems;
+  const Listing listing = parse_sums(sums_, problems);
+  for (const auto& [name, hash] : listing) {
+    const auto& allowed = files.allowed;
+    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), name) == allowed.end())
+      problems.push_back({name, "is no file of a folder of this kind and format"});
+  }
+  if (!problems.empty()) refuse(folder_, std::move(problems));
+  Walk walk(folder_, listing, files.large, problems);
+  walk.enter(root_.release(), "");
   for (const auto& [name, hash] : walk.missing) problems.push_back({name, "is missing"});
-  if (!problems.empty()) refuse(folder, std::move(problems));
-  if (auto signature = walk.found.extract(kSignatureName)) sealed.signature_ = std::move(signature.mapped());
-  sealed.files_ = std::move(walk.found);
-  sealed.large_ = std::move(walk.found_large);
+  if (!problems.empty()) refuse(folder_, std::move(problems));
+  files_ = std::move(walk.found);
+  large_ = std::move(walk.found_large);
+}
+
+SealedFolder SealedFolder::read(const std::filesystem::path& folder, const ExpectedFiles& files) {
+  SealedFolder sealed = open(folder);
+  sealed.read_files(files);
   return sealed;
 }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from hostile_bars import NAMES, Columns
 from numpy.typing import NDArray
 
+from sentio.errors import BarsError
 from sentio.extension import load_extension
 
 Params = Mapping[str, float]
@@ -50,9 +51,14 @@ def run(plan: Any, bars: Columns) -> NDArray:
     return compute(extension.Engine(plan), plan, bars)
 
 
-def step(engine: Any, bars: Columns, row: int) -> NDArray:
+def stepper(engine: Any, plan: Any) -> Callable[..., NDArray]:
+    """What goes on with one bar, its time and its five numbers, and returns always the same memory: [F]."""
+    return engine.stepper(np.empty(len(plan.features), plan.dtype), lambda ts, why: BarsError(str(ts), why))
+
+
+def step(engine: Any, plan: Any, bars: Columns, row: int) -> NDArray:
     """Go on with one bar: [F]."""
-    return engine.step(*(bars[name][row].item() for name in NAMES))
+    return stepper(engine, plan)(*(bars[name][row].item() for name in NAMES))
 
 
 def just_beyond(param: Mapping[str, Any]) -> tuple[float, float]:

@@ -115,7 +115,7 @@ def assert_the_state_tells_nothing_of_splits(plan: Any, bars: Columns) -> None:
     rows = len(bars["ts"])
     stream, streamed = extension.Engine(plan), []
     for row in range(rows):
-        step(stream, bars, row)
+        step(stream, plan, bars, row)
         streamed.append(stream.state())
     for seed in range(3):
         draws = np.random.default_rng(seed)

@@ -124,7 +124,7 @@ def test_stream_and_any_split_give_the_bits_of_the_batch(document: dict[str, Any
     plan, bars = plan_of(document, dtype=dtype), random_bars(ROWS)
     batch = run(plan, bars)
     streaming = extension.Engine(plan)
-    assert np.stack([step(streaming, bars, row) for row in range(ROWS)]).tobytes() == batch.tobytes()
+    assert np.stack([step(streaming, plan, bars, row) for row in range(ROWS)]).tobytes() == batch.tobytes()
     for seed in range(3):
         draws = np.random.default_rng(seed)
         cuts = [0, *sorted(draws.choice(np.arange(1, ROWS), size=12, replace=False).tolist()), ROWS]

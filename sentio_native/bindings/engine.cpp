@@ -74,23 +74,6 @@ class PyEngine {
     std::visit([&](auto span) { alone([&] { engine_.compute(bars, span); }); }, values);
   }
 
-  py::array step(std::int64_t ts, double open, double high, double low, double close, double volume) {
-    const auto width = static_cast<py::ssize_t>(plan_->width());
-    py::array out = plan_->dtype() == sentio::Dtype::float32 ? py::array(py::array_t<float>(width))
-                                                             : py::array(py::array_t<double>(width));
-    step_into(ts, open, high, low, close, volume, out);
-    return out;
-  }
-
-  void step_into(std::int64_t ts, double open, double high, double low, double close, double volume,
-                 py::array& out) {
-    const sentio::Bar bar{ts, open, high, low, close, volume};
-    const Row to = row_of(out);
-    const sentio::BarFault fault = std::visit([&](auto values) { return advance(bar, values); }, to);
-    if (fault != sentio::BarFault::none)
-      throw Error(ErrorCode::bad_bars, std::string(sentio::describe(fault)));
-  }
-
   using Row = std::variant<std::span<float>, std::span<double>>;
 
   // The caller's memory for one row of the spec's dtype.
@@ -270,10 +253,6 @@ void bind_engine(py::module_& module) {
                [](const std::shared_ptr<sentio::Plan>& plan) { return std::make_unique<PyEngine>(plan); }),
            py::arg("plan"))
       .def("compute", &PyEngine::compute, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
-           py::arg("close"), py::arg("volume"), py::arg("out"))
-      .def("step", &PyEngine::step, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
-           py::arg("close"), py::arg("volume"))
-      .def("step_into", &PyEngine::step_into, py::arg("ts"), py::arg("open"), py::arg("high"), py::arg("low"),
            py::arg("close"), py::arg("volume"), py::arg("out"))
       .def("stepper", &Stepper::bind, py::arg("out"), py::arg("refused"))
       .def("state", &PyEngine::state)

@@ -13,7 +13,8 @@ namespace sentio {
 // "30s", "1m", "5m", "1h", "1d" and the like, up to 366d; none for any other text.
 [[nodiscard]] std::optional<std::int64_t> parse_interval(std::string_view text) noexcept;
 
-// The text that manifests hold, 3600 s being "1h": in the largest of these units that it is a multiple of, else in nanoseconds ("1500 ns").
+// The text that manifests hold, 3600 s being "1h": in the largest of these units that it is a multiple of,
+// else in nanoseconds ("1500 ns").
 [[nodiscard]] std::string interval_text(std::int64_t interval);
 
 // The least time from one bar's open to the next: the interval, but for bars of a day or longer. These open

@@ -9,6 +9,7 @@ CPP_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' 
 HAS_OPENSSL = $(if $(wildcard /usr/include/openssl/evp.h /usr/local/include/openssl/evp.h),ON,OFF)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:  # what is tested is built before; the builds themselves are parallel
 .PHONY: help setup native runtime demo test test-python test-cpp check lint types fresh generate format digests \
 	digests-quick sanitized sanitize sanitize-threads fuzz shared bench bench-backends \
 	bench-decisions drift clean

@@ -36,7 +36,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(workspace: Path) -> dict[str, str]:
     # SENTIO_ROOT keeps the developer's own data/ and artifacts/ out of it; the commands stay as printed.
     path = os.pathsep.join([str(Path(sys.executable).parent), str(ROOT / "build"), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "SENTIO_ROOT": str(workspace), "OMP_WAIT_POLICY": "passive"}
+    return {**os.environ, "PATH": path, "SENTIO_ROOT": str(workspace)}
 
 
 def test_the_readme_shows_the_two_commands() -> None:

@@ -13,20 +13,12 @@ import sentio
 from benchmarks.alpha158_peers import WINDOWS, KunQuant, by_pandas
 from benchmarks.measure import Figure, agreeing, cpu, of, ratios, skipped
 from benchmarks.work import bars_for, narrowed
-from sentio.errors import UsageError
 
 __all__ = ["against_kunquant", "against_pandas"]
 
 # pandas' rolling deviations lose digits on the way; KunQuant's in float32 lose more.
 WITHIN = 1e-3
 _SYMBOLS = 8
-
-
-def _spec() -> sentio.FeatureSpec | None:
-    try:
-        return sentio.FeatureSpec.load("alpha158")
-    except UsageError:
-        return None
 
 
 def _key(name: str) -> str:
@@ -47,10 +39,7 @@ def against_pandas(rows: int, pairs: int) -> Iterator[Figure]:
     """pandas' rolling windows over ours."""
     text = "alpha158, pandas' rolling windows, over ours"
     bounds = {"must": ">= 30", "goal": ">= 100"}
-    spec, bars = _spec(), bars_for(rows)
-    if spec is None:
-        yield skipped(text, "there is no spec alpha158", **bounds)
-        return
+    spec, bars = sentio.FeatureSpec.load("alpha158"), bars_for(rows)
     found = _agreeing(spec, sentio.FeatureEngine(spec).compute(bars), by_pandas(bars))
     note = f"{len(found)} of {spec.n_features} columns agree within {WITHIN:g}"
     # pandas computes all of its columns: its time counts by the part that agrees.
@@ -69,10 +58,7 @@ def against_kunquant(rows: int, pairs: int, folder: Path) -> Iterator[Figure]:
     """KunQuant, in the better of its two precisions, over ours: both with memory that is used again."""
     text = "alpha158, KunQuant, 8 symbols, per row and feature, over ours"
     bounds = {"must": ">= 3", "goal": ">= 6"}
-    spec = _spec()
-    if spec is None:
-        yield skipped(text, "there is no spec alpha158", **bounds)
-        return
+    spec = sentio.FeatureSpec.load("alpha158")
     if importlib.util.find_spec("KunQuant") is None:
         yield skipped(text, "KunQuant is not installed", **bounds)
         return

@@ -14,10 +14,11 @@ import pytest
 import torch
 
 import sentio
-from benchmarks import decisions, report
+from benchmarks import alpha158_rows, decisions, report
 from benchmarks.backends import make_bundle, models
 from benchmarks.measure import agreeing, of, skipped
 from benchmarks.work import bars_for, narrowed, shuffled, widened
+from sentio.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +30,19 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text())
+
+
+def test_a_shipped_spec_that_is_missing_is_an_error_and_no_row_left_out(monkeypatch, tmp_path) -> None:
+    def missing(name: str) -> None:
+        raise UsageError(name, "is not a spec")
+
+    monkeypatch.setattr(sentio.FeatureSpec, "load", missing)
+    for rows in (
+        alpha158_rows.against_pandas(1000, 1),
+        alpha158_rows.against_kunquant(1000, 1, tmp_path),
+    ):
+        with pytest.raises(UsageError, match="alpha158"):
+            next(rows)
 
 
 def test_every_row_has_a_figure_or_says_why_not(result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-// The table of backends. A new one is one file and one line here.
+// The table of backends. CONTRIBUTING.md lists what else a new one needs.
 #include "runtime/backends.hpp"
 
 #include <algorithm>

@@ -15,8 +15,6 @@ template <class T>
 struct NpyView {
   std::vector<std::size_t> shape;
   std::span<const T> values;
-
-  // Of the first axis.
 };
 
 struct NpyLayout {

@@ -60,3 +60,11 @@ def test_a_reader_that_goes_away_is_no_failed_check() -> None:
     told = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), told) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("option", ["--root", "--json", "--trust"])
+def test_an_option_is_told_in_the_same_words_by_every_command(option: str) -> None:
+    told = {
+        parameter.help for _, command in COMMANDS for parameter in command.params if option in parameter.opts
+    }
+    assert len(told) == 1

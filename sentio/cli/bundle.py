@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from sentio.cli.screen import JsonOption, message, print_json, table
+from sentio.cli.screen import BundleArgument, JsonOption, message, print_json, table
 
 __all__ = ["app"]
 
@@ -17,7 +17,7 @@ app = typer.Typer(help="Look at bundles without running them.", no_args_is_help=
 
 @app.command()
 def show(
-    folder: Path = typer.Argument(metavar="DIR", help="The bundle's folder, such as artifacts/TFA/v1."),
+    folder: Path = BundleArgument,
     as_json: bool = JsonOption,
 ) -> None:
     """What a bundle's manifest says; its files are checked against their hashes, its model is not loaded.
@@ -41,7 +41,7 @@ def show(
 
 @app.command()
 def diff(
-    first: Path = typer.Argument(metavar="DIR", help="One bundle's folder, such as artifacts/TFA/v1."),
+    first: Path = BundleArgument,
     second: Path = typer.Argument(metavar="OTHER", help="Another's."),
     as_json: bool = JsonOption,
 ) -> None:
@@ -66,7 +66,7 @@ def diff(
 
 @app.command()
 def upgrade(
-    folder: Path = typer.Argument(metavar="DIR", help="The bundle's folder, such as artifacts/TFA/v1."),
+    folder: Path = BundleArgument,
 ) -> None:
     """Bring a bundle to the newest format; there is one format so far, so it only says that this is it.
 

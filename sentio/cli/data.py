@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, message, print_json, table
+from sentio.cli.screen import IntervalOption, JsonOption, RootOption, message, print_json, table
 
 if TYPE_CHECKING:
     from sentio.bars import Bars, Reading
@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Bars: simulate, import, check, list, remove.", no_args_is_help=True)
 
-_Interval = typer.Option(None, "--interval", help="Length of a bar: 1m, 5m, 15m, 1h, 1d, ...")
+_Interval = typer.Option(None, "--interval", help="Length of a bar, such as 5m; else what the bars tell.")
 _Zone = typer.Option(None, "--tz", help="Zone of local times, such as America/New_York.")
 _Stamps = typer.Option("open", "--stamps", help="Whether a row's time is its bar's open or its close.")
 _Sort = typer.Option(False, "--sort", help="Put rows that are out of order in their place.")
@@ -35,7 +35,7 @@ def synth(
     days: int = typer.Option(120, "--days", help="Sessions of 390 minutes, from 2 January 2024 on."),
     seed: int = typer.Option(7, "--seed", help="The same seed gives the same bars."),
     replace: bool = _Replace,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
     as_json: bool = JsonOption,
 ) -> None:
     """Simulate bars with a weak signal whose best reachable figures are known.
@@ -69,7 +69,7 @@ def import_file(
     allow_jumps: bool = _Jumps,
     adjustment: str | None = _Adjustment,
     replace: bool = _Replace,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
     as_json: bool = JsonOption,
 ) -> None:
     """Read a file of bars, check it, and keep the bars.
@@ -109,7 +109,7 @@ def check(
     sort: bool = _Sort,
     drop_duplicates: bool = _Drop,
     allow_jumps: bool = _Jumps,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
     as_json: bool = JsonOption,
 ) -> None:
     """Check bars and tell what is in them: of a file as `import` would, of a symbol by its hashes.
@@ -154,7 +154,7 @@ def check(
 
 
 @app.command("list")
-def list_bars(root: str | None = RootOption, as_json: bool = JsonOption) -> None:
+def list_bars(root: Path | None = RootOption, as_json: bool = JsonOption) -> None:
     """List the bars that are kept.
 
     Example: sentio data list
@@ -194,8 +194,8 @@ def list_bars(root: str | None = RootOption, as_json: bool = JsonOption) -> None
 @app.command()
 def remove(
     symbol: str = typer.Argument(help="Such as QQQ."),
-    interval: str | None = _Interval,
-    root: str | None = RootOption,
+    interval: str | None = IntervalOption,
+    root: Path | None = RootOption,
     as_json: bool = JsonOption,
 ) -> None:
     """Delete bars that are kept; features, runs and bundles made from them stay.

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, message, print_json, progress, raise_failures, table
+from sentio.cli.screen import (
+    IntervalOption,
+    JsonOption,
+    RootOption,
+    message,
+    print_json,
+    progress,
+    raise_failures,
+    table,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sentio.bars import BarsLibrary
     from sentio.cache import CacheEntry, CacheManifest
 
@@ -21,7 +29,6 @@ app = typer.Typer(help="Features in the cache: build, list, show, verify.", no_a
 
 _Symbol = typer.Argument(help="Such as QQQ.")
 _Spec = typer.Option("tfa", "--spec", help="A spec's name, or the path of its .json file.")
-_Interval = typer.Option(None, "--interval", help="Length of a bar, such as 5m; else the only one there is.")
 
 
 @app.command()
@@ -29,10 +36,10 @@ def build(
     symbols: list[str] | None = typer.Argument(None, help="Such as QQQ SPY."),
     every: bool = typer.Option(False, "--all", help="Every symbol of which there are bars at the interval."),
     spec: str = _Spec,
-    interval: str | None = _Interval,
+    interval: str | None = IntervalOption,
     jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="Symbols at once; else one a core."),
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Compute the features of each symbol's bars, or find that they are there.
 
@@ -105,7 +112,7 @@ def _rows(library: BarsLibrary, symbols: list[str], interval: str | None) -> int
 
 
 @app.command("list")
-def list_(as_json: bool = JsonOption, root: str | None = RootOption) -> None:
+def list_(as_json: bool = JsonOption, root: Path | None = RootOption) -> None:
     """List what the cache holds.
 
     Example: sentio features list
@@ -144,9 +151,9 @@ def list_(as_json: bool = JsonOption, root: str | None = RootOption) -> None:
 def show(
     symbol: str = _Symbol,
     spec: str = _Spec,
-    interval: str | None = _Interval,
+    interval: str | None = IntervalOption,
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Open the features of a symbol's bars and tell what they are.
 
@@ -187,9 +194,9 @@ def show(
 def verify(
     symbol: str | None = typer.Argument(None, help="Such as QQQ; without one, every entry."),
     spec: str = _Spec,
-    interval: str | None = _Interval,
+    interval: str | None = IntervalOption,
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Check every byte of what the cache holds, and compute the features again.
 

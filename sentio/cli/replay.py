@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sentio.cli.screen import JsonOption, message, print_json, table
+from sentio.cli.screen import JsonOption, TrustOption, message, print_json, table
 
 if TYPE_CHECKING:
     from sentio.session import Drift
@@ -28,9 +28,7 @@ def replay(
     backend: str | None = typer.Option(
         None, "--backend", metavar="NAME", help="The one that ran live; else each bundle's first."
     ),
-    trust: Path | None = typer.Option(
-        None, metavar="PUBKEY", help="An Ed25519 public key (PEM) that must have signed every bundle."
-    ),
+    trust: Path | None = TrustOption,
     as_json: bool = JsonOption,
 ) -> None:
     """Recompute a recorded session offline, and tell the first bit that differs, or that none does.

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERRUPTED",
+    "BundleArgument",
+    "IntervalOption",
     "JsonOption",
     "RootOption",
+    "SpecArgument",
+    "TrustOption",
     "VerboseOption",
     "message",
     "print_json",
@@ -37,6 +41,17 @@ RootOption = typer.Option(
     None, "--root", help="The project's folder; else SENTIO_ROOT or the nearest with specs/."
 )
 JsonOption = typer.Option(False, "--json", help="Print the result as one JSON document on stdout.")
+IntervalOption = typer.Option(
+    None, "--interval", help="Length of a bar, such as 5m; else the only one there is."
+)
+SpecArgument = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file.")
+BundleArgument = typer.Argument(metavar="DIR", help="A bundle's folder, such as artifacts/TFA/v1.")
+TrustOption = typer.Option(
+    None,
+    "--trust",
+    metavar="PUBKEY",
+    help="Refuse a bundle that this Ed25519 public key (PEM) did not sign.",
+)
 VerboseOption = typer.Option(False, "--verbose", "-v", help="Say more on stderr.")
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, print_json, progress, table, tree
+from sentio.cli.screen import (
+    IntervalOption,
+    JsonOption,
+    RootOption,
+    SpecArgument,
+    print_json,
+    progress,
+    table,
+    tree,
+)
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -22,7 +32,7 @@ app = typer.Typer(help="Feature specs: list, show, validate, lint, explain, sche
 
 
 @app.command("list")
-def list_(as_json: bool = JsonOption, root: str | None = RootOption) -> None:
+def list_(as_json: bool = JsonOption, root: Path | None = RootOption) -> None:
     """List the specs of the project and those that ship with Sentio.
 
     Example: sentio specs list
@@ -49,9 +59,9 @@ def list_(as_json: bool = JsonOption, root: str | None = RootOption) -> None:
 
 @app.command()
 def show(
-    name: str = typer.Argument(help="A spec's name, or the path of its .json file."),
+    name: str = SpecArgument,
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Show a spec as the engine compiles it.
 
@@ -84,9 +94,9 @@ def show(
 
 @app.command()
 def validate(
-    file: str = typer.Argument(help="The path of a .json file, or a spec's name."),
+    name: str = SpecArgument,
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Compile a spec and report all that is wrong with it.
 
@@ -94,20 +104,18 @@ def validate(
     """
     from sentio.specs import FeatureSpec
 
-    spec = FeatureSpec.load(file, root)
+    spec = FeatureSpec.load(name, root)
     if as_json:
         print_json({"name": spec.name, **_facts(spec)})
     else:
-        print(f"{file}: good, {spec.n_features} features, the first valid row is {spec.first_valid_row}")
+        print(f"{name}: good, {spec.n_features} features, the first valid row is {spec.first_valid_row}")
 
 
 @app.command()
 def lint(
-    name: str = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file."),
+    name: str = SpecArgument,
     symbol: str = typer.Option(..., "--symbol", help="Whose bars to look at, such as QQQ."),
-    interval: str | None = typer.Option(
-        None, "--interval", help="Length of a bar, such as 5m; else the only one there is."
-    ),
+    interval: str | None = IntervalOption,
     rho: float = typer.Option(
         0.999, "--rho", help="Near-duplicate: a correlation (Pearson) with an earlier feature above this."
     ),
@@ -118,7 +126,7 @@ def lint(
         0.25, "--psi", help="Drifting: a population stability index between the history's halves above this."
     ),
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Look for features that tell nothing, tell it twice, or will mean something else tomorrow.
 
@@ -168,10 +176,10 @@ def lint(
 
 @app.command()
 def explain(
-    name: str = typer.Argument(metavar="SPEC", help="A spec's name, or the path of its .json file."),
+    name: str = SpecArgument,
     feature: str | None = typer.Argument(None, help="One feature, drawn as a tree, hidden or not; else all."),
     as_json: bool = JsonOption,
-    root: str | None = RootOption,
+    root: Path | None = RootOption,
 ) -> None:
     """Show the engine's plan of a spec: each node, who shares it, warm-up, settle and cost.
 

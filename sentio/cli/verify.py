@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sentio.cli.screen import JsonOption, RootOption, message, print_json, table
+from sentio.cli.screen import BundleArgument, JsonOption, RootOption, TrustOption, message, print_json, table
 
 if TYPE_CHECKING:
     from sentio.verify import VerifyReport
@@ -16,14 +16,9 @@ __all__ = ["show_report", "verify"]
 
 
 def verify(
-    folder: Path = typer.Argument(metavar="DIR", help="The bundle's folder, such as artifacts/TFA/v1."),
+    folder: Path = BundleArgument,
     no_cpp: bool = typer.Option(False, "--no-cpp", help="Leave out the C++ half, which needs sentio_cli."),
-    trust: Path | None = typer.Option(
-        None,
-        "--trust",
-        metavar="PUBKEY",
-        help="Refuse a bundle that this Ed25519 public key (PEM) did not sign.",
-    ),
+    trust: Path | None = TrustOption,
     as_json: bool = JsonOption,
     root: Path | None = RootOption,
 ) -> None:

@@ -19,7 +19,7 @@ from sentio.bundle.manifest import parse_manifest
 from sentio.bundle.module import load_module
 from sentio.errors import BadInput, CheckFailed, ResourceError, UsageError
 from sentio.export import next_version, write_bundle
-from sentio.export.run import _git_commit
+from sentio.export.run import _git_commit, _user_at_host
 from sentio.export.write import _distribution
 from sentio.features import FeatureEngine
 from sentio.models import ScaledModel
@@ -283,3 +283,9 @@ def test_each_tenth_of_the_training_rows_is_a_tenth(each):
     assert spread.deciles == [k * each - 1 for k in range(1, 10)]
     assert spread.counts == [each] * 10
     assert (spread.min, spread.max) == (0, 10 * each - 1)
+
+
+def test_who_exported_is_told_in_ascii_as_manifests_are(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "us\u00e9r")
+    monkeypatch.setattr("socket.gethostname", lambda: "host")
+    assert _user_at_host() == r"us\xe9r@host"

@@ -195,7 +195,8 @@ def _user_at_host() -> str:
         user = getpass.getuser()
     except KeyError:  # a user without a name, as in some containers
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    # Manifests hold printable ASCII alone.
+    return f"{user}@{socket.gethostname()}".encode("ascii", "backslashreplace").decode()
 
 
 def _git_commit(folder: Path) -> str | None:

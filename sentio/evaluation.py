@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from sentio.errors import BadInput
+from sentio.ranking import TieGroups, area_under_curve
 
 if TYPE_CHECKING:
     from sentio.dataset import Dataset, Split
@@ -74,12 +75,12 @@ def area_standard_error(
     if len(names) < 2:
         return None
     draws = np.random.default_rng(seed)
-    groups = _TieGroups(scores)
+    groups = TieGroups(scores)
     areas = []
     for _ in range(_REPEATS):
         drawn = draws.integers(len(names), size=len(names))
         times = np.bincount(drawn, minlength=len(names)).astype(np.float64)
-        areas.append(_area(labels, groups, times[block]))
+        areas.append(area_under_curve(labels, groups, times[block]))
     known = [area for area in areas if area is not None]
     return float(np.std(known, ddof=1)) if len(known) > 1 else None
 
@@ -106,7 +107,7 @@ def information_coefficient(scores: Floats, returns: Floats) -> float | None:
 
 def rank_information_coefficient(scores: Floats, returns: Floats) -> float | None:
     """Spearman's correlation of score and forward return, ties by their mean rank."""
-    return information_coefficient(_TieGroups(scores).mean_ranks(), _TieGroups(returns).mean_ranks())
+    return information_coefficient(TieGroups(scores).mean_ranks(), TieGroups(returns).mean_ranks())
 
 
 def score_direction(labels: Floats, logits: Floats, returns: Floats) -> Scores:
@@ -255,31 +256,3 @@ def evaluate(
             name: score_regression(labels, values, returns, mean) for name, values in predictions.items()
         }
     return Evaluation(rows=len(labels), scores=scores, auc_standard_error=error)
-
-
-class _TieGroups:
-    """The order of some scores, and where in it each group of equal scores begins."""
-
-    def __init__(self, scores: Floats) -> None:
-        self.order = np.argsort(scores, kind="stable")
-        ordered = scores[self.order]
-        self.starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-
-    def mean_ranks(self) -> Floats:
-        """The rank of each score, from 0, equal ones sharing their mean rank."""
-        sizes = np.diff(self.starts, append=len(self.order))
-        ranks = np.empty(len(self.order))
-        ranks[self.order] = np.repeat(self.starts + (sizes - 1) / 2, sizes)
-        return ranks
-
-
-def _area(labels: Floats, groups: _TieGroups, weights: Floats) -> float | None:
-    """The chance that a positive row stands above a negative one, each row counted `weights` times."""
-    weights, labels = weights[groups.order], labels[groups.order]
-    positive = np.add.reduceat(weights * labels, groups.starts)
-    negative = np.add.reduceat(weights * (1.0 - labels), groups.starts)
-    pairs = positive.sum() * negative.sum()
-    if pairs == 0.0:
-        return None
-    below = np.cumsum(negative) - negative
-    return float((positive * (below + negative / 2)).sum() / pairs)

@@ -246,3 +246,10 @@ def test_the_real_five_minute_bars_are_refused_and_then_repaired(
     assert "581 exact duplicates dropped, of 26,988 rows" in out
     assert "times: column datetime, epoch ms" in out
     assert len(BarsLibrary(workspace).load("QQQ")) == 26_988 - 581
+
+
+def test_bars_too_few_for_a_planted_figure_are_kept_without_it(sentio: Sentio, workspace: Workspace) -> None:
+    arguments = ("--interval", "30m", "--days", "1", "--seed", "9", "--root", str(workspace.root))
+    done = sentio("data", "synth", "QQQ", *arguments)
+    assert done.code == 0, done.err
+    assert "-" in done.out.split()

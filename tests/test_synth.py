@@ -240,3 +240,11 @@ def test_a_linear_model_on_public_features_finds_it(minutes: dict[int, Simulated
         found.append(np.corrcoef(model.predict(scaler.transform(x[cut:])), y[cut:])[0, 1])
     # Each has a standard error of 1 / sqrt(14,000), so their mean one of 0.0042: this is seven of them.
     assert np.mean(found) > 0.03
+
+
+def test_bars_so_few_that_all_rise_have_no_auc() -> None:
+    bars = synthesize("QQQ", "30m", 1, 9).bars  # 13 bars, of which 8 are followed by 5 more
+    assert (bars.close[5:] > bars.close[:-5]).all()
+    assert bars.planted is not None
+    assert set(bars.planted) == {"ic_1", "rank_ic_1", "auc_1", "ic_5", "rank_ic_5"}
+    assert np.isfinite(list(bars.planted.values())).all()

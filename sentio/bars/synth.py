@@ -39,6 +39,7 @@ from sentio.bars.market_days import trading_days
 from sentio.bars.model import Bars
 from sentio.bars.zones import to_utc
 from sentio.errors import UsageError
+from sentio.ranking import TieGroups, area_under_curve
 
 __all__ = ["FIRST_DAY", "INTERVALS", "LONGEST", "Simulated", "synthesize"]
 
@@ -76,7 +77,8 @@ class Simulated:
 
     Args:
         bars: N bars with `simulated` set and, in `planted`, the best reachable `ic_H` (Pearson), `rank_ic_H`
-            (Spearman) and `auc_H` (of the direction) against the log return over the next H bars.
+            (Spearman) and `auc_H` (of the direction) against the log return over the next H bars;
+            `auc_H` is missing where these are so few that all rise or all fall.
         expected: for each horizon H in bars, float64 [N]: the generator's expectation, at a bar's close,
             of that log return; NaN where it would leave the session.
     """
@@ -300,20 +302,11 @@ def _reachable(close: Grid, expected: Mapping[int, Float64s]) -> dict[str, float
         known = ~np.isnan(expectation)
         guess, truth = expectation[known], realised.ravel()[known]
         figures[f"ic_{ahead}"] = float(np.corrcoef(guess, truth)[0, 1])
-        figures[f"rank_ic_{ahead}"] = float(np.corrcoef(_ranks(guess), _ranks(truth))[0, 1])
+        guess_ranks, truth_ranks = TieGroups(guess).mean_ranks(), TieGroups(truth).mean_ranks()
+        figures[f"rank_ic_{ahead}"] = float(np.corrcoef(guess_ranks, truth_ranks)[0, 1])
         moved = truth != 0
-        figures[f"auc_{ahead}"] = _auc(guess[moved], truth[moved] > 0)
+        rises = (truth[moved] > 0).astype(np.float64)
+        area = area_under_curve(rises, TieGroups(guess[moved]), np.ones(len(rises)))
+        if area is not None:
+            figures[f"auc_{ahead}"] = area
     return figures
-
-
-def _auc(scores: Float64s, positive: npt.NDArray[np.bool_]) -> float:
-    """The chance that a positive's score is above a negative's (Mann and Whitney's U, scaled)."""
-    ups, downs = int(positive.sum()), int((~positive).sum())
-    return float((_ranks(scores)[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
-
-
-def _ranks(values: Float64s) -> Float64s:
-    """Ranks, equal values sharing the mean of theirs."""
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Float64s = (np.cumsum(counts) - (counts - 1) / 2)[group]
-    return ranks

@@ -260,8 +260,9 @@ def _print_planted(bars: Bars) -> None:
         return
     rows = []
     for horizon in sorted({int(name.rpartition("_")[2]) for name in planted}):
-        figures = [f"{planted[f'{name}_{horizon}']:.4f}" for name in ("ic", "rank_ic", "auc")]
-        rows.append([f"the next {_count(horizon, 'bar')}", *figures])
+        figures = [planted.get(f"{name}_{horizon}") for name in ("ic", "rank_ic", "auc")]
+        told = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
+        rows.append([f"the next {_count(horizon, 'bar')}", *told])
     table("best that a model can reach", ["log return over", "ic", "rank_ic", "auc"], rows)
 
 

@@ -50,7 +50,7 @@ def test_ctypes_computes_the_same(library, bundle):
     handle, session = load(library, bundle), ctypes.c_void_p()
     wrong, right = (sized(Options, interval_ns=ns) for ns in (FIVE_MINUTES // 5, FIVE_MINUTES))
     assert library.sentio_session_new(handle, ctypes.byref(wrong), ctypes.byref(session)) == BAD_ARGUMENT
-    assert b"300000000000 ns (5m)" in library.sentio_last_error()
+    assert b"bars are of 1m, the bundle's are of 5m" in library.sentio_last_error()
     assert library.sentio_session_new(handle, ctypes.byref(right), ctypes.byref(session)) == OK
     library.sentio_bundle_free(handle)
 

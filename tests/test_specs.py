@@ -92,8 +92,8 @@ def test_a_path_without_a_file_is_refused(name: str, workspace: Workspace) -> No
         (b"{", "is not JSON"),
         (b"[]", "is not a JSON object"),
         pytest.param(b'{"dtype": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "is nested deeper", id="deep"),
-        (b'{"schema_version": "1.0", "schema_version": "1.0"}', "the key 'schema_version' twice"),
-        (b'{"schema_version": "1.0", "features": [{"op": "EMA", "op": "RSI"}]}', "the key 'op' twice"),
+        (b'{"schema_version": "1.0", "schema_version": "1.0"}', 'the key "schema_version" twice'),
+        (b'{"schema_version": "1.0", "features": [{"op": "EMA", "op": "RSI"}]}', 'the key "op" twice'),
         (b'{"schema_version": "1.0", "features": [{"op": "EMA", "window": NaN}]}', "is not JSON"),
     ],
 )

@@ -4,7 +4,11 @@
 #include "sentio/error.hpp"
 #include "sentio/session.hpp"
 
-int main(int, char** words) {
+int main(int count, char** words) {
+  if (count != 2) {
+    std::fprintf(stderr, "usage: %s BUNDLE < BARS\n", words[0]);
+    return 2;
+  }
   try {
     // Hashes, spec, golden features and golden outputs are checked here, or it throws.
     const auto bundle = sentio::Bundle::load(words[1]);

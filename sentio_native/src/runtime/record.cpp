@@ -20,7 +20,7 @@ constexpr std::string_view kRecordMagic = "SENTIORC";
 constexpr std::uint64_t kVersion = 2;
 enum class Kind : std::uint32_t { state = 1, bar = 2 };
 
-constexpr std::size_t kHead = 4 + 4 + 4;                // kind, length, checksum
+constexpr std::size_t kFrameHead = 4 + 4 + 4;           // kind, length, checksum
 constexpr std::size_t kBarPayload = 8 + 5 * 8 + 4 + 4;  // and outputs and features
 
 // Little-endian, whatever the machine, into memory that is there.
@@ -52,8 +52,8 @@ std::uint32_t put_sums(std::span<std::byte> record, std::uint32_t before) noexce
     Pen pen(part.last(4));
     pen(before = crc32(part.first(part.size() - 4), before));
   };
-  put(record.first(kHead));
-  put(record.subspan(kHead));
+  put(record.first(kFrameHead));
+  put(record.subspan(kFrameHead));
   return before;
 }
 
@@ -66,8 +66,8 @@ std::byte hex_digit(char digit) noexcept {
 StateRecord::StateRecord(std::string_view bundle_id, std::size_t n_outputs, std::size_t n_features,
                          std::span<const std::byte> state)
     : n_outputs_(n_outputs),
-      state_(kHead + bundle_id.size() / 2 + 8 + state.size() + 4),
-      bar_(kHead + kBarPayload + 4 * (n_outputs + n_features) + 4) {
+      state_(kFrameHead + bundle_id.size() / 2 + 8 + state.size() + 4),
+      bar_(kFrameHead + kBarPayload + 4 * (n_outputs + n_features) + 4) {
   std::vector<std::byte> id;
   for (std::size_t i = 0; i + 1 < bundle_id.size(); i += 2)
     id.push_back(hex_digit(bundle_id[i]) << 4 | hex_digit(bundle_id[i + 1]));
@@ -109,7 +109,7 @@ void RecordWriter::write_bar(const Bar& bar, bool asked, const Outcome& outcome,
                              std::span<const float> features) noexcept {
   Pen pen(bar_);
   pen(static_cast<std::uint32_t>(Kind::bar));
-  pen(static_cast<std::uint32_t>(bar_.size() - kHead - 4));
+  pen(static_cast<std::uint32_t>(bar_.size() - kFrameHead - 4));
   pen(std::uint32_t{0});
   pen(static_cast<std::uint64_t>(bar.ts));
   for (const double value : {bar.open, bar.high, bar.low, bar.close, bar.volume}) pen(value);

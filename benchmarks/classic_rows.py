@@ -18,6 +18,8 @@ from sentio.matrix_memory import new_matrix
 
 __all__ = ["against_memset", "against_peers", "over_threads", "shuffled_columns"]
 
+NEW_MEMORY = ", in memory new from the system"
+
 
 def against_memset(bars: Bars, pairs: int) -> Iterator[Figure]:
     """Into a buffer that is used again, over memset of the same bytes; for each shipped spec.
@@ -60,7 +62,10 @@ def against_peers(bars: Bars, pairs: int) -> Iterator[Figure]:
         must, goal = bounds.get(peer.name, (">= 7", ">= 10"))
         text = f"classic, {peer.name} into a new matrix, over ours"
         if not peer.load():
-            yield skipped(text, f"{peer.module} is not installed", must, goal)
+            absent = f"{peer.module} is not installed"
+            yield skipped(text, absent, must, goal)
+            if not peer.stacks:
+                yield skipped(f"{text}{NEW_MEMORY}", absent)
             continue
         columns = peer.compute(spec, bars)
         found = agreeing(ours, list(columns.T) if peer.stacks else columns, CONVERGED)
@@ -97,7 +102,7 @@ def against_columns(
         note=note,
     )
     yield ratios(
-        f"{text}, in memory new from the system",
+        f"{text}{NEW_MEMORY}",
         lambda: stack(alone(), np.empty(shape, np.float32)),
         lambda: compute_into(spec, bars, np.empty(shape, np.float32))(),
         pairs,

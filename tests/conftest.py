@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost up to 100 times on a shared box
 
@@ -13,6 +14,9 @@ import pytest
 from command_line import Sentio, stock
 
 from sentio.workspace import Workspace
+
+# What a shell starts in the background ignores Ctrl-C, and so would the processes of these tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

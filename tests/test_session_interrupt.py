@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from bundles import make_bundle, make_source, walk
@@ -15,14 +15,6 @@ from sentio.errors import ResourceError
 from sentio.session import Status
 
 ROWS = [(ts, *row) for ts, row in zip(walk().ts.tolist(), walk().to_array().tolist(), strict=True)]
-
-
-@pytest.fixture(autouse=True)
-def heeding_ctrl_c() -> Iterator[None]:
-    """What a shell starts in the background ignores it, and so would these tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

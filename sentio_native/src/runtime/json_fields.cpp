@@ -97,54 +97,34 @@ std::optional<double> JsonFields::number_or_null(const char* key) {
   return std::nullopt;
 }
 
-std::vector<std::string> JsonFields::texts(const char* key) {
-  std::vector<std::string> texts;
+template <class T>
+std::vector<T> JsonFields::each_of(const char* key, bool (*is)(const Json&), const char* what) {
+  std::vector<T> values;
   for (const Json& value : list(key)) {
-    if (value.is_string()) {
-      texts.push_back(value.get<std::string>());
+    if (is(value)) {
+      values.push_back(value.get<T>());
     } else {
-      problem(key, value.dump() + " is not a text");
+      problem(key, value.dump() + " is not " + what);
     }
   }
-  return texts;
+  return values;
+}
+
+std::vector<std::string> JsonFields::texts(const char* key) {
+  return each_of<std::string>(key, [](const Json& value) { return value.is_string(); }, "a text");
 }
 
 std::vector<double> JsonFields::numbers(const char* key) {
-  std::vector<double> numbers;
-  for (const Json& value : list(key)) {
-    if (value.is_number()) {
-      numbers.push_back(value.get<double>());
-    } else {
-      problem(key, value.dump() + " is not a number");
-    }
-  }
-  return numbers;
-}
-
-std::vector<std::int64_t> JsonFields::integers(const char* key) {
-  std::vector<std::int64_t> integers;
-  for (const Json& value : list(key)) {
-    if (value.is_number_integer()) {
-      integers.push_back(value.get<std::int64_t>());
-    } else {
-      problem(key, value.dump() + " is not a whole number");
-    }
-  }
-  return integers;
+  return each_of<double>(key, [](const Json& value) { return value.is_number(); }, "a number");
 }
 
 std::vector<std::int64_t> JsonFields::counts(const char* key) {
-  std::vector<std::int64_t> counts;
-  for (const Json& value : list(key)) {
+  const auto is_count = [](const Json& value) {
     // Beyond int64 it would wrap to a negative one.
-    if (value.is_number_integer() && value.get<std::int64_t>() >= 0 &&
-        value.get<std::int64_t>() <= kMostSamples) {
-      counts.push_back(value.get<std::int64_t>());
-    } else {
-      problem(key, value.dump() + " is not a count of rows");
-    }
-  }
-  return counts;
+    return value.is_number_integer() && value.get<std::int64_t>() >= 0 &&
+           value.get<std::int64_t>() <= kMostSamples;
+  };
+  return each_of<std::int64_t>(key, is_count, "a count");
 }
 
 std::map<std::string, double> JsonFields::all_numbers() {

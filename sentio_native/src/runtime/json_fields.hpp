@@ -33,7 +33,6 @@ class JsonFields {
   std::optional<double> number_or_null(const char* key);
   std::vector<std::string> texts(const char* key);
   std::vector<double> numbers(const char* key);
-  std::vector<std::int64_t> integers(const char* key);
   std::vector<std::int64_t> counts(const char* key);  // from 0 to kMostSamples
   std::map<std::string, double> all_numbers();        // of an object that holds nothing else
   std::map<std::string, std::optional<double>> all_numbers_or_null();
@@ -54,6 +53,8 @@ class JsonFields {
 
   [[nodiscard]] bool is_null(const char* key) const;
   const Json* read(const char* key, bool (Json::*is)() const noexcept, const char* what);
+  template <class T>
+  std::vector<T> each_of(const char* key, bool (*is)(const Json&), const char* what);
 
   const Json* object_;  // nullptr where it is not there, which was said already
   std::string path_;

@@ -371,7 +371,7 @@ class ManifestReader {
     if (golden.integer("windows") != static_cast<std::int64_t>(kGoldenWindows)) {
       golden.problem("windows", "is not " + std::to_string(kGoldenWindows));
     }
-    if (golden.integers("batches") !=
+    if (golden.counts("batches") !=
         std::vector<std::int64_t>(std::begin(kGoldenBatches), std::end(kGoldenBatches))) {
       golden.problem("batches", "is not [1, 7, 256]");
     }

@@ -16,7 +16,9 @@ SentioError
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 __all__ = [
     "BadInput",
@@ -32,6 +34,7 @@ __all__ = [
     "UsageError",
     "did_you_mean",
     "first_line",
+    "refusals",
     "refused",
 ]
 
@@ -152,3 +155,12 @@ def refused(error: OSError | MemoryError, where: str = "") -> ResourceError:
         return ResourceError(where, f"there is not enough memory{said}", hint=_HINTS[errno.ENOMEM])
     found = (error.strerror or str(error)).lower()
     return ResourceError(str(error.filename or where), found, hint=_HINTS.get(error.errno or 0, ""))
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into errors that name the place."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(error, str(path)) from error

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sentio.bundle import Bundle
 from sentio.bundle.manifest import MOST_CLASSES, MOST_FEATURES
 from sentio.errors import BadInput, CorruptStore, SentioError, UsageError
-from sentio.session import Drift, LiveBundle, Session, Status
+from sentio.prediction import Status
+from sentio.session import Drift, LiveBundle, Session
 
 __all__ = ["RecordedBar", "RecordedState", "Replay", "read_record", "replay"]
 

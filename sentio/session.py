@@ -7,7 +7,6 @@ import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -17,102 +16,11 @@ from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
 from sentio.bars.interval import Interval
 from sentio.bundle import Bundle, load_bundle
-from sentio.bundle.manifest import OutputKind
 from sentio.errors import CorruptStore, ResourceError, UsageError
 from sentio.extension import engine_errors, load_extension
+from sentio.prediction import Outcome, Prediction, Status
 
-__all__ = ["Drift", "LiveBundle", "Outcome", "Prediction", "Session", "Status", "check_bar", "outcome_of"]
-
-
-class Status(StrEnum):
-    """What became of a bar."""
-
-    PREDICTED = "predicted"
-    WARMING_UP = "warming_up"
-    MODEL_FAILED = "model_failed"
-    NOT_LATER = "not_later"
-    TOO_EARLY = "too_early"
-    NOT_A_NUMBER = "not_a_number"
-    PRICE_RANGE = "price_range"
-    HIGH_LOW = "high_low"
-    VOLUME_RANGE = "volume_range"
-
-    @property
-    def refused(self) -> bool:
-        """Whether the bar was not taken; nothing has changed then."""
-        return self not in (Status.PREDICTED, Status.WARMING_UP, Status.MODEL_FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What the model says at the close of a bar.
-
-    Attributes:
-        values: the raw outputs: one logit, probability or return in the label's unit, or the classes' logits.
-        kind: which of them.
-        horizon: bars that it looks ahead.
-        bar_ts: the bar's open, UTC nanoseconds.
-        model_id, version: of the bundle that says so.
-        bundle_id: which files exactly, 64 hex digits.
-        classes: their names, in the order of the values; empty where the kind is another.
-    """
-
-    values: tuple[float, ...]
-    kind: OutputKind
-    horizon: int
-    bar_ts: int
-    model_id: str
-    version: str
-    bundle_id: str
-    classes: tuple[str, ...] = ()
-
-    @property
-    def value(self) -> float:
-        """The one raw output.
-
-        Raises:
-            UsageError: there is one for each class.
-        """
-        if self.kind == "classes":
-            raise UsageError("value", f"there is one for each of {', '.join(self.classes)}", hint="values")
-        return self.values[0]
-
-    @property
-    def probability(self) -> float:
-        """The probability of a rise.
-
-        Raises:
-            UsageError: the output is a return, or of classes.
-        """
-        if self.kind in ("return", "classes"):
-            raise UsageError("probability", f"the output is of kind {self.kind!r}, which has none of a rise")
-        value = self.value
-        if self.kind == "probability":
-            return value
-        if value < 0:
-            return math.exp(value) / (1.0 + math.exp(value))
-        return 1.0 / (1.0 + math.exp(-value))
-
-    @property
-    def probabilities(self) -> dict[str, float]:
-        """The probability of each class by softmax.
-
-        Raises:
-            UsageError: there are no classes.
-        """
-        if self.kind != "classes":
-            raise UsageError("probabilities", f"the output is of kind {self.kind!r}, which has no classes")
-        largest = max(self.values)
-        powers = [math.exp(value - largest) for value in self.values]  # without overflow
-        return {name: power / sum(powers) for name, power in zip(self.classes, powers, strict=True)}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a bar, and what the model says where the status is `PREDICTED`."""
-
-    status: Status
-    prediction: Prediction | None = None
+__all__ = ["Drift", "LiveBundle", "Session", "check_bar", "outcome_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +290,7 @@ def outcome_of(said: tuple[str, list[float], LiveBundle], ts: int) -> Outcome:
     return Outcome(Status(status), prediction)
 
 
-def check_bar(bar: Sequence[object]) -> None:
+def check_bar(bar: Sequence[Any]) -> None:
     """Say what the extension could not take of (ts, open, high, low, close, volume).
 
     Raises:
@@ -392,7 +300,7 @@ def check_bar(bar: Sequence[object]) -> None:
         raise UsageError("bar", f"has {len(bar)} values; allowed is ts, {', '.join(COLUMNS)}")
     ts, *figures = bar
     try:
-        number = operator.index(ts)  # type: ignore[arg-type]
+        number = operator.index(ts)
     except TypeError:
         kind = type(ts).__name__
         raise UsageError("ts", f"is a {kind}; allowed is a whole number of UTC nanoseconds") from None
@@ -400,7 +308,7 @@ def check_bar(bar: Sequence[object]) -> None:
         raise UsageError("ts", "is beyond int64; allowed is a whole number of UTC nanoseconds")
     for name, figure in zip(COLUMNS, figures, strict=True):
         try:
-            math.isnan(figure)  # type: ignore[arg-type]
+            math.isnan(figure)
         except (TypeError, OverflowError):
             raise UsageError(name, f"is a {type(figure).__name__} that is no float64") from None
 
@@ -417,7 +325,7 @@ def _record_path(path: str | os.PathLike[str]) -> bytes:
     return encoded
 
 
-def _given(take: Callable[..., Any], bar: tuple[object, ...]) -> Any:
+def _given(take: Callable[..., Any], bar: tuple[Any, ...]) -> Any:
     """Hand a bar to the extension, or say what of it is no number."""
     try:
         return take(*bar)

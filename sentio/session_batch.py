@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sentio.errors import UsageError
 from sentio.extension import engine_errors, load_extension
-from sentio.session import LiveBundle, Outcome, Session, check_bar, outcome_of
+from sentio.prediction import Outcome
+from sentio.session import LiveBundle, Session, check_bar, outcome_of
 
 __all__ = ["SessionBatch"]
 

@@ -22,7 +22,8 @@ from sentio.bars import BarsLibrary
 from sentio.bundle import load_bundle
 from sentio.bundle.manifest import Clip
 from sentio.features import FeatureEngine
-from sentio.store import entry_id, sha256_file
+from sentio.sealed_folder import entry_id
+from sentio.store import sha256_file
 from sentio.trainers import load_model, start
 from sentio.training import Run, open_run
 from sentio.workspace import Workspace

@@ -16,7 +16,7 @@ from sentio import LiveBundle, Session, load_bundle
 from sentio.bars import Bars
 from sentio.bundle import Bundle
 from sentio.errors import BarsError, CorruptStore, ResourceError, UsageError
-from sentio.session import Status
+from sentio.prediction import Status
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from bundles import Planted, change_json, make_bundle, walk
 from sentio import LiveBundle, Session, SessionBatch, load_bundle
 from sentio.bars import Bars
 from sentio.errors import BadInput, CorruptStore, UsageError
-from sentio.session import Status
+from sentio.prediction import Status
 
 TS, *PRICES = int(walk().ts[0]), *walk().to_array()[0].tolist()
 

@@ -9,7 +9,7 @@ from bundles import make_bundle, make_source, walk
 
 from sentio import LiveBundle, Session, SessionBatch, load_bundle
 from sentio.errors import UsageError
-from sentio.session import Status
+from sentio.prediction import Status
 
 SYMBOLS = 3
 

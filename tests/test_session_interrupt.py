@@ -12,7 +12,7 @@ from sentio import LiveBundle, Session, SessionBatch, load_bundle
 from sentio.bundle import Bundle
 from sentio.bundle.runner import ModelRunner
 from sentio.errors import ResourceError
-from sentio.session import Status
+from sentio.prediction import Status
 
 ROWS = [(ts, *row) for ts, row in zip(walk().ts.tolist(), walk().to_array().tolist(), strict=True)]
 

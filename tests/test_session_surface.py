@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from sentio import Session, load_bundle
-from sentio.session import Prediction
+from sentio.prediction import Prediction
 
 HEADERS = Path(__file__).resolve().parents[1] / "sentio_native/include/sentio"
 C_HEADER = (HEADERS / "sentio.h").read_text()

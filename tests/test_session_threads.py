@@ -12,7 +12,7 @@ import torch
 from bundles import TINY_SPEC, make_bundle, make_source, walk
 
 from sentio import LiveBundle, Session, SessionBatch, load_bundle
-from sentio.session import Outcome
+from sentio.prediction import Outcome
 
 ROWS = [
     (ts, *row)

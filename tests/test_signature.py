@@ -27,8 +27,8 @@ from sentio.bundle import load_bundle
 from sentio.bundle.folder import read_files
 from sentio.errors import BadInput, CheckFailed, CorruptStore, EnvironmentProblem, UsageError
 from sentio.export import write_bundle
+from sentio.sealed_folder import verify_sums
 from sentio.signature import TrustedKey, load_signer
-from sentio.store import verify_sums
 from sentio.verify import verify_bundle
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sentio.errors import CorruptStore, ResourceError, UsageError
-from sentio.store import SIGNATURE, SUMS, entry_id, publish, read_sums, sha256_file, verify_sums, write_file
+from sentio.sealed_folder import SIGNATURE, SUMS, entry_id, read_sums, verify_sums
+from sentio.store import publish, sha256_file, write_file
 
 FILES = {"a.txt": b"alpha\n", "inner/b.bin": bytes(range(256)), "empty": b""}
 

@@ -20,8 +20,8 @@ from sentio.bars.contract import COLUMNS
 from sentio.bundle.manifest import BATCHES, MODEL_FILES, STRESS, WINDOWS, Manifest
 from sentio.errors import BadInput, BarsError, CorruptStore, UsageError
 from sentio.npy import array_in, write_npy
+from sentio.sealed_folder import SUMS, SealedFolder, open_sealed
 from sentio.signature import TrustedKey
-from sentio.store import SUMS, SealedFolder, open_sealed
 
 __all__ = [
     "MANIFEST",

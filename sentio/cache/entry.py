@@ -30,8 +30,8 @@ from sentio.cache.manifest import (
 )
 from sentio.cache.mapping import map_npy
 from sentio.errors import BadInput, CorruptStore
+from sentio.sealed_folder import read_sums
 from sentio.specs import FeatureSpec
-from sentio.store import read_sums
 from sentio.validation import problem_lines
 from sentio.workspace import Workspace
 

@@ -10,8 +10,8 @@ from sentio.cache.damage import damaged
 from sentio.cache.entry import CacheEntry, open_entry
 from sentio.errors import CheckFailed
 from sentio.features import FeatureEngine
+from sentio.sealed_folder import verify_sums
 from sentio.specs import FeatureSpec
-from sentio.store import verify_sums
 
 __all__ = ["verify_entry"]
 

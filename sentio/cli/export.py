@@ -44,8 +44,8 @@ def export(
     from sentio.bundle.inspection import read_contents
     from sentio.export import export_run, newest_finished
     from sentio.report import SIMULATED
+    from sentio.sealed_folder import entry_id
     from sentio.signature import load_signer
-    from sentio.store import entry_id
     from sentio.training import open_run
     from sentio.verify import find_cli, verify_bundle
     from sentio.workspace import Workspace

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sentio.bundle import Bundle
 from sentio.bundle.manifest import MOST_CLASSES, MOST_FEATURES
-from sentio.errors import BadInput, CorruptStore, SentioError, UsageError
+from sentio.errors import BadInput, CorruptStore, SentioError, refused
 from sentio.prediction import Status
 from sentio.session import Drift, LiveBundle, Session
 
@@ -100,8 +100,12 @@ class _Reader:
             with self._path.open("rb") as file:
                 self._check_header(file.read(_HEADER.size))
                 yield from self._records(file)
+        except FileNotFoundError:
+            raise BadInput(str(self._path), "there is no such file") from None
+        except IsADirectoryError:
+            raise BadInput(str(self._path), "is a folder, not a file") from None
         except OSError as error:
-            raise UsageError(str(self._path), (error.strerror or str(error)).lower()) from error
+            raise refused(error, str(self._path)) from error
 
     def _check_header(self, header: bytes) -> None:
         if len(header) < _HEADER.size or not header.startswith(_MAGIC):
@@ -178,8 +182,8 @@ def read_record(path: str | os.PathLike[str]) -> tuple[list[RecordedState | Reco
     """The whole records of a file, and how many bytes at its end are no whole one.
 
     Raises:
-        UsageError: it cannot be read.
-        BadInput: it is not a record, or of another format version.
+        BadInput: there is no such file, it is not a record, or of another format version.
+        ResourceError: it cannot be read.
         CorruptStore: it is damaged, or ends before its first state is whole.
     """
     reader = _Reader(Path(path))

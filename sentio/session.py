@@ -16,7 +16,7 @@ from sentio.bars import Bars
 from sentio.bars.contract import COLUMNS
 from sentio.bars.interval import Interval
 from sentio.bundle import Bundle, load_bundle
-from sentio.errors import CorruptStore, ResourceError, UsageError
+from sentio.errors import CorruptStore, ResourceError, UsageError, refused
 from sentio.extension import engine_errors, load_extension
 from sentio.prediction import Outcome, Prediction, Status
 
@@ -112,7 +112,7 @@ class Session:
             try:
                 self._native = load_extension().Session(live, live._native, Interval.parse(interval).ns, path)
             except OSError as error:
-                raise ResourceError(os.fsdecode(path), (error.strerror or str(error)).lower()) from error
+                raise refused(error, os.fsdecode(path)) from error
 
     @classmethod
     def load(

@@ -340,3 +340,11 @@ def test_the_command_tells_all_this_and_ends_with_its_code(sentio, record, recor
     assert "DIFFERS: bar 3" in done.out
     assert "name the one that ran live by --backend" in done.err
     assert "ret_1" in done.out
+
+
+@pytest.mark.parametrize(("name", "found"), [("absent", "there is no such file"), ("folder", "is a folder")])
+def test_what_is_no_file_is_bad_input(bundle, sentio, tmp_path, name, found):
+    (tmp_path / "folder").mkdir()
+    done = sentio("replay", str(tmp_path / name), "--bundle", str(bundle.path))
+    assert done.code == 3
+    assert f"{name}: {found}" in done.err

@@ -11,7 +11,7 @@ from sentio.bars.contract import check_symbol, is_symbol
 from sentio.bars.interval import Interval
 from sentio.bars.model import Bars
 from sentio.bars.parquet import Holding, decode, encode, read_holding
-from sentio.errors import BarsError, CorruptStore, ResourceError, UsageError
+from sentio.errors import BarsError, CorruptStore, UsageError, refusals
 from sentio.store import write_file
 from sentio.workspace import Workspace
 
@@ -93,10 +93,8 @@ class BarsLibrary:
             CorruptStore: the file is no longer what was written, or was written for another place.
         """
         path = self._find(symbol, interval)
-        try:
+        with refusals(path):
             data = path.read_bytes()
-        except OSError as error:
-            raise ResourceError(str(path), (error.strerror or str(error)).lower()) from error
         bars = decode(str(path), data)
         if bars is None:
             raise _foreign(path)
@@ -128,10 +126,8 @@ class BarsLibrary:
             UsageError: the interval is left out and there are several.
         """
         path = self._find(symbol, interval)
-        try:
+        with refusals(path):
             path.unlink()
-        except OSError as error:
-            raise ResourceError(str(path), (error.strerror or str(error)).lower()) from error
         return path
 
     def list(self) -> Listing:

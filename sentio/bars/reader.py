@@ -36,7 +36,7 @@ from sentio.bars.series import (
 from sentio.bars.table import SYMBOL_COLUMNS, TIME_COLUMNS, Table, parse_table
 from sentio.bars.times import Times, read_times
 from sentio.bars.zones import check_zone
-from sentio.errors import BarsError, ResourceError, UsageError
+from sentio.errors import BarsError, UsageError, refused
 
 __all__ = ["STAMPS", "ReadOptions", "Reading", "read_bars", "read_file"]
 
@@ -217,7 +217,7 @@ def _bytes(path: Path) -> bytes:
     except IsADirectoryError:
         raise BarsError(str(path), "is a folder, not a file") from None
     except OSError as error:
-        raise ResourceError(str(path), (error.strerror or str(error)).lower()) from None
+        raise refused(error, str(path)) from None
 
 
 def _own(where: str, bars: Bars, options: ReadOptions) -> Reading:

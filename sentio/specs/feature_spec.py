@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sentio.errors import ResourceError, SpecError
+from sentio.errors import SpecError, refused
 from sentio.extension import engine_errors, load_extension
 from sentio.specs.document import SpecDocument
 from sentio.specs.shelf import find_spec
@@ -77,7 +77,7 @@ class FeatureSpec:
         except UnicodeDecodeError:
             raise SpecError(str(path), "is not UTF-8 text") from None
         except OSError as error:
-            raise ResourceError(str(path), (error.strerror or str(error)).lower()) from error
+            raise refused(error, str(path)) from error
         return cls.from_document(text, name=path.stem, where=str(path))
 
     @classmethod

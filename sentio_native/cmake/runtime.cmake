@@ -8,12 +8,12 @@ endif()
 
 add_library(sentio_runtime
   src/runtime/backends.cpp src/runtime/bundle.cpp src/runtime/dense_layers.cpp src/runtime/drift.cpp
-  src/runtime/gate.cpp src/runtime/golden.cpp src/runtime/hashed_file.cpp src/runtime/interval.cpp
-  src/runtime/json_fields.cpp src/runtime/manifest.cpp src/runtime/native_model.cpp src/runtime/npy.cpp
-  src/runtime/prediction.cpp src/runtime/record.cpp src/runtime/safetensors.cpp src/runtime/sealed_folder.cpp
-  src/runtime/session.cpp src/runtime/session_batch.cpp src/runtime/session_state.cpp src/runtime/signature.cpp
-  src/runtime/state_frame.cpp src/runtime/strategy_tfa.cpp src/runtime/sums.cpp src/runtime/workspace.cpp
-  src/runtime/x86_64_v3.cpp)
+  src/runtime/gate.cpp src/runtime/golden.cpp src/runtime/golden_cold_start.cpp src/runtime/hashed_file.cpp
+  src/runtime/interval.cpp src/runtime/json_fields.cpp src/runtime/manifest.cpp src/runtime/native_model.cpp
+  src/runtime/npy.cpp src/runtime/prediction.cpp src/runtime/record.cpp src/runtime/safetensors.cpp
+  src/runtime/sealed_folder.cpp src/runtime/session.cpp src/runtime/session_batch.cpp
+  src/runtime/session_state.cpp src/runtime/signature.cpp src/runtime/state_frame.cpp src/runtime/strategy_tfa.cpp
+  src/runtime/sums.cpp src/runtime/workspace.cpp src/runtime/x86_64_v3.cpp)
 sentio_by_the_dozen(sentio_runtime)
 sentio_library(runtime bundle drift model prediction session session_batch strategy_tfa)
 target_include_directories(sentio_runtime PRIVATE src)

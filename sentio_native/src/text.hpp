@@ -1,7 +1,8 @@
-// Words for messages: suggestions and lists.
+// Words for messages: lists, numbers, suggestions.
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,13 @@ namespace sentio {
 [[nodiscard]] inline std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// Nine digits tell every float from its neighbours.
+[[nodiscard]] inline std::string float_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
   return text;
 }
 

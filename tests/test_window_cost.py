@@ -12,8 +12,8 @@ from engine_runs import CATALOG, NAMES, compile_spec, compute, extension, featur
 
 from benchmarks.work import bars_for
 
-SHORT, LONG = 500, 50_000
-# What is O(window) costs a hundred times as much. The worst op takes 5.5 times, for the logarithm and the
+SHORT, LONG = 999, 99_900
+# What is O(window) costs a hundred times as much. The worst op takes 6 times, for the logarithm and the
 # caches; between the two, another's load on the machine is not taken for a window's.
 TIMES = 25
 BARS = 20_000
